@@ -1,0 +1,48 @@
+# minewatch: `make demo` and `make test` are the whole set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*.pxd) setup.py pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types bench model evaluation samples clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(STAMP): $(KERNEL) requirements-dev.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	touch $@
+
+demo: $(STAMP)  ## score the bundled samples and write a report
+	$(BIN)/minewatch demo
+
+test: $(STAMP)  ## every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(STAMP)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+check: lint types test  ## style, types and tests
+
+bench: $(STAMP)  ## speed, beside the peers that are installed
+	$(BIN)/python -m benchmarks
+
+model: $(STAMP)  ## rebuild the default model and say what differs from the shipped one
+	$(BIN)/python -m training.rebuild
+
+evaluation: $(STAMP)  ## regenerate docs/evaluation.md
+	$(BIN)/python -m training.evaluation
+
+samples: $(STAMP)  ## regenerate sample_data/
+	$(BIN)/python -m training.samples
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info detector/kernel/*.c detector/kernel/*.so

@@ -1,0 +1,194 @@
+"""Every type that crosses rooms.  Units are in the names; nothing here behaves.
+
+Tables are columnar: one numpy array a column (or a block of columns), one row a
+(channel, window) or a (meter, window).  What a source cannot know is NaN or an unset
+bit of `layout.KNOWN`, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Int64s = NDArray[np.int64]
+    UInt64s = NDArray[np.uint64]
+    Floats = NDArray[np.float64]
+
+TCP = 6
+UDP = 17
+
+
+class Basis(IntEnum):
+    """Why a side of a channel is held to be the client, weakest first."""
+
+    ORDER = 0  # it spoke first
+    PORT = 1  # the other side has the service's port
+    DISSECTOR = 2  # its messages are those of a client
+    SYN = 3  # it opened the connection
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a dissector saw on one channel in one window.  No payload, no judgement.
+
+    `wallet`, `worker` are in the clear here and hashed by whoever prints or stores them
+    (`findings`); passwords are never kept.  Counts are messages.
+    """
+
+    dialect: str  # "stratum", "zcash", "ethereumstratum", "cryptonote", "ethproxy", "getwork", "getblocktemplate"
+    client_is_a: bool | None = None  # a = smaller (address, port) of the connection; None = not told
+    coin: str = "unknown"  # ticker, upper case
+    algorithm: str | None = None
+    agent: str | None = None
+    pool: str | None = None  # a name that the dialogue itself carries
+    wallet: str | None = None
+    worker: str | None = None
+    logins: int = 0  # subscribe, authorize, login
+    requests: int = 0  # other requests of a miner (getwork polls, hash rate, keepalive)
+    jobs: int = 0  # work given by the pool
+    shares: int = 0  # work handed in by the miner
+    accepted: int = 0
+    rejected: int = 0
+    difficulty: float | None = None  # the last one the pool set
+    errors: int = 0  # messages of this dialect that did not parse
+
+
+@dataclass(slots=True)
+class ChannelWindows:
+    """One row a (channel, window), columns as in `kernel.layout`.  n rows.
+
+    Rows are turned so that `up` is client to server; `basis` says why.  Addresses are
+    128-bit as (high, low) words, IPv4 mapped (::ffff:a.b.c.d).
+    """
+
+    client: UInt64s  # (n, 2)
+    server: UInt64s  # (n, 2)
+    port: Int64s  # (n,) of the server, 0..65535
+    transport: Int64s  # (n,) IP protocol number
+    basis: Int64s  # (n,) Basis
+    wide: Int64s  # (n, layout.WIDE)
+    narrow: NDArray[np.uint32]  # (n, layout.NARROW)
+    facts: list[Facts | None]  # (n,)
+
+    def __len__(self) -> int:
+        return len(self.port)
+
+
+class Quantity(StrEnum):
+    """The closed vocabulary of what a telemetry source may report."""
+
+    POWER_W = "power_w"
+    ENERGY_KWH = "energy_kwh"  # in the interval that ends at the reading's time
+
+
+@dataclass(slots=True)
+class Readings:
+    """Power of many meters as one long table, sorted by (meter, time).  n readings."""
+
+    meters: list[str]  # names, in order of first appearance
+    meter: Int64s  # (n,) index into meters
+    time_ns: Int64s  # (n,)
+    watts: Floats  # (n,) mean over the interval that starts at time_ns
+    interval_s: Floats  # (len(meters),) median step of each meter
+    estimated: bool = False
+    notes: list[str] = field(default_factory=list)  # what was detected: units, zone, layout
+    dropped: dict[str, int] = field(default_factory=dict)  # rows left out, by reason
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+@dataclass(slots=True)
+class PowerWindows:
+    """One row a (meter, window); float64 columns named in `windows.power.COLUMNS`."""
+
+    meters: list[str]
+    meter: Int64s  # (n,) index into meters
+    window_ns: Int64s  # (n,) start
+    window_s: Floats  # (n,) length
+    columns: Floats  # (n, len(COLUMNS))
+    estimated: bool = False
+
+    def __len__(self) -> int:
+        return len(self.window_ns)
+
+
+@dataclass(slots=True)
+class Vectors:
+    """Feature vectors: `values[i]` describes `keys[i]`; undefined is NaN."""
+
+    names: tuple[str, ...]
+    values: Floats  # (n, len(names))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(slots=True)
+class Scores:
+    """What a model says of each vector.  0..1, higher = more like mining."""
+
+    probability: Floats  # (n,) calibrated
+    logit: Floats  # (n,) calibrated log-odds; what `probability` is the sigmoid of
+    novelty: Floats  # (n,) share of training rows that the forest finds more ordinary, 0..1
+
+
+class Verdict(StrEnum):
+    MINING = "mining"
+    SUSPICIOUS = "suspicious"
+    UNDECIDED = "undecided"
+    CLEAR = "clear"
+
+
+@dataclass(slots=True)
+class Evidence:
+    """One reason for (or against) a verdict, in words and in facts."""
+
+    kind: str
+    weight: float  # log-odds that it adds; negative speaks against
+    summary: str
+    first_ns: int | None = None
+    last_ns: int | None = None
+    channel: Mapping[str, Any] | None = None  # {"remote", "port", "transport"}
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Finding:
+    """What is believed of one host over a stretch of time; see the design's schema."""
+
+    host: str
+    kind: str  # "ip" or "meter"
+    score: float | None
+    verdict: Verdict
+    first_ns: int
+    last_ns: int
+    network_score: float | None = None
+    power_score: float | None = None
+    novelty: float | None = None
+    organisation: str | None = None
+    evidence: list[Evidence] = field(default_factory=list)
+    counter_evidence: list[Evidence] = field(default_factory=list)
+    contributions: list[Mapping[str, Any]] = field(default_factory=list)
+    energy: Mapping[str, Any] | None = None
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""  # one line for the table
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """What became of one input: the numbers that explain an empty or partial result."""
+
+    source: str
+    packets: int = 0
+    decoded: int = 0  # packets that reached a channel
+    undecodable: dict[str, int] = field(default_factory=dict)  # by reason
+    lost: int | None = None  # dropped by the capturing system, where it says so
+    readings: int = 0
+    problem: str | None = None  # one line; the input was not (wholly) read

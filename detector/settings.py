@@ -1,0 +1,114 @@
+"""One frozen settings object a room, with the reason for each default.
+
+`load(path)` reads them from TOML: one table a room, keys as the fields below.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PRIVATE_NETWORKS = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",  # carrier-grade NAT, RFC 6598
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+)
+
+
+class SettingsError(ValueError):
+    """A settings file says something that no setting means."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSettings:
+    """Kernel: packets to channel windows."""
+
+    window_s: int = 300  # almost everything is known after 5 to 10 minutes (behaviour spike)
+    lateness_s: int = 60  # packets this much older than the newest still find their window open
+    idle_s: int = 3_600  # a connection or channel silent for so long is forgotten
+    max_connections: int = 1_000_000  # about 128 MB of connection state
+    payload_bytes: int = 262_144  # for the dissectors, a connection, direction and window
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """Windows: rows rolled up per channel before they are judged."""
+
+    span_windows: int = 12  # an hour of 300 s windows; the span before it is kept beside it
+    power_fast_s: int = 300  # window of readings denser than every 5 minutes
+    power_slow_s: int = 3_600  # window of 5-minute to hourly readings
+
+
+@dataclass(frozen=True, slots=True)
+class FindingSettings:
+    """Findings: what is judged and how it is told."""
+
+    home_networks: tuple[str, ...] = PRIVATE_NETWORKS
+    min_messages: int = 6  # fewer cannot be told from anything else (behaviour spike)
+    show_identifiers: bool = False  # wallets and workers in the clear
+    max_evidence: int = 8  # a host; the heaviest stay
+    co2e_kg_per_kwh: float = 0.473  # world mean of 2023 generation, Ember Global Electricity Review 2024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every room's settings."""
+
+    meter: MeterSettings = field(default_factory=MeterSettings)
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    findings: FindingSettings = field(default_factory=FindingSettings)
+
+
+def load(path: str | Path) -> Settings:
+    """Settings from a TOML file.  Raises SettingsError with the key at fault and the nearest known one."""
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return from_table(table, str(path))
+
+
+def from_table(table: dict[str, Any], where: str) -> Settings:
+    """Settings from parsed TOML; unknown tables and keys are errors."""
+    rooms = {room.name: room.default_factory for room in fields(Settings)}
+    _refuse_unknown(table, rooms, where)
+    chosen = {name: _room(rooms[name], value, f"{where}: [{name}]") for name, value in table.items()}
+    return Settings(**chosen)
+
+
+def _room(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where} must be a table")
+    known = {item.name: item.default for item in fields(kind)}
+    _refuse_unknown(value, known, where)
+    return kind(**{key: _typed(item, known[key], f"{where} {key}") for key, item in value.items()})
+
+
+def _typed(value: Any, default: Any, where: str) -> Any:
+    """`value`, when it is of the default's type; a list for a tuple, a whole number for a float."""
+    if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise SettingsError(f"{where} must be of type {type(default).__name__}, not {type(value).__name__}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+        raise SettingsError(f"{where} must be above 0")
+    return value
+
+
+def _refuse_unknown(table: dict[str, Any], known: Any, where: str) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, list(known), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
+            raise SettingsError(f"{where}: unknown key {key!r}{hint}")

@@ -1,0 +1,32 @@
+"""Builds the kernel: pure-Python-mode Cython, for the stable ABI.
+
+Everything else about the package is in pyproject.toml.  Without a C compiler the
+extensions are left out (they are optional) and the same sources run uncompiled.
+"""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+MODULES = ["frames", "channels", "summaries", "trees"]
+LIMITED = [("CYTHON_LIMITED_API", "1"), ("Py_LIMITED_API", "0x030b0000")]
+
+extensions = [
+    Extension(
+        f"detector.kernel.{name}",
+        [f"detector/kernel/{name}.py"],
+        define_macros=LIMITED,
+        py_limited_api=True,
+        extra_compile_args=os.environ.get("MINEWATCH_CFLAGS", "-O3 -g0").split(),
+        extra_link_args=os.environ.get("MINEWATCH_LDFLAGS", "").split(),
+        optional=True,
+    )
+    for name in MODULES
+    if os.path.exists(f"detector/kernel/{name}.py")
+]
+
+setup(
+    ext_modules=cythonize(extensions, language_level=3, quiet=True),
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
