@@ -41,7 +41,7 @@ class Facts:
     (`findings`); passwords are never kept.  Counts are messages.
     """
 
-    dialect: str  # "stratum", "zcash", "ethereumstratum", "cryptonote", "ethproxy", "getwork", "getblocktemplate"
+    dialect: str  # as `dissectors` names it: "stratum", "cryptonote", "ethproxy", ...
     client_is_a: bool | None = None  # a = smaller (address, port) of the connection; None = not told
     coin: str = "unknown"  # ticker, upper case
     algorithm: str | None = None
@@ -191,4 +191,5 @@ class SourceReport:
     undecodable: dict[str, int] = field(default_factory=dict)  # by reason
     lost: int | None = None  # dropped by the capturing system, where it says so
     readings: int = 0
+    notes: list[str] = field(default_factory=list)  # what was detected: units, time zone, layout
     problem: str | None = None  # one line; the input was not (wholly) read

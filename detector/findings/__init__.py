@@ -1,0 +1,9 @@
+"""The only room that judges: scores and facts -> verdicts, evidence, counter-evidence, energy.
+
+`Ledger` remembers what was scored of each host; `judge` turns it into findings.
+"""
+
+from detector.findings.ledger import Ledger
+from detector.findings.verdict import judge
+
+__all__ = ["Ledger", "judge"]

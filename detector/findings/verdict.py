@@ -1,0 +1,243 @@
+"""From what is remembered of a host to what is believed of it.
+
+The score is the fusion model's; this module adds what a score cannot know.  `mining`
+needs more than a number: a mining dialogue that was heard, or suspect behaviour in two
+windows, or two kinds of telemetry that agree, or power that says so by itself.  What is
+unlike the training set is not called mining on its looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from detector.features import channel as channel_features
+from detector.features import fusion, power
+from detector.findings import evidence
+from detector.findings.ledger import ChannelRecord, HostRecord, Ledger, PowerRecord
+from detector.hosts import Asset, Assets
+from detector.model import Bundle, Model
+from detector.records import Evidence, Finding, Verdict
+from detector.settings import Settings
+
+TOLD_CONTRIBUTIONS = 6
+RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A host on its way to a finding."""
+
+    name: str
+    kind: str
+    record: HostRecord
+    channels: list[ChannelRecord]  # most suspect first
+    score: float | None
+
+
+def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
+    """One finding a host and meter, worst first."""
+    hosts = [_ranked(name, "ip", record) for name, record in ledger.hosts.items()]
+    hosts += [_ranked(name, "meter", record) for name, record in ledger.meters.items()]
+    scored = [host for host in hosts if host.channels or host.record.power]
+    scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
+    by_name = {(host.kind, host.name): float(score) for host, score in zip(scored, scores, strict=True)}
+    findings = [
+        _finding(
+            _Judged(host.name, host.kind, host.record, host.channels, by_name.get((host.kind, host.name))),
+            bundle,
+            settings,
+            assets,
+        )
+        for host in hosts
+    ]
+    return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+
+
+def _ranked(name: str, kind: str, record: HostRecord) -> _Judged:
+    channels = sorted(record.channels.values(), key=lambda c: (not _heard(c), -c.logit))
+    return _Judged(name, kind, record, channels, None)
+
+
+def _heard(record: ChannelRecord) -> bool:
+    """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
+    facts = record.facts
+    return facts is not None and facts.logins + facts.jobs + facts.shares > 0
+
+
+def _as_evidence(host: _Judged) -> fusion.HostEvidence:
+    logits = sorted((channel.logit for channel in host.channels), reverse=True)
+    power_logit = host.record.power.logit if host.record.power else math.nan
+    if not logits:
+        return fusion.HostEvidence(power_logit=power_logit)
+    return fusion.HostEvidence(
+        network_logit=logits[0],
+        network_second=logits[1] if len(logits) > 1 else math.nan,
+        network_windows=max(channel.suspect_windows for channel in host.channels),
+        dialogue=float(any(_heard(channel) for channel in host.channels)),
+        power_logit=power_logit,
+    )
+
+
+def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
+    verdict = _verdict(host, bundle)
+    record = host.record
+    told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
+    against = _counter_evidence(host, bundle, verdict)
+    asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+    return Finding(
+        host=host.name,
+        kind=host.kind,
+        score=host.score,
+        verdict=verdict,
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
+        network_score=max((c.probability for c in host.channels), default=None),
+        power_score=record.power.probability if record.power else None,
+        novelty=_novelty(host),
+        organisation=asset.organisation if asset else None,
+        evidence=told,
+        counter_evidence=against,
+        contributions=_contributions(host, bundle),
+        energy=_energy(record.power, settings),
+        quality=_quality(record, settings),
+        why=_why(host, verdict, told, settings, asset),
+    )
+
+
+def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
+    if host.score is None:
+        return Verdict.UNDECIDED
+    limits = bundle.fusion.thresholds
+    heard = any(_heard(channel) for channel in host.channels)
+    strange = (_novelty(host) or 0.0) >= limits.novelty and not heard
+    if host.score >= limits.mining and _supported(host, bundle):
+        return Verdict.SUSPICIOUS if strange else Verdict.MINING
+    if host.score >= limits.suspicious:
+        return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
+    return Verdict.CLEAR
+
+
+def _supported(host: _Judged, bundle: Bundle) -> bool:
+    """Whether more than one number speaks for mining."""
+    power_record = host.record.power
+    if any(_heard(channel) or channel.suspect_windows >= 2 for channel in host.channels):
+        return True
+    if power_record is None:
+        return False
+    agrees = power_record.probability >= bundle.power.thresholds.suspicious
+    alone = power_record.probability >= bundle.power.thresholds.mining
+    return alone or (agrees and any(channel.suspect_windows for channel in host.channels))
+
+
+def _novelty(host: _Judged) -> float | None:
+    seen = [host.channels[0].novelty] if host.channels else []
+    if host.record.power:
+        seen.append(host.record.power.novelty)
+    return max(seen, default=None)
+
+
+def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidence]:
+    show = settings.findings.show_identifiers
+    told: list[Evidence] = []
+    for channel in host.channels:
+        heard = evidence.dialogue(channel, channel.logit, show) if _heard(channel) else None
+        if heard:
+            told.append(heard)
+        elif channel.probability >= bundle.channel.thresholds.suspicious:
+            told.append(evidence.rhythm(channel, channel.logit))
+    drawn = host.record.power
+    if drawn and drawn.probability >= bundle.power.thresholds.suspicious:
+        told.append(evidence.drawn(drawn))
+    told.sort(key=lambda e: -e.weight)
+    return told[: settings.findings.max_evidence]
+
+
+def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[Evidence]:
+    """What speaks against: the modality that looks ordinary, and strangeness."""
+    against: list[Evidence] = []
+    if host.channels and host.channels[0].probability < bundle.channel.thresholds.suspicious:
+        against.append(evidence.ordinary_traffic(host.channels[0], host.record.judged))
+    drawn = host.record.power
+    if drawn and drawn.probability < bundle.power.thresholds.suspicious:
+        against.append(evidence.ordinary_power(drawn))
+    novelty = _novelty(host) or 0.0
+    if verdict is not Verdict.CLEAR and novelty >= bundle.fusion.thresholds.novelty:
+        against.append(evidence.strange(novelty))
+    return against
+
+
+def _contributions(host: _Judged, bundle: Bundle) -> list[dict[str, float | str | None]]:
+    parts: list[tuple[str, float, float]] = []
+    if host.channels:
+        parts += _parts(bundle.channel, channel_features.NAMES, host.channels[0])
+    if host.record.power:
+        parts += _parts(bundle.power, power.NAMES, host.record.power)
+    parts.sort(key=lambda part: -abs(part[2]))
+    return [
+        {
+            "feature": name,
+            "value": round(value, 4) if math.isfinite(value) else None,
+            "contribution": round(added, 4),
+        }
+        for name, value, added in parts[:TOLD_CONTRIBUTIONS]
+    ]
+
+
+def _parts(
+    model: Model, names: Iterable[str], record: ChannelRecord | PowerRecord
+) -> list[tuple[str, float, float]]:
+    values = dict(zip(names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
+    return [(name, values.get(name, math.nan), added) for name, added in model.contributions(record.values)]
+
+
+def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool] | None:
+    """What the host drew over the record, measured; None when no power was given."""
+    if record is None:
+        return None
+    mean = float(record.description["mean_w"])
+    kwh = mean * float(record.description["hours"]) / 1000
+    return {
+        "watts": round(mean, 1),
+        "kwh": round(kwh, 3),
+        "co2e_kg": round(kwh * settings.findings.co2e_kg_per_kwh, 3),
+        "measured": not record.estimated,
+    }
+
+
+def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
+    return {
+        "packets": record.packets,
+        "undecodable": 0,
+        "lost": None,
+        "windows": record.windows,
+        "resolution_s": settings.meter.window_s
+        if record.packets or not record.power
+        else int(record.power.description["resolution_s"]),
+        "sources": sorted(record.sources),
+    }
+
+
+def _why(
+    host: _Judged, verdict: Verdict, told: list[Evidence], settings: Settings, asset: Asset | None
+) -> str:
+    allowed = "allowed by the asset map; " if asset and asset.allowed_mining else ""
+    if told and verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+        more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
+        return f"{allowed}{told[0].summary}{more}"
+    if host.score is None:
+        return _too_little(host.record, settings.findings.min_messages)
+    if host.channels:
+        return evidence.ordinary_traffic(host.channels[0], host.record.judged).summary
+    if host.record.power:
+        return evidence.ordinary_power(host.record.power).summary
+    return ""
+
+
+def _too_little(record: HostRecord, wanted: int) -> str:
+    if record.packets == 0:
+        return "only answered others: nothing of its own to judge"
+    if record.one_way:
+        return "only one direction of its traffic was captured: capture both to tell"
+    return f"at most {record.most_messages} messages on a channel, {wanted} are needed: record longer to tell"

@@ -1,0 +1,171 @@
+"""Which end of a channel is the host that is judged, and what the asset map says of it.
+
+A host is an address in the home networks (where a channel has no home end, the client),
+or a meter, outlet, node or GPU.  The asset map joins them: one asset, one finding.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from detector.records import ChannelWindows, UInt64s
+
+FIELDS = ("asset", "organisation", "ip", "meter", "outlet", "node", "contract_kw", "role", "allowed_mining")
+POWER_FIELDS = ("meter", "outlet", "node")
+_MAPPED = 0xFFFF_0000_0000
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+class AssetsError(ValueError):
+    """The asset map cannot be read: one line with file, line and what is wrong."""
+
+
+def text(address: Sequence[int] | UInt64s) -> str:
+    """The usual spelling of a 128-bit address given as (high, low)."""
+    high, low = int(address[0]), int(address[1])
+    if high == 0 and low >> 32 == 0xFFFF:
+        return str(ipaddress.IPv4Address(low & 0xFFFF_FFFF))
+    return str(ipaddress.IPv6Address(high << 64 | low))
+
+
+class HomeNetworks:
+    """Tells home addresses from others, for whole columns at once."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """Raises ValueError naming the network that is none."""
+        self._masks: list[tuple[int, int, int, int]] = []  # mask and network, as (high, low) each
+        for name in networks:
+            try:
+                net = ipaddress.ip_network(name, strict=False)
+            except ValueError as error:
+                raise ValueError(f"{name!r} is no network: give it as 10.0.0.0/8 or 2001:db8::/32") from error
+            mask, base = int(net.netmask), int(net.network_address)
+            if net.version == 4:
+                mask, base = mask | (2**96 - 1) << 32, base | _MAPPED
+            self._masks.append((mask >> 64, mask & (2**64 - 1), base >> 64, base & (2**64 - 1)))
+
+    def contains(self, addresses: UInt64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """(n, 2) addresses -> (n,) bool."""
+        inside = np.zeros(len(addresses), np.bool_)
+        for mask_high, mask_low, high, low in self._masks:
+            same = (addresses[:, 0] & np.uint64(mask_high)) == np.uint64(high)
+            inside |= same & ((addresses[:, 1] & np.uint64(mask_low)) == np.uint64(low))
+        return inside
+
+
+@dataclass(slots=True)
+class Ends:
+    """Host and remote address of every row, and whether the host is the client."""
+
+    host: UInt64s  # (n, 2)
+    remote: UInt64s  # (n, 2)
+    is_client: np.ndarray[tuple[int], np.dtype[np.bool_]]  # (n,)
+
+
+def ends(windows: ChannelWindows, home: HomeNetworks) -> Ends:
+    """The client is the host, unless only the server is at home."""
+    is_client = home.contains(windows.client) | ~home.contains(windows.server)
+    pick = is_client[:, None]
+    return Ends(
+        host=np.where(pick, windows.client, windows.server),
+        remote=np.where(pick, windows.server, windows.client),
+        is_client=is_client,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One line of the asset map."""
+
+    asset: str
+    organisation: str | None = None
+    contract_kw: float | None = None
+    role: str | None = None
+    allowed_mining: bool = False
+
+
+@dataclass(slots=True)
+class Assets:
+    """Addresses and meters joined to assets."""
+
+    by_ip: dict[str, Asset] = field(default_factory=dict)
+    by_meter: dict[str, Asset] = field(default_factory=dict)
+
+    def meter_to_ip(self) -> dict[str, str]:
+        """Meter, outlet or node -> the one address of its asset; assets with several addresses have none."""
+        addresses: dict[str, list[str]] = {}
+        for ip, asset in self.by_ip.items():
+            addresses.setdefault(asset.asset, []).append(ip)
+        single = {name: ips[0] for name, ips in addresses.items() if len(ips) == 1}
+        return {m: single[a.asset] for m, a in self.by_meter.items() if a.asset in single}
+
+
+def read_assets(path: str) -> Assets:
+    """Read `assets.csv` (columns FIELDS; all but `asset` may be empty or absent).  Raises AssetsError."""
+    try:
+        if Path(path).stat().st_size > _MAX_BYTES:
+            raise AssetsError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; this is no asset map")
+        content = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AssetsError(f"{path}: {error}") from error
+    reader = csv.DictReader(io.StringIO(content))
+    _check_header(path, reader.fieldnames or [])
+    assets = Assets()
+    for row in reader:
+        _add(assets, row, f"{path}: line {reader.line_num}")
+    return assets
+
+
+def _check_header(path: str, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in FIELDS:
+            near = difflib.get_close_matches(name, FIELDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(FIELDS)}"
+            raise AssetsError(f"{path}: line 1: unknown column {name!r}; {hint}")
+    if "asset" not in names:
+        raise AssetsError(f"{path}: line 1: no column 'asset'; known: {', '.join(FIELDS)}")
+
+
+def _add(assets: Assets, row: dict[str, str | None], where: str) -> None:
+    cell = {name: (row.get(name) or "").strip() for name in FIELDS}
+    if not cell["asset"]:
+        raise AssetsError(f"{where}: empty 'asset'")
+    asset = Asset(
+        asset=cell["asset"],
+        organisation=cell["organisation"] or None,
+        contract_kw=_number(cell["contract_kw"], where),
+        role=cell["role"] or None,
+        allowed_mining=_flag(cell["allowed_mining"], where),
+    )
+    if cell["ip"]:
+        try:
+            assets.by_ip[str(ipaddress.ip_address(cell["ip"]))] = asset
+        except ValueError as error:
+            raise AssetsError(f"{where}: {error}") from error
+    for name in POWER_FIELDS:
+        if cell[name]:
+            assets.by_meter[cell[name]] = asset
+
+
+def _number(value: str, where: str) -> float | None:
+    if not value:
+        return None
+    try:
+        return float(value)
+    except ValueError as error:
+        raise AssetsError(f"{where}: contract_kw {value!r} is no number") from error
+
+
+def _flag(value: str, where: str) -> bool:
+    known = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
+    if value.lower() not in known:
+        raise AssetsError(f"{where}: allowed_mining {value!r} is neither yes nor no")
+    return known[value.lower()]

@@ -1,0 +1,236 @@
+"""Channel rows -> aligned windows of all sources, rolled up per channel.
+
+Two jobs.  `in_order` joins the row streams of many sources into one stream of batches,
+a batch a window start, each (channel, window) once.  `Rollup` keeps for every channel
+what it did in the running span of windows and in the span before it, so that what is
+judged always covers at least one span (an hour) once the channel is that old, in memory
+that depends on the number of open channels only.
+
+Spans are aligned to the epoch like windows: a file and a live tap cut alike.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from detector.dissectors import merge_facts
+from detector.kernel import layout, merge_rows
+from detector.records import ChannelWindows, Facts, Int64s
+from detector.settings import MeterSettings, WindowSettings
+
+_LATEST_START_NS = 3_600_000_000_000
+"""A source that begins less than this after a window may still hold rows of it: windows are no longer."""
+_COLUMNS = ("client", "server", "port", "transport", "basis", "wide", "narrow")
+
+
+def empty(n: int = 0) -> ChannelWindows:
+    """A table of `n` rows of zeros."""
+    return ChannelWindows(
+        client=np.zeros((n, 2), np.uint64),
+        server=np.zeros((n, 2), np.uint64),
+        port=np.zeros(n, np.int64),
+        transport=np.zeros(n, np.int64),
+        basis=np.zeros(n, np.int64),
+        wide=np.zeros((n, layout.WIDE), np.int64),
+        narrow=np.zeros((n, layout.NARROW), np.uint32),
+        facts=[None] * n,
+    )
+
+
+def take(windows: ChannelWindows, rows: Int64s) -> ChannelWindows:
+    """A copy of some rows, in the given order."""
+    columns = {name: getattr(windows, name)[rows] for name in _COLUMNS}
+    return ChannelWindows(**columns, facts=[windows.facts[i] for i in rows])
+
+
+def concatenate(tables: list[ChannelWindows]) -> ChannelWindows:
+    """All rows of all tables, in order."""
+    if not tables:
+        return empty()
+    columns = {name: np.concatenate([getattr(table, name) for table in tables]) for name in _COLUMNS}
+    return ChannelWindows(**columns, facts=[facts for table in tables for facts in table.facts])
+
+
+def keys(windows: ChannelWindows) -> list[bytes]:
+    """What tells one channel from another, a row: client, server, port, transport."""
+    service = (windows.port.astype(np.uint64) << np.uint64(8)) | windows.transport.astype(np.uint64)
+    packed = np.ascontiguousarray(np.hstack([windows.client, windows.server, service[:, None]]))  # (n, 5)
+    raw = packed.tobytes()
+    return [raw[i : i + 40] for i in range(0, len(raw), 40)]
+
+
+def merged(windows: ChannelWindows) -> ChannelWindows:
+    """The same rows with each (channel, window) once; rows of one are merged in order of time."""
+    order = np.argsort(windows.wide[:, layout.FIRST_NS], kind="stable")
+    windows = take(windows, order)
+    starts = windows.wide[:, layout.WINDOW_NS].tolist()
+    first: dict[tuple[bytes, int], int] = {}
+    repeats: list[tuple[int, int]] = []
+    for row, key in enumerate(zip(keys(windows), starts, strict=True)):
+        seen = first.setdefault(key, row)
+        if seen != row:
+            repeats.append((seen, row))
+    for into, row in repeats:
+        _merge_into(windows, np.array([into]), windows, np.array([row]))
+    return take(windows, np.array(sorted(first.values()), np.int64)) if repeats else windows
+
+
+def _merge_into(into: ChannelWindows, i: Int64s, other: ChannelWindows, j: Int64s) -> None:
+    """Merge rows `j` of `other` into rows `i`; no row stands twice in `i`."""
+    merge_rows(into, i, other, j)
+    into.basis[i] = np.maximum(into.basis[i], other.basis[j])
+    for left, right in zip(i.tolist(), j.tolist(), strict=True):
+        into.facts[left] = merge_facts(into.facts[left], other.facts[right])
+
+
+def in_order(sources: Iterable[tuple[int, Iterator[ChannelWindows]]]) -> Iterator[ChannelWindows]:
+    """Batches of one window start each, in order of time, over all sources.
+
+    A source is (time of its first packet in ns, its tables); it is not touched before that
+    time is due, so that a folder of captures is not read all at once.  Each yields tables whose
+    windows are in order, as far as its packets were; rows that come later than their window
+    was passed on make a batch of their own.
+    """
+    held: list[ChannelWindows] = []
+    for start, batch in _due(sources):
+        if held and int(held[0].wide[0, layout.WINDOW_NS]) != start:
+            yield merged(concatenate(held))
+            held = []
+        held.append(batch)
+    if held:
+        yield merged(concatenate(held))
+
+
+def _due(sources: Iterable[tuple[int, Iterator[ChannelWindows]]]) -> Iterator[tuple[int, ChannelWindows]]:
+    """(window start, rows) over all sources, always of the one that is earliest."""
+    waiting = sorted(enumerate(sources), key=lambda item: (-item[1][0], -item[0]))  # earliest last
+    heap: list[tuple[int, int, ChannelWindows | None, Iterator[tuple[int, ChannelWindows]]]] = []
+    while heap or waiting:
+        while waiting and (not heap or waiting[-1][1][0] < heap[0][0] + _LATEST_START_NS):
+            number, (begins, tables) = waiting.pop()
+            heapq.heappush(heap, (begins - _LATEST_START_NS, number, None, _batches(tables)))
+        start, number, batch, batches = heapq.heappop(heap)
+        if batch is not None:
+            yield start, batch
+        following = next(batches, None)
+        if following is not None:
+            heapq.heappush(heap, (following[0], number, following[1], batches))
+
+
+def _batches(source: Iterator[ChannelWindows]) -> Iterator[tuple[int, ChannelWindows]]:
+    """(window start, its rows) of each table, in order of start."""
+    for table in source:
+        starts = table.wide[:, layout.WINDOW_NS]
+        for start in np.unique(starts):
+            yield int(start), take(table, np.flatnonzero(starts == start))
+
+
+class Rollup:
+    """What each open channel did over the running span and the one before it."""
+
+    def __init__(self, meter: MeterSettings, settings: WindowSettings) -> None:
+        self._span_ns = meter.window_s * settings.span_windows * 1_000_000_000
+        self._slots: dict[bytes, int] = {}
+        self._free: list[int] = []
+        self._current = empty(64)
+        self._previous = empty(64)
+        self._span = np.full(64, -1, np.int64)  # span of _current; -1 = slot not in use
+        self._newest = -1
+
+    def __len__(self) -> int:
+        """Number of channels that are kept."""
+        return len(self._slots)
+
+    def add(self, batch: ChannelWindows) -> ChannelWindows:
+        """Take in a batch of one window; returns the rolled-up row of every channel in it, in its order.
+
+        The facts of a rolled-up row are those of both spans.
+        """
+        span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
+        self._forget_before(span - 1)
+        slots = np.array([self._slot(key) for key in keys(batch)], np.int64)
+        self._turn_over(slots, span)
+        new = self._span[slots] < 0
+        self._start(slots[new], take(batch, np.flatnonzero(new)), span)
+        _merge_into(self._current, slots[~new], batch, np.flatnonzero(~new))
+        return self._rolled(slots)
+
+    def _slot(self, key: bytes) -> int:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._free.pop() if self._free else len(self._slots)
+            self._slots[key] = slot
+            if slot >= len(self._span):
+                self._grow(2 * len(self._span))
+        return slot
+
+    def _grow(self, size: int) -> None:
+        more = size - len(self._span)
+        self._current = concatenate([self._current, empty(more)])
+        self._previous = concatenate([self._previous, empty(more)])
+        self._span = np.concatenate([self._span, np.full(more, -1, np.int64)])
+
+    def _turn_over(self, slots: Int64s, span: int) -> None:
+        """Channels whose running span is over: it becomes the one before, or is forgotten when older."""
+        kept = self._span[slots]
+        over = slots[(kept >= 0) & (kept < span)]
+        follows = over[self._span[over] == span - 1]
+        self._copy(self._current, follows, self._previous)
+        self._clear(self._previous, over[self._span[over] < span - 1])
+        self._span[over] = -1
+
+    def _start(self, slots: Int64s, rows: ChannelWindows, span: int) -> None:
+        for name in _COLUMNS:
+            getattr(self._current, name)[slots] = getattr(rows, name)
+        for slot, facts in zip(slots.tolist(), rows.facts, strict=True):
+            self._current.facts[slot] = facts
+        self._span[slots] = span
+
+    def _rolled(self, slots: Int64s) -> ChannelWindows:
+        rows = take(self._current, slots)
+        before = slots[self._previous.wide[slots, layout.FIRST_NS] != 0]
+        if not len(before):
+            return rows
+        place = np.flatnonzero(self._previous.wide[slots, layout.FIRST_NS] != 0)
+        both = take(self._previous, before)
+        _merge_into(both, np.arange(len(before)), self._current, before)
+        for name in _COLUMNS:
+            getattr(rows, name)[place] = getattr(both, name)
+        for i, facts in zip(place.tolist(), both.facts, strict=True):
+            rows.facts[i] = facts
+        return rows
+
+    def _forget_before(self, span: int) -> None:
+        """Drop channels whose newest span is before `span`, once a span has passed."""
+        if span <= self._newest:
+            return
+        self._newest = span
+        gone = [(key, slot) for key, slot in self._slots.items() if 0 <= self._span[slot] < span]
+        for key, slot in gone:
+            del self._slots[key]
+            self._free.append(slot)
+        slots = np.array([slot for _, slot in gone], np.int64)
+        self._span[slots] = -1
+        self._clear(self._previous, slots)
+
+    @staticmethod
+    def _copy(source: ChannelWindows, slots: Int64s, into: ChannelWindows) -> None:
+        for name in _COLUMNS:
+            getattr(into, name)[slots] = getattr(source, name)[slots]
+        for slot in slots.tolist():
+            into.facts[slot] = _copied(source.facts[slot])
+
+    @staticmethod
+    def _clear(table: ChannelWindows, slots: Int64s) -> None:
+        table.wide[slots] = 0
+        table.narrow[slots] = 0
+        for slot in slots.tolist():
+            table.facts[slot] = None
+
+
+def _copied(facts: Facts | None) -> Facts | None:
+    return None if facts is None else replace(facts)

@@ -1,0 +1,85 @@
+"""Shares and quantiles of the window's histograms and heavy-hitter lists.  All take n rows at once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.uint32]
+CLOSE_BYTES = 8  # messages that differ by no more are of one kind (a counter grew, a nonce was shorter)
+
+
+def positive(values: Floats) -> Floats:
+    """`values` with NaN where they are not above 0, so that what is divided by them is undefined."""
+    return np.where(values > 0, values, np.nan)
+
+
+def quantile(histogram: Counts, q: float) -> Floats:
+    """The q-quantile in bins, counted from the lower edge of bin 0 and interpolated inside a bin; NaN for
+    empty rows.  histogram: (n, bins); result: (n,)."""
+    total = histogram.sum(axis=1, dtype=np.float64)
+    reached = np.cumsum(histogram, axis=1, dtype=np.float64)  # (n, bins)
+    wanted = q * total
+    place = np.argmax(reached >= wanted[:, None], axis=1)
+    rows = np.arange(len(histogram))
+    inside = histogram[rows, place].astype(np.float64)
+    before = reached[rows, place] - inside
+    return np.where(total > 0, place + (wanted - before) / np.maximum(inside, 1), np.nan)
+
+
+def octave_seconds(bins: Floats) -> Floats:
+    """Bins of the gap histograms (octaves of 2**20 ns, bin 0 = below) as log2 seconds."""
+    return bins + (19 - math.log2(1e9))
+
+
+def entropy(histogram: Counts) -> Floats:
+    """Entropy in bits of each row; NaN for empty rows."""
+    p = histogram / positive(histogram.sum(axis=1, dtype=np.float64))[:, None]
+    bits: Floats = -np.where(p > 0, p * np.log2(np.where(p > 0, p, 1)), p).sum(axis=1)
+    return bits
+
+
+def regular(histogram: Counts) -> Floats:
+    """Largest share of two neighbouring bins: near 1 for a timer, whatever its period."""
+    pairs = histogram[:, :-1].astype(np.float64) + histogram[:, 1:]
+    largest: Floats = pairs.max(axis=1)
+    return largest / positive(histogram.sum(axis=1, dtype=np.float64))
+
+
+class Common:
+    """The (length, count) pairs of a heavy-hitter list; unused pairs are (0, 0)."""
+
+    def __init__(self, counts: Counts, start: int, pairs: int) -> None:
+        block = counts[:, start : start + 2 * pairs]
+        self._lengths = block[:, 0::2].astype(np.float64)  # (n, pairs)
+        self._counts = block[:, 1::2].astype(np.float64)  # (n, pairs)
+
+    def length(self) -> Floats:
+        """log2 of the commonest length; NaN where there is none.  Of equals the shortest, so that the
+        order of arrival does not matter."""
+        top = self._counts.max(axis=1, keepdims=True)
+        tied = np.where(self._counts == top, self._lengths, np.inf)
+        return np.log2(np.where(top[:, 0] > 0, positive(tied.min(axis=1)), np.nan))
+
+    def share(self, n: Floats, most: int) -> Floats:
+        """Share of the `most` commonest lengths among `n` messages; NaN where n is."""
+        best = np.sort(self._counts, axis=1)[:, ::-1][:, :most]
+        total: Floats = best.sum(axis=1)
+        return total / n
+
+    def close(self, n: Floats) -> Floats:
+        """Largest share of messages whose lengths lie within CLOSE_BYTES above one of them."""
+        best = np.zeros(len(self._counts))
+        for anchor in range(self._counts.shape[1]):
+            above = self._lengths - self._lengths[:, anchor : anchor + 1]
+            near = (above >= 0) & (above <= CLOSE_BYTES)
+            best = np.maximum(best, (self._counts * near).sum(axis=1))
+        return best / n
+
+    def distinct(self) -> Floats:
+        """Number of lengths that the list holds."""
+        number: Floats = (self._counts > 0).sum(axis=1).astype(np.float64)
+        return number
