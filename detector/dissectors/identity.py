@@ -1,0 +1,63 @@
+"""Names that a dialogue carries, made safe: agent, pool, wallet and worker.
+
+All of it was typed by a stranger.  What leaves here is short printable ASCII.  Passwords
+and mail addresses are left out: what follows `:`, `/`, `#`, `+` or `@` in an account is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+AGENT_LENGTH: Final = 64
+NAME_LENGTH: Final = 64
+WALLET_LENGTH: Final = 128  # Monero's integrated addresses have 106 characters
+
+_HOST = re.compile(
+    r"(?:[a-z][a-z0-9+]{1,15}://)?([a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9])?)(?::\d{1,5})?/?", re.I
+)
+_ADDRESS_LITERAL = re.compile(r"(?:0x)?[0-9a-f]*(?:\.\d{1,3}){0,3}", re.I)
+# Multi-coin pools are told the payout coin before the address; only known tickers, lest a
+# password after "user:" be taken for an address.  `kaspa:` is part of the address itself.
+_ACCOUNT = re.compile(
+    r"(?:(?:solo|SOLO|BTC|BCH|LTC|DOGE|DASH|ETH|ETC|XMR|ZEC|RVN|TRX|ADA|BNB|SOL|USDT|SHIB):(?=[A-Za-z0-9]{26}))?"
+    r"((?:kaspa:)?[^\s.:/#+@]+)(?:\.([^\s:/#+@]+))?"
+)
+
+
+def printable(value: Any, limit: int) -> str | None:
+    """Printable ASCII of a string, at most `limit` characters; None when nothing is left."""
+    if not isinstance(value, str):
+        return None
+    kept = "".join(c for c in value[: 4 * limit] if " " <= c <= "~").strip()
+    return kept[:limit].rstrip() or None
+
+
+def agent_name(value: Any) -> str | None:
+    """The mining software's own name."""
+    return printable(value, AGENT_LENGTH)
+
+
+def host_name(value: Any) -> str | None:
+    """A host's name in lower case, without scheme and port; None for addresses and anything else."""
+    match = _HOST.fullmatch(value) if isinstance(value, str) and len(value) <= 140 else None
+    if match is None or _ADDRESS_LITERAL.fullmatch(match[1]):
+        return None
+    return match[1].lower()
+
+
+def account(value: Any) -> tuple[str | None, str | None]:
+    """(wallet or user, worker) of `wallet.worker`, with the dressing that pools put around it removed."""
+    text = printable(value, 2 * WALLET_LENGTH)
+    match = _ACCOUNT.match(text) if text else None
+    if match is None:
+        return None, None
+    return printable(match[1], WALLET_LENGTH), printable(match[2], NAME_LENGTH)
+
+
+def is_hex(value: Any, low: int, high: int) -> bool:
+    """Whether `value` is a string of `low` to `high` hex digits (0x is not counted)."""
+    if not isinstance(value, str) or not value.isascii():
+        return False
+    digits = value[2:] if value[:2] in ("0x", "0X") else value
+    return low <= len(digits) <= high and all(c in "0123456789abcdefABCDEF" for c in digits)

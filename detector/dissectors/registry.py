@@ -1,0 +1,15 @@
+"""The dissectors, in the order in which they are asked.  To add a dialect: one file, one name here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from detector.dissectors.contract import Dissector
+from detector.dissectors.cryptonote import CryptoNote
+from detector.dissectors.ethproxy import EthProxy
+from detector.dissectors.getwork import Getwork
+from detector.dissectors.stratum import Stratum
+
+DISSECTORS: Final[tuple[Callable[[], Dissector], ...]] = (Stratum, CryptoNote, EthProxy, Getwork)
+"""Cheapest and commonest first; no message is claimed by two of them."""

@@ -1,0 +1,65 @@
+"""One side of a connection: raw JSON lines or HTTP, found by content.
+
+A side begins as lines and becomes HTTP at the first bytes that begin an HTTP message, so
+a request whose header went by unseen (its body came in a later segment) still leads over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detector.dissectors.http import STARTS, HttpStream, Part
+from detector.dissectors.lines import JsonLines
+
+
+class Side:
+    """The framing of one side, bounded and indifferent to how the bytes were cut."""
+
+    __slots__ = ("_http", "_lines")
+
+    def __init__(self) -> None:
+        self._lines = JsonLines()
+        self._http: HttpStream | None = None
+
+    @property
+    def held(self) -> int:
+        """Number of bytes held."""
+        return self._http.held if self._http is not None else self._lines.held
+
+    @property
+    def text(self) -> bool:
+        """Whether this side turned out to be neither JSON nor HTTP."""
+        return self._http is None and self._lines.text
+
+    def feed(self, data: bytes, *, gap: bool = False) -> list[Part]:
+        """(value, HTTP envelope or None) of each message that `data` completes, in order.
+
+        `gap`: bytes are missing before `data`.  A value is an object (dict) or MALFORMED.
+        """
+        if gap:
+            self._lose(data)
+        if self._http is not None:
+            return self._http.feed(data)
+        values: list[Any] = self._lines.feed(data)
+        while self._lines.stopped:
+            rest = self._lines.rest
+            if rest.startswith(STARTS):
+                self._http = HttpStream()
+                return [*_raw(values), *self._http.feed(rest)]
+            if any(start.startswith(rest) for start in STARTS):
+                break
+            values += self._lines.skip_line()
+        return _raw(values)
+
+    def _lose(self, data: bytes) -> None:
+        """Go on at the next line, or here where a message visibly begins (one a segment is usual)."""
+        if self._http is not None:
+            self._http.lose()
+            return
+        self._lines.lose()
+        if data.startswith((b"{", *STARTS)):
+            self._lines.resume()
+
+
+def _raw(values: list[Any]) -> list[Part]:
+    return [(value, None) for value in values]
