@@ -1,0 +1,195 @@
+"""Power windows of a block of meters as dense arrays, padded with NaN.
+
+Two views: `fine`, the finest windows of each meter in time order (300 s, an hour or a
+day), and `hours`, the hourly means of each complete local day.  Incomplete days, and days
+in which every reading is exactly 0 W (gaps filled with zero by the collector, as in
+REFIT), are left out of the daily view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from detector.records import PowerWindows
+from detector.windows.power import COLUMNS, DAY_S, SAME, column, roll_up
+
+if TYPE_CHECKING:
+    from detector.records import Floats, Int64s
+
+HOUR_S: Final = 3_600
+HOUR_NS: Final = HOUR_S * 1_000_000_000
+COMPLETE_HOURS: Final = 18  # hours with a reading that make a day complete
+CELLS: Final = 65_536  # windows in a block of meters: temporaries stay in cache
+
+
+@dataclass(slots=True)
+class Grid:
+    """A block of m meters."""
+
+    meters: Int64s  # (m,) index into PowerWindows.meters
+    fine: dict[str, Floats]  # COLUMNS and "mean", each (m, windows); NaN = no window
+    start_s: Floats  # (m, windows) start of each fine window, seconds since the epoch
+    window_s: Floats  # (m,) length of the fine windows
+    hours: Floats  # (m, days, 24) mean W of each hour of the complete local days
+    spread: Floats  # (m, days, 24) max - min of the readings within the hour, W; NaN below 3 readings
+    days: Floats  # (m, days) mean W; of the daily reading where that is all there is
+    date: Floats  # (m, days) days since the epoch, local; NaN = padding
+    quantum: Floats  # (m,) smallest step ever seen, W; NaN = the reading never changed
+
+
+@dataclass(slots=True)
+class _Daily:
+    """The daily view of all meters as one row a complete day, sorted by (meter, date)."""
+
+    meter: Int64s
+    date: Int64s
+    mean: Floats
+    hours: Floats
+    spread: Floats
+
+
+_NOTHING: Final = np.full((1, 24), np.nan)
+_NO_DAY: Final = _Daily(np.zeros(1, np.int64), np.zeros(1, np.int64), _NOTHING[:, 0], _NOTHING, _NOTHING)
+
+
+@dataclass(slots=True)
+class _Tables:
+    """What every block is cut from; rows of meter i begin at `first_*[i]`."""
+
+    fine: PowerWindows
+    first_row: Int64s
+    daily: _Daily
+    first_day: Int64s
+    quantum: Floats
+
+
+def grids(windows: PowerWindows, timezone_offset_s: int) -> Iterator[Grid]:
+    """Blocks of meters that have windows, each once; meters of like length share a block."""
+    if not len(windows):
+        return
+    fine = _finest(windows)
+    daily = _daily(windows, timezone_offset_s)
+    rows = np.bincount(fine.meter, minlength=len(windows.meters))
+    first_row = np.concatenate([[0], np.cumsum(rows)])
+    first_day = np.searchsorted(daily.meter, np.arange(len(windows.meters) + 1))
+    daily = daily if len(daily.meter) else _NO_DAY
+    tables = _Tables(fine, first_row, daily, first_day, _quantum(fine, len(windows.meters)))
+    order = np.argsort(rows, kind="stable")
+    for block in _meter_blocks(order[rows[order] > 0], rows):
+        yield _grid(block, tables)
+
+
+def _meter_blocks(order: Int64s, rows: Int64s) -> Iterator[Int64s]:
+    begin = 0
+    for end in range(1, len(order) + 1):
+        full = end < len(order) and (end - begin + 1) * rows[order[end]] > CELLS
+        if full or end == len(order):
+            yield np.sort(order[begin:end])
+            begin = end
+
+
+def _grid(block: Int64s, tables: _Tables) -> Grid:
+    fine, daily = tables.fine, tables.daily
+    at, inside = _padded(tables.first_row, block)
+    columns = np.moveaxis(fine.columns[at], 2, 0)
+    columns[:, ~inside] = np.nan
+    table = dict(zip(COLUMNS, columns, strict=True))
+    table["mean"] = table["sum_w"] / table["n"]
+    start_s = np.where(inside, fine.window_ns[at] // 1_000_000_000, np.nan)
+    at_day, is_day = _padded(tables.first_day, block)
+    hours = np.where(is_day[..., None], daily.hours[at_day], np.nan)
+    spread = np.where(is_day[..., None], daily.spread[at_day], np.nan)
+    days, date = np.where(is_day, daily.mean[at_day], np.nan), np.where(is_day, daily.date[at_day], np.nan)
+    window_s = fine.window_s[tables.first_row[block]]
+    return Grid(block, table, start_s, window_s, hours, spread, days, date, tables.quantum[block])
+
+
+def _padded(first: Int64s, block: Int64s) -> tuple[Int64s, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+    """Row numbers (m, longest) of each meter of the block, and which of them are its own."""
+    counts = first[block + 1] - first[block]
+    offset = np.arange(max(1, int(counts.max())))
+    inside = offset[None, :] < counts[:, None]
+    return np.where(inside, first[block][:, None] + offset, 0), inside
+
+
+def _finest(windows: PowerWindows) -> PowerWindows:
+    """Only the windows of each meter's shortest length."""
+    shortest = np.full(len(windows.meters), np.inf)
+    np.minimum.at(shortest, windows.meter, windows.window_s)
+    keep = windows.window_s == shortest[windows.meter]
+    return windows if keep.all() else _rows(windows, keep)
+
+
+def _daily(windows: PowerWindows, offset_s: int) -> _Daily:
+    """Complete days from hours, and the daily readings of meters that have no more."""
+    short = windows.window_s <= HOUR_S
+    hourly = _rows(windows, short)
+    if len(hourly) and float(hourly.window_s.min()) < HOUR_S:
+        hourly = roll_up(hourly, HOUR_S)
+    days = _from_hours(hourly, offset_s)
+    long = _rows(windows, ~short)
+    if not len(long):
+        return days
+    blank = np.full((len(long), 24), np.nan)
+    date = (long.window_ns // 1_000_000_000 + offset_s) // DAY_S
+    mean = column(long, "sum_w") / column(long, "n")
+    meter = np.concatenate([days.meter, long.meter])
+    order = np.lexsort((np.concatenate([days.date, date]), meter))
+    return _Daily(
+        meter[order],
+        np.concatenate([days.date, date])[order],
+        np.concatenate([days.mean, mean])[order],
+        np.concatenate([days.hours, blank])[order],
+        np.concatenate([days.spread, blank])[order],
+    )
+
+
+def _from_hours(hourly: PowerWindows, offset_s: int) -> _Daily:
+    local = (hourly.window_ns // 1_000_000_000 + offset_s) // HOUR_S
+    date, hour = local // 24, local % 24
+    new = np.ones(len(hourly), dtype=bool)
+    new[1:] = (hourly.meter[1:] != hourly.meter[:-1]) | (date[1:] != date[:-1])
+    day = np.cumsum(new) - 1
+    hours, spread = (np.full((int(new.sum()), 24), np.nan) for _ in range(2))
+    n = column(hourly, "n")
+    hours[day, hour] = column(hourly, "sum_w") / n
+    wide = column(hourly, "max_w") - column(hourly, "min_w")
+    spread[day, hour] = np.where(n >= 3, wide, np.nan)
+    known = ~np.isnan(hours)
+    complete = (known.sum(1) >= COMPLETE_HOURS) & (np.where(known, hours, 0.0) != 0.0).any(1)
+    mean = np.where(known, hours, 0.0).sum(1) / np.maximum(known.sum(1), 1)
+    return _Daily(
+        hourly.meter[new][complete],
+        date[new][complete],
+        mean[complete],
+        hours[complete],
+        spread[complete],
+    )
+
+
+def _quantum(fine: PowerWindows, meters: int) -> Floats:
+    """Smallest step of each meter, within its windows and from one to the next, W."""
+    step = np.fmin(column(fine, "min_step"), np.inf)
+    first, last = column(fine, "first_w")[1:], column(fine, "last_w")[:-1]
+    across = np.abs(first - last)
+    same = across <= SAME * np.maximum(np.abs(first), np.abs(last))
+    across[same | (fine.meter[1:] != fine.meter[:-1])] = np.inf
+    step[1:] = np.minimum(step[1:], across)
+    smallest = np.full(meters, np.inf)
+    np.minimum.at(smallest, fine.meter, step)
+    return np.where(np.isinf(smallest), np.nan, smallest)
+
+
+def _rows(windows: PowerWindows, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> PowerWindows:
+    return PowerWindows(
+        windows.meters,
+        windows.meter[keep],
+        windows.window_ns[keep],
+        windows.window_s[keep],
+        windows.columns[keep],
+        windows.estimated,
+    )
