@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from detector.dissectors import Dissection
 from detector.kernel import Meter, layout
 from detector.records import ChannelWindows, SourceReport
@@ -69,13 +67,3 @@ def channel_windows(
     report.undecodable = dict(metering.meter.counters.undecodable)
     if len(table):
         yield table
-
-
-def empty_report(path: str) -> SourceReport:
-    """A report on a source of which nothing is known yet."""
-    return SourceReport(source=path)
-
-
-def first_ns(table: ChannelWindows) -> int:
-    """Time of the first packet of a table of at least one row."""
-    return int(np.min(table.wide[:, layout.FIRST_NS]))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detector import findings, hosts
+from detector.capture import first_ns
 from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
 from detector.metering import Progress, channel_windows
@@ -110,16 +111,16 @@ def judged_rows(
     return rolled, channel_features.extract(rolled), take(batch, rows)
 
 
-def score(request: Request, progress: Progress | None = None) -> Result:
+def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
     known so far.  Raises BundleError, AssetsError, SettingsError and ValueError (a network
-    that is none) before anything is read.
+    that is none) before anything is read.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
-    bundle = Bundle.load(request.model)
+    bundle = bundle or Bundle.load(request.model)
     run = Run(bundle, settings, assets)
     inputs = sort_inputs(request.paths, request.power)
     result = Result([], [], list(inputs.problems), {"id": bundle.id, "schema_digest": bundle.schema_digest})
@@ -136,11 +137,11 @@ def score(request: Request, progress: Progress | None = None) -> Result:
 
 def _tables(
     request: Request, inputs: Inputs, run: Run, result: Result, progress: Progress | None
-) -> Iterable[Iterator[ChannelWindows]]:
-    """One stream of tables a capture; with jobs, captures are metered in other processes."""
+) -> Iterable[tuple[int, Iterator[ChannelWindows]]]:
+    """(time of its first packet, its tables) of each capture; with jobs, metered in other processes."""
     if request.jobs > 1 or request.scheduler:
         return _metered_elsewhere(request, inputs, run, result)
-    return [_seen(path, request, run, result, progress) for path in inputs.captures]
+    return [(first_ns(path), _seen(path, request, run, result, progress)) for path in inputs.captures]
 
 
 def _seen(
@@ -160,16 +161,17 @@ def _seen(
 
 def _metered_elsewhere(
     request: Request, inputs: Inputs, run: Run, result: Result
-) -> Iterator[Iterator[ChannelWindows]]:
-    from detector.parallel import metered  # noqa: PLC0415
+) -> Iterator[tuple[int, Iterator[ChannelWindows]]]:
+    from detector.parallel import metered  # noqa: PLC0415  (joblib)
 
-    for path, tables, report in metered(inputs.captures, request):
+    done = metered(inputs.captures, request.settings, request.engine, request.jobs, request.scheduler)
+    for path, (tables, report) in zip(inputs.captures, done, strict=True):
         result.sources.append(report)
         if report.problem:
             result.problems.append(report.problem)
         for table in tables:
             run.ledger.see(table, path)
-        yield iter(tables)
+        yield (first_ns(path), iter(tables))
 
 
 def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[Readings, str]]:

@@ -3,7 +3,7 @@
 `Ledger` remembers what was scored of each host; `judge` turns it into findings.
 """
 
-from detector.findings.ledger import Ledger
+from detector.findings.ledger import Ledger, PowerRecord
 from detector.findings.verdict import judge
 
-__all__ = ["Ledger", "judge"]
+__all__ = ["Ledger", "PowerRecord", "judge"]

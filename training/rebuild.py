@@ -1,0 +1,100 @@
+"""`make model`: fit the default bundle by the recipe and say what differs from the one that ships.
+
+python -m training.rebuild                   rebuild in place
+python -m training.rebuild --output FOLDER   elsewhere
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from detector.bundle import DEFAULT
+from detector.model import Bundle, BundleError
+from training import build, card, corpora, export
+
+CREATED = "2026-11-22"
+IDENTITY = "default-2026.11"
+
+
+def main() -> int:
+    """Rebuild, save, compare; 0 when the result is the shipped bundle, else 1 with what differs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output", type=Path, default=DEFAULT, help="folder to write (default: the package's)"
+    )
+    parser.add_argument("--examples", type=int, default=build.Recipe.examples, help="simulated conversations")
+    parser.add_argument("--power-examples", type=int, default=build.Recipe.power_examples)
+    parser.add_argument("--jobs", type=int, default=build.Recipe.jobs)
+    args = parser.parse_args()
+    recipe = build.Recipe(examples=args.examples, power_examples=args.power_examples, jobs=args.jobs)
+    before = _shipped()
+    bundle = fit_bundle(recipe, args.output, corpora.mirror())
+    return _tell_difference(before, bundle)
+
+
+def fit_bundle(
+    recipe: build.Recipe, output: Path, mirror: Path | None, without: tuple[str, ...] = ()
+) -> Bundle:
+    """The whole recipe, sources `without` left out; the bundle is written to `output`."""
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - started:6.0f} s  {text}", file=sys.stderr)  # noqa: T201
+
+    if mirror is None:
+        say("no public data (set MINEWATCH_DATA): simulated rows only, so the digest will differ")
+    rows = build.channel_rows(recipe, mirror, without)
+    say(f"{len(rows)} channel rows, {int(rows.label.sum())} of them mining")
+    channel = build.fit_channel(rows, recipe.seed)
+    say(f"channel model: {_line(channel.metrics)}")
+    power = build.power_rows(recipe, mirror)
+    drawn = build.fit_power(power, recipe.seed)
+    say(f"power model: {_line(drawn.metrics)}")
+    fused = build.fit_fusion(recipe, rows, channel, power, drawn)
+    say(f"fusion model: {_line(fused.metrics)}")
+    models = {"channel": channel, "power": drawn, "fusion": fused}
+    data = build.training_data(rows, power)
+    return export.save_bundle(
+        output,
+        {kind: fitted.entry() for kind, fitted in models.items()},
+        identity=IDENTITY,
+        created=CREATED,
+        card=card.text(IDENTITY, CREATED, models, data),
+        training_data=data,
+        notes={"recipe": {"examples": recipe.examples, "seed": recipe.seed}, "left_out": list(without)},
+    )
+
+
+def _line(metrics: dict[str, object]) -> str:
+    return str({key: value for key, value in metrics.items() if isinstance(value, int | float)})
+
+
+def _shipped() -> Bundle | None:
+    try:
+        return Bundle.load()
+    except BundleError:
+        return None
+
+
+def _tell_difference(before: Bundle | None, after: Bundle) -> int:
+    if before is None:
+        print(f"new bundle {after.id} {after.digest[:16]}; there was none that loads")  # noqa: T201
+        return 0
+    if before.digest == after.digest:
+        print(f"same bundle: {after.id} {after.digest[:16]}")  # noqa: T201
+        return 0
+    print(f"bundle differs: {before.digest[:16]} -> {after.digest[:16]}")  # noqa: T201
+    for kind in ("channel", "power", "fusion"):
+        old, new = before.manifest["models"][kind], after.manifest["models"][kind]
+        changed = [key for key in new if old.get(key) != new[key]]
+        print(f"  {kind}: {', '.join(changed) or 'nothing'} changed")  # noqa: T201
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
