@@ -5,9 +5,12 @@ extensions are left out (they are optional) and the same sources run uncompiled.
 """
 
 import os
+import shutil
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 MODULES = ["frames", "channels", "summaries", "trees"]
 LIMITED = [("CYTHON_LIMITED_API", "1"), ("Py_LIMITED_API", "0x030b0000")]
@@ -26,7 +29,18 @@ extensions = [
     if os.path.exists(f"detector/kernel/{name}.py")
 ]
 
+
+class BuildWithSamples(build_py):
+    """`minewatch demo` needs the samples, whose home is outside the package: a wheel gets a copy."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree("sample_data", Path(self.build_lib, "detector/data/samples"), dirs_exist_ok=True)
+
+
 setup(
+    cmdclass={"build_py": BuildWithSamples},
     ext_modules=cythonize(extensions, language_level=3, quiet=True),
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -1,0 +1,85 @@
+"""What became of the input, on standard error: packets read, decoded, left out, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from detector.cli import INTERRUPTED, OK, WRONG
+from detector.cli.output import note
+from detector.records import SourceReport
+from detector.text import plural, printable
+
+LISTED = 20  # sources named one by one
+
+
+def outcome(sources: Sequence[SourceReport], problems: Sequence[str], interrupted: bool, quiet: bool) -> int:
+    """Tell what became of the input; the exit status it deserves."""
+    lines = told_problems(sources, problems)
+    for line in lines:
+        note(f"minewatch: {line}")
+    if not quiet:
+        for line in [*notes(sources), totals(sources)]:
+            note(line)
+    if interrupted:
+        note("minewatch: interrupted; this is what was known")
+        return INTERRUPTED
+    if lines:
+        note(f"minewatch: {plural(len(lines), 'unreadable input')} (nothing else lost)")
+        return WRONG
+    return OK
+
+
+def told_problems(sources: Iterable[SourceReport], problems: Iterable[str]) -> list[str]:
+    """Every input that was not wholly read, one line each, in order, once."""
+    lines = [*problems, *(s.problem for s in sources if s.problem)]
+    return list(dict.fromkeys(printable(line) for line in lines))
+
+
+def notes(sources: Sequence[SourceReport]) -> list[str]:
+    """What was detected rather than told: units, time zones, layouts."""
+    lines = [f"{printable(s.source)}: {printable(line)}" for s in sources for line in s.notes]
+    return lines if len(lines) <= LISTED else [*lines[:LISTED], f"and {len(lines) - LISTED} more notes"]
+
+
+def totals(sources: Sequence[SourceReport]) -> str:
+    """`read 912 packets and 288 readings from 2 sources; 12 packets left out (truncated 12)`."""
+    packets = sum(s.packets for s in sources)
+    readings = sum(s.readings for s in sources)
+    nouns = [plural(n, noun) for n, noun in ((packets, "packet"), (readings, "reading")) if n]
+    line = f"read {' and '.join(nouns) or 'nothing'} from {plural(len(sources), 'source')}"
+    reasons: Counter[str] = Counter()
+    for source in sources:
+        reasons.update(source.undecodable)
+    if reasons.total():  # packets, or readings of a power file
+        line += f"; {reasons.total()} left out ({_reasons(reasons)})"
+    lost = [s.lost for s in sources if s.lost is not None]
+    if sum(lost):
+        line += f"; {sum(lost)} lost by the capturing system"
+    return line
+
+
+def empty(sources: Sequence[SourceReport]) -> list[str]:
+    """Why there is no finding, source by source."""
+    lines = ["nothing to judge: no source has a packet of a host, or a reading of a meter"]
+    lines += [f"  {printable(s.source)}: {_outcome(s)}" for s in sources[:LISTED]]
+    if len(sources) > LISTED:
+        lines.append(f"  and {plural(len(sources) - LISTED, 'more source')}")
+    return lines
+
+
+def _outcome(source: SourceReport) -> str:
+    if not source.packets and not source.readings:
+        return "not read" if source.problem else "empty"
+    told = f"{plural(source.packets, 'packet')}, {source.decoded} decoded"
+    if source.readings:
+        told = plural(source.readings, "reading") + (f", {told}" if source.packets else "")
+    if source.undecodable:
+        told += f", left out: {_reasons(Counter(source.undecodable))}"
+    elif source.packets and not source.decoded:
+        told += "; none carries IP"
+    return told
+
+
+def _reasons(reasons: Counter[str]) -> str:
+    return ", ".join(f"{printable(reason)} {count}" for reason, count in reasons.most_common(6))

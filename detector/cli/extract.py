@@ -1,0 +1,130 @@
+"""`minewatch extract`: the window tables as Parquet, for training or for one's own study."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from detector import settings
+from detector.atomic import drafted
+from detector.cli import explain, output, progress
+from detector.records import SourceReport
+from detector.text import plural
+
+if TYPE_CHECKING:
+    from detector.settings import Settings
+
+SUMMARY = "write the window tables as Parquet"
+EPILOG = """\
+examples:
+  minewatch extract capture.pcapng --output windows/
+  minewatch extract captures/ pdu.csv --output windows/
+
+Writes channels.parquet (a row a channel and window) and power.parquet (a row a meter and
+window) into the folder.  They hold no payload; wallets and worker names are hashed.
+What a source cannot know is null.
+"""
+CHANNELS, POWER = "channels.parquet", "power.parquet"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to read, and where to write."""
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="capture, power file or folder")
+    add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
+    add("--power", action="append", default=[], metavar="PATH", help="power readings; repeatable")
+    add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
+    add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
+    add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")
+    add("--config", metavar="TOML", help="settings file")
+    add("--quiet", action="store_true", help="no progress and no notes; errors are still told")
+
+
+class Account:
+    """What became of the inputs so far."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.sources: list[SourceReport] = []
+        self.problems = problems
+        self.interrupted = False
+
+    @contextlib.contextmanager
+    def source(self, path: str) -> Iterator[SourceReport]:
+        """A report on one source; what goes wrong inside is its problem, and the next one follows."""
+        report = SourceReport(source=path)
+        self.sources.append(report)
+        try:
+            yield report
+        except (OSError, ValueError) as error:  # every reader's own error is a ValueError of one line
+            report.problem = str(error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Capture after capture, then power file after power file."""
+    from detector.inputs import sort_inputs  # noqa: PLC0415
+
+    chosen = settings.load(args.config) if args.config else settings.Settings()
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = sort_inputs(args.paths, args.power)
+    account = Account(list(inputs.problems))
+    with progress.shown(not args.quiet) as bar:
+        channels = _channels(inputs.captures, chosen, args.engine, account, bar)
+        written = [_write(folder / CHANNELS, channels, account)]
+        if not account.interrupted:
+            written.append(_write(folder / POWER, _power(inputs.power, chosen, args, account), account))
+    for line in filter(None, written):
+        output.note(line)
+    return explain.outcome(account.sources, account.problems, account.interrupted, args.quiet)
+
+
+def _channels(
+    paths: list[str], chosen: Settings, engine: str, account: Account, bar: progress.Progress | None
+) -> Iterator[Any]:
+    from detector.findings.evidence import hashed  # noqa: PLC0415
+    from detector.metering import channel_windows  # noqa: PLC0415
+    from detector.windows.parquet import channels_to_arrow  # noqa: PLC0415
+
+    for path in paths:
+        with account.source(path) as report:
+            for table in channel_windows(path, chosen, engine, report, bar):
+                yield channels_to_arrow(table, path, hashed)
+
+
+def _power(paths: list[str], chosen: Settings, args: argparse.Namespace, account: Account) -> Iterator[Any]:
+    from detector.telemetry import read_power  # noqa: PLC0415
+    from detector.windows.parquet import power_to_arrow  # noqa: PLC0415
+    from detector.windows.power import power_windows  # noqa: PLC0415
+
+    for path in paths:
+        with account.source(path) as report:
+            readings = read_power(path, unit=args.power_unit, timezone=args.power_timezone)
+            report.readings = len(readings)
+            report.undecodable = dict(readings.dropped)
+            report.notes = list(readings.notes)
+            yield power_to_arrow(power_windows(readings, chosen.windows), path)
+
+
+def _write(path: Path, tables: Iterator[Any], account: Account) -> str | None:
+    """Tables into one Parquet file, which is whole or not there; Ctrl-C ends it where it is."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    first = next(tables, None)
+    if first is None:
+        return None
+    rows = 0
+    with (
+        drafted(path) as draft,
+        pq.ParquetWriter(draft, first.schema, compression="zstd") as writer,
+    ):
+        try:
+            for table in itertools.chain([first], tables):
+                writer.write_table(table)
+                rows += table.num_rows
+        except KeyboardInterrupt:
+            account.interrupted = True
+    return f"{path}: {plural(rows, 'row')}"

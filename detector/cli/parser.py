@@ -1,0 +1,57 @@
+"""argparse with manners: examples in the help, the nearest option in an error."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'score'?`, or nothing when nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of one command.  Options are not abbreviated: scripts outlive new options."""
+
+    run: Callable[[argparse.Namespace], int]
+
+    def __init__(self, **options: Any) -> None:
+        """As ArgumentParser; the epilog is printed as it stands."""
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ArgumentParser, with options between the positional arguments allowed."""
+        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            hint = nearest(word, self._option_string_actions) if word.startswith("-") else ""
+            self.error(f"unknown option {word}{hint}" if word.startswith("-") else f"too much: {word!r}")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """One line and where to look; status 2."""
+        self.exit(2, f"{self.prog}: {message}\nsee {self.prog} --help\n")
+
+
+def positive(word: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        value = int(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number") from error
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
+
+
+def network(word: str) -> str:
+    """An IPv4 or IPv6 network, as text."""
+    try:
+        return str(ipaddress.ip_network(word, strict=False))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r} is no network, such as 10.0.0.0/8") from error

@@ -1,0 +1,130 @@
+"""`minewatch score`: captures, flow logs and power files in, findings out."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from detector import settings
+from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
+from detector.cli.parser import network, positive
+from detector.document import WORST_FIRST
+from detector.records import Finding, Verdict
+from detector.sinks import SINKS, by_name
+
+if TYPE_CHECKING:
+    from detector.pipeline import Request
+
+SUMMARY = "tell which hosts and meters mine, from captures and power readings"
+EPILOG = """\
+examples:
+  minewatch score capture.pcapng
+  minewatch score captures/ --power pdu.csv --assets assets.csv --report report.html
+  minewatch score *.pcap.gz --format jsonl --output findings.jsonl
+  minewatch score capture.pcap --min-verdict suspicious --fail-on mining
+
+Findings go to standard output, everything else to standard error.  Types of files are
+told by content.  Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable input
+(the others are still scored; 1 wins where both hold); 130 interrupted (what was known is printed).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the design's command table."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="capture, flow log, power file or folder")
+    add_inputs(parser)
+    add_outputs(parser)
+    add = parser.add_argument_group("work").add_argument
+    add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")
+    add("--deep", action="store_true", help="add Wireshark's fields to the evidence (needs tshark)")
+    add("--jobs", type=positive, default=1, metavar="N", help="processes (default: 1)")
+    add("--scheduler", metavar="ADDRESS", help="dask scheduler that shares the work")
+    add("--quiet", action="store_true", help="no progress and no notes; errors are still told")
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Options that say what is read and how it is understood."""
+    add = parser.add_argument_group("input").add_argument
+    add("--power", action="append", default=[], metavar="PATH", help="power readings; repeatable")
+    add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
+    add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
+    add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
+    told = "network whose hosts are judged; repeatable (default: the private ranges)"
+    add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
+    add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
+    add("--config", metavar="TOML", help="settings file")
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Options that say what is told, and where."""
+    verdicts = tuple(verdict.value for verdict in WORST_FIRST)
+    add = parser.add_argument_group("output").add_argument
+    add("--format", choices=tuple(sink.name for sink in SINKS), default="table", help="how (default: table)")
+    add("--output", metavar="FILE", help="where (default: standard output)")
+    add("--report", metavar="FILE.html", help="also write a self-contained HTML report")
+    add(
+        "--min-verdict",
+        choices=verdicts,
+        default="clear",
+        help="list this verdict and worse (default: all)",
+    )
+    add("--fail-on", choices=verdicts[:2], help="exit 1 when a host has this verdict or worse")
+    add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score and tell."""
+    if not args.paths and not args.power:
+        output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
+        return WRONG
+    output.check(args.output, args.report)
+    from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
+
+    with progress.shown(not args.quiet) as told:
+        result = pipeline.score(_request(args), told)
+    listed, hidden = _split(result.findings, Verdict(args.min_verdict))
+    with output.opened(args.output) as stream:
+        context = output.context(stream, result.model, hidden)
+        by_name(args.format).write(listed, stream, context)
+    if args.report:
+        from detector.report import write_report  # noqa: PLC0415
+
+        write_report(args.report, result, context)
+    if not result.findings:
+        for line in explain.empty(result.sources):
+            output.note(line)
+    status = explain.outcome(result.sources, result.problems, result.interrupted, args.quiet)
+    if status != INTERRUPTED and args.fail_on and _split(result.findings, Verdict(args.fail_on))[0]:
+        return FAILED_ON
+    return status
+
+
+def _request(args: argparse.Namespace) -> Request:
+    from detector.pipeline import Request  # noqa: PLC0415
+
+    chosen = settings.load(args.config) if args.config else settings.Settings()
+    findings = chosen.findings
+    if args.home_net:
+        findings = replace(findings, home_networks=tuple(args.home_net))
+    if args.show_identifiers:
+        findings = replace(findings, show_identifiers=True)
+    return Request(
+        paths=tuple(args.paths),
+        power=tuple(args.power),
+        assets=args.assets,
+        model=args.model,
+        engine=args.engine,
+        deep=args.deep,
+        jobs=args.jobs,
+        scheduler=args.scheduler,
+        settings=replace(chosen, findings=findings),
+        power_unit=args.power_unit,
+        power_timezone=args.power_timezone,
+    )
+
+
+def _split(findings: list[Finding], least: Verdict) -> tuple[list[Finding], list[Finding]]:
+    """What is listed, and what is only counted."""
+    wanted = WORST_FIRST[: WORST_FIRST.index(least) + 1]
+    return [f for f in findings if f.verdict in wanted], [f for f in findings if f.verdict not in wanted]

@@ -1,0 +1,113 @@
+"""A finding as it is told: the document `minewatch.finding/1`, and what is told with it.
+
+The schema is `data/finding.schema.json`.  Every key is always there; what is not known
+is null; times are RFC 3339 in UTC with microseconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from detector.records import Evidence, Finding, Verdict
+from detector.text import plain, rfc3339
+
+SCHEMA = "minewatch.finding/1"
+WORST_FIRST = (Verdict.MINING, Verdict.SUSPICIOUS, Verdict.UNDECIDED, Verdict.CLEAR)
+QUALITY: dict[str, Any] = {
+    "packets": None,
+    "undecodable": None,
+    "lost": None,
+    "windows": None,
+    "resolution_s": None,
+    "sources": [],
+}
+ENERGY = {"watts": None, "kwh": None, "co2e_kg": None, "measured": None}
+CHANNEL = {"remote": None, "port": None, "transport": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a sink or a report may need beside the findings."""
+
+    model: Mapping[str, str] = field(default_factory=dict)  # id, schema_digest
+    hidden: Sequence[Finding] = ()  # left out by --min-verdict; counted, not listed
+    width: int | None = None  # columns of the terminal; None = as long as it gets
+    colour: bool = False
+    made_ns: int | None = None  # when; None leaves it unsaid
+
+
+def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
+    """The finding as JSON values, in the order of the schema."""
+    told: dict[str, Any] = {
+        "schema": SCHEMA,
+        "host": finding.host,
+        "kind": finding.kind,
+        "organisation": finding.organisation,
+        "first_seen": rfc3339(finding.first_ns),
+        "last_seen": rfc3339(finding.last_ns),
+        "score": finding.score,
+        "verdict": finding.verdict.value,
+        "network_score": finding.network_score,
+        "power_score": finding.power_score,
+        "novelty": finding.novelty,
+        "evidence": [_evidence(item) for item in finding.evidence],
+        "counter_evidence": [_evidence(item) for item in finding.counter_evidence],
+        "contributions": list(finding.contributions),
+        "energy": None if finding.energy is None else ENERGY | dict(finding.energy),
+        "quality": QUALITY | dict(finding.quality),
+        "model": {"id": model.get("id"), "schema_digest": model.get("schema_digest")},
+    }
+    shown: dict[str, Any] = plain(told)
+    return shown
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "weight": item.weight,
+        "summary": item.summary,
+        "first_seen": None if item.first_ns is None else rfc3339(item.first_ns),
+        "last_seen": None if item.last_ns is None else rfc3339(item.last_ns),
+        "channel": None if item.channel is None else CHANNEL | dict(item.channel),
+        "facts": dict(item.facts),
+    }
+
+
+def spoken(finding: Finding) -> tuple[str | None, str | None]:
+    """(coin, dialect) of the heaviest evidence that names a dialect; None where it is not known."""
+    for item in finding.evidence:
+        dialect = item.facts.get("dialect")
+        if dialect:
+            coin = item.facts.get("coin")
+            return (None if coin in {None, "", "unknown"} else str(coin)), str(dialect)
+    return None, None
+
+
+def counts(findings: Iterable[Finding]) -> dict[Verdict, int]:
+    """How many of each verdict, worst first, zeros included."""
+    counted = Counter(finding.verdict for finding in findings)
+    return {verdict: counted[verdict] for verdict in WORST_FIRST}
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """What the hosts that mine drew; kWh and kg CO2e are None where no finding gives them."""
+
+    kwh: float | None
+    co2e_kg: float | None
+    measured: bool
+
+
+def energy_of_mining(findings: Iterable[Finding]) -> Energy:
+    """Sum over findings of verdict `mining`; measured only if all of it was."""
+    known = [f.energy for f in findings if f.verdict is Verdict.MINING and f.energy is not None]
+    kwh = [e["kwh"] for e in known if plain(e.get("kwh")) is not None]
+    co2e = [e["co2e_kg"] for e in known if plain(e.get("co2e_kg")) is not None]
+    return Energy(
+        kwh=float(sum(kwh)) if kwh else None,
+        co2e_kg=float(sum(co2e)) if co2e else None,
+        measured=bool(kwh) and all(e.get("measured") for e in known),
+    )

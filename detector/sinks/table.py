@@ -1,0 +1,125 @@
+"""`--format table`: findings for people, worst first, with a closing line that adds up.
+
+Colour and width come from the context, which knows whether a terminal is looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from detector.document import Context, counts, energy_of_mining, spoken
+from detector.records import Finding, Verdict
+from detector.text import cells, minute, number, plural, printable, probability
+
+COLOUR = {
+    Verdict.MINING: "\x1b[1;31m",
+    Verdict.SUSPICIOUS: "\x1b[33m",
+    Verdict.UNDECIDED: "\x1b[36m",
+    Verdict.CLEAR: "\x1b[32m",
+}
+PLAIN = "\x1b[0m"
+GAP = "  "
+SINCE = "SINCE (UTC)"  # the first to go on a narrow terminal
+WIDEST = {"HOST": 40, "ORGANISATION": 24, "COIN": 24}
+NARROWEST_WHY = 28  # columns; with less, the reason goes on a line of its own
+INDENT = 4
+
+
+class Table:
+    """One row a finding; columns that would be empty are left out."""
+
+    name = "table"
+
+    def write(self, findings: Sequence[Finding], stream: TextIO, context: Context) -> None:
+        """Wraps reasons at `context.width`; without a width they stay on one line."""
+        if findings:
+            columns = _columns(findings)
+            if context.width is not None and context.width - _taken(columns) < NARROWEST_WHY:
+                del columns[SINCE]
+            widths, taken = _widths(columns), _taken(columns)
+            verdicts = [None, *(f.verdict for f in findings)]
+            reasons = ["WHY", *(printable(f.why) for f in findings)]
+            for i, (verdict, why) in enumerate(zip(verdicts, reasons, strict=True)):
+                row = [column[i] for column in columns.values()]
+                parts = [text + " " * (width - cells(text)) for text, width in zip(row, widths, strict=True)]
+                if context.colour and verdict is not None:
+                    parts[0] = COLOUR[verdict] + parts[0] + PLAIN
+                for line in _lines(GAP.join(parts) + GAP, taken, why, context.width):
+                    stream.write(line.rstrip() + "\n")
+            stream.write("\n")
+        stream.write(summary([*findings, *context.hidden], len(context.hidden)) + "\n")
+
+
+def _columns(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """Heading -> cells, the heading itself first; without columns that say nothing."""
+    columns = {
+        "VERDICT": [f.verdict.value for f in findings],
+        "SCORE": [probability(f.score) for f in findings],
+        "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
+        "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
+        "COIN": [_cut(" ".join(filter(None, spoken(f))), WIDEST["COIN"]) for f in findings],
+        SINCE: [minute(f.first_ns) for f in findings],
+    }
+    return {heading: [heading, *column] for heading, column in columns.items() if any(column)}
+
+
+def _widths(columns: dict[str, list[str]]) -> list[int]:
+    return [max(map(cells, column)) for column in columns.values()]
+
+
+def _taken(columns: dict[str, list[str]]) -> int:
+    return sum(_widths(columns)) + len(GAP) * len(columns)
+
+
+def _cut(text: str, width: int) -> str:
+    """At most `width` columns of `text`."""
+    text = printable(text)
+    if cells(text) <= width:
+        return text
+    while cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def _lines(start: str, taken: int, why: str, width: int | None) -> list[str]:
+    """A row of the table: `start`, which takes `taken` columns, and the reason beside or below it."""
+    if width is None:
+        return [start + why]
+    if width - taken < NARROWEST_WHY:
+        return [start, *(" " * INDENT + line for line in wrap(why, width - INDENT))]
+    first, *others = wrap(why, width - taken)
+    return [start + first, *(" " * taken + line for line in others)]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` columns, broken at spaces, or anywhere in longer words."""
+    lines, line = [], ""
+    for word in text.split():
+        while cells(word) > width:
+            room = max(1, width - (cells(line) + 1 if line else 0))
+            head = word[:room] if word.isascii() else word[: max(1, room // 2)]
+            lines.append(f"{line} {head}".strip())
+            line, word = "", word[len(head) :]  # noqa: PLW2901  the rest is still to be set
+        if line and cells(line) + 1 + cells(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return [*lines, line] if line or not lines else lines
+
+
+def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
+    """`53 hosts: 2 mining, 0 suspicious, 1 undecided, 50 clear; ...` in one line."""
+    meters = sum(finding.kind == "meter" for finding in findings)
+    nouns = [plural(n, noun) for n, noun in ((len(findings) - meters, "host"), (meters, "meter")) if n]
+    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())
+    line = f"{' and '.join(nouns) or '0 hosts'}: {told}"
+    energy = energy_of_mining(findings)
+    if energy.kwh is not None:
+        carbon = "" if energy.co2e_kg is None else f" ({number(energy.co2e_kg)} kg CO2e)"
+        basis = "measured" if energy.measured else "estimated"
+        line += f"; mining drew {number(energy.kwh)} kWh{carbon}, {basis}"
+    if hidden:
+        line += f"; {hidden} not listed"
+    return line

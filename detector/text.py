@@ -1,0 +1,95 @@
+"""Values into text that is safe to show: names from captures, times, numbers.
+
+Everything that came out of a capture or a file is hostile until `printable` has seen it:
+control characters move a terminal's cursor, bidirectional ones turn a line round.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST = 400  # characters of one string that are shown
+
+
+def printable(value: object, longest: int = LONGEST) -> str:
+    """`value` as one line without control, bidirectional, private or unassigned characters.
+
+    What is not printable is shown as its escape (`\\x1b`, `\\u202e`), so that nothing is
+    hidden; other spaces become spaces; what is longer than `longest` ends in an ellipsis.
+    """
+    text = str(value)
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    if unicodedata.category(character) == "Zs":
+        return " "
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def cells(text: str) -> int:
+    """Columns that printable `text` takes on a terminal (UAX 11: wide and full-width take two)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def rfc3339(ns: int) -> str:
+    """Nanoseconds since the epoch (64-bit) as `2026-03-01T00:00:00.000000Z`, cut to microseconds."""
+    moment = EPOCH + timedelta(microseconds=int(ns) // 1000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def minute(ns: int) -> str:
+    """Nanoseconds since the epoch as `2026-03-01 00:00`, UTC."""
+    return rfc3339(ns)[:16].replace("T", " ")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """`value` with three significant digits and a unit-free look; `-` when there is none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == 0 or 10 ** (digits - 1) <= abs(value) < 10**15:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.{digits}g}"
+
+
+def probability(value: float | None) -> str:
+    """A score with three decimals, cut and not rounded: 0.9996 is not 1.000."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{math.floor(min(max(value, 0.0), 1.0) * 1000) / 1000:.3f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 host`, `2 hosts`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: NaN and infinities are None, numpy scalars and arrays
+    Python's, text without lone surrogates, anything else its text."""
+    if hasattr(value, "tolist"):  # numpy's; this room does not import it
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {plain(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value).encode("utf-8", "replace").decode("utf-8")
