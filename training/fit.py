@@ -1,0 +1,209 @@
+"""Fit one model on feature rows: forest, boosting, calibration, thresholds, honest metrics.
+
+Everything reported is out of fold: a group is never on both sides.  The isolation forest is
+fitted again in every fold, so that a held-out row gets the novelty of a stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from detector.model import Model, Thresholds, forest_input
+from detector.records import Scores, Vectors
+from training import export, judge
+from training.binning import bin_numbers, edges_of
+from training.calibration import platt
+from training.rows import Floats, Mask, Rows, rows_of
+from training.splits import grouped_folds
+
+UNSET = Thresholds(1.0, 1.0, 1.0)
+
+
+class FitError(ValueError):
+    """What was asked cannot be fitted; one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How a model is fitted.  Defaults are those of the behaviour spike unless a reason is given."""
+
+    trees: int = 130
+    leaves: int = 16
+    learning_rate: float = 0.12
+    l2: float = 3.0
+    max_features: float = 0.25  # of the columns, drawn anew at each split
+    min_leaf: int = 30  # rows; fewer where there are fewer than 1 500
+    forest_trees: int = 100
+    forest_samples: int = 256
+    quantiles: int = 1_001  # of the forest's anomaly, kept for the percentile
+    folds: int = 6
+    budget: judge.Budget = field(default_factory=judge.Budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model with what was measured on it.  `logit`, `novelty` (n,) are out of fold, one a row."""
+
+    model: Model
+    logit: Floats  # calibrated
+    novelty: Floats
+    metrics: dict[str, Any]
+    seed: int
+    settings: FitSettings
+    monotone: Mapping[str, int]
+    reference: Floats
+
+    def entry(self, **about: Any) -> export.Entry:
+        """For `export.save_bundle`; `about` is added to what the manifest says of this model."""
+        settings = asdict(self.settings)
+        told = {
+            "budget": settings.pop("budget"),
+            "settings": settings,
+            "monotone": dict(self.monotone),
+            "seed": self.seed,
+            "metrics": self.metrics,
+        }
+        return export.Entry(self.model, told | about, self.reference)
+
+
+def fit_model(
+    values: ArrayLike,
+    labels: ArrayLike,
+    groups: Sequence[str],
+    names: Sequence[str],
+    *,
+    examples: Sequence[str] | None = None,
+    simulated: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    monotone: Mapping[str, int] | None = None,
+    seed: int = 0,
+    settings: FitSettings | None = None,
+) -> Fitted:
+    """A calibrated model of `values` (n, F), NaN = unknown, with out-of-fold metrics.
+
+    labels: True = mining.  groups: never on both sides.  examples: which rows are judged together.
+    monotone: sign of the columns of which more must never lower (+1) or raise (-1) the score.
+    The same arguments give the same arrays.  Raises RowsError, SplitError, FitError.
+    """
+    rows = rows_of(values, labels, groups, names, examples=examples, simulated=simulated, weights=weights)
+    return fit_rows(rows, monotone=monotone, seed=seed, settings=settings)
+
+
+def leave_out(
+    rows: Rows,
+    held: Collection[str],
+    *,
+    monotone: Mapping[str, int] | None = None,
+    seed: int = 0,
+    settings: FitSettings | None = None,
+) -> tuple[Fitted, Mask, Scores]:
+    """A model that never saw the groups `held`, the mask of their rows, and its scores of them."""
+    mask = np.isin(rows.groups, list(held))
+    if not mask.any():
+        raise FitError(f"no rows of the groups {', '.join(sorted(held))}")
+    rest = rows.take(~mask)
+    if not rest.labels.any() or rest.labels.all():
+        raise FitError("without the groups held out only one class is left")
+    fitted = fit_rows(rest, monotone=monotone, seed=seed, settings=settings)
+    return fitted, mask, fitted.model.score(Vectors(rows.names, rows.values[mask]))
+
+
+def fit_rows(
+    rows: Rows,
+    *,
+    monotone: Mapping[str, int] | None = None,
+    seed: int = 0,
+    settings: FitSettings | None = None,
+) -> Fitted:
+    """`fit_model` on checked rows."""
+    import sklearn.ensemble  # noqa: F401, PLC0415  (the limit below holds for what is loaded)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  (comes with scikit-learn)
+
+    chosen = settings or FitSettings()
+    signs = _signs(rows.names, monotone or {})
+    with threadpool_limits(1):  # the order of sums, and so their last bits, depends on the threads
+        strange = _out_of_fold(rows, signs, seed, chosen)
+        bare = _fit_bare(rows, signs, seed, chosen)
+    slope, offset = platt(strange.raw, rows.labels, rows.weights)
+    logit = slope * strange.raw + offset
+    examples = judge.examples_of(rows, logit, strange)
+    limits = judge.thresholds(examples, chosen.budget)
+    model = replace(bare, slope=slope, offset=offset, thresholds=limits)
+    told = judge.measure(rows, strange, examples, limits, chosen.budget)
+    told["calibration"] = {"slope": slope, "offset": offset}
+    reference = _reference_rows(rows, logit)
+    return Fitted(model, logit, strange.novelty, told, seed, chosen, dict(monotone or {}), reference)
+
+
+def _out_of_fold(rows: Rows, signs: list[int], seed: int, settings: FitSettings) -> judge.OutOfFold:
+    n = len(rows)
+    raw, novelty, fold = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, np.int64)
+    folds = grouped_folds(rows.labels, rows.groups.tolist(), settings.folds, seed)
+    for number, (train, held) in enumerate(folds):
+        model = _fit_bare(rows.take(train), signs, seed, settings)
+        scores = model.score(Vectors(rows.names, rows.values[held]))
+        raw[held], novelty[held], fold[held] = scores.logit, scores.novelty, number
+    return judge.OutOfFold(raw, novelty, fold)
+
+
+def _fit_bare(rows: Rows, signs: list[int], seed: int, settings: FitSettings) -> Model:
+    """Forest, then boosting on the columns and the forest's percentile; not calibrated, no thresholds."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest  # noqa: PLC0415  (heavy)
+
+    fill = _medians(rows.values)
+    seen = forest_input(rows.values, fill)
+    isolation = IsolationForest(
+        n_estimators=settings.forest_trees,
+        max_samples=min(settings.forest_samples, len(rows)),
+        random_state=seed,
+    ).fit(seen)
+    forest, scale = export.forest(isolation)
+    anomaly = 2 ** -(forest.walk(seen, 0.0) / scale)
+    steps = np.linspace(0, 1, settings.quantiles)
+    ordinary = np.maximum.accumulate(np.quantile(anomaly, steps))  # rounding may turn equal ones round
+    boosting = HistGradientBoostingClassifier(
+        max_iter=settings.trees,
+        max_leaf_nodes=settings.leaves,
+        learning_rate=settings.learning_rate,
+        l2_regularization=settings.l2,
+        max_features=settings.max_features,
+        min_samples_leaf=max(2, min(settings.min_leaf, len(rows) // 50)),
+        monotonic_cst=[*signs, 0],
+        early_stopping=False,
+        random_state=seed,
+    )
+    columns = np.column_stack([rows.values, np.interp(anomaly, ordinary, steps)])
+    edges = edges_of(columns)
+    boosting.fit(bin_numbers(columns, edges), rows.labels, sample_weight=rows.weights)
+    booster, base = export.booster(boosting, edges)
+    return Model(rows.names, booster, base, forest, scale, fill, ordinary, 1.0, 0.0, UNSET)
+
+
+def _signs(names: Sequence[str], monotone: Mapping[str, int]) -> list[int]:
+    unknown = sorted(set(monotone) - set(names))
+    if unknown:
+        raise FitError(f"monotone signs of unknown columns: {', '.join(unknown)}")
+    if not set(monotone.values()) <= {-1, 0, 1}:
+        raise FitError("monotone signs are -1, 0 or 1")
+    return [monotone.get(name, 0) for name in names]
+
+
+def _medians(values: Floats) -> Floats:
+    """Median of each column over what is known and finite, 0 where nothing is; (F,)."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    known = np.isfinite(finite).any(axis=0)
+    out = np.zeros(values.shape[1])
+    out[known] = np.nanmedian(finite[:, known], axis=0)
+    return out
+
+
+def _reference_rows(rows: Rows, logit: Floats) -> Floats:
+    """Rows spread evenly over the scores, from the lowest to the highest; (at most 32, F)."""
+    order = np.argsort(logit, kind="stable")
+    count = min(export.REFERENCE_ROWS, len(order))
+    return rows.values[order[np.linspace(0, len(order) - 1, count).round().astype(int)]]

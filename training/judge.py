@@ -1,0 +1,167 @@
+"""Rows to examples, examples to thresholds, and what both are worth on strangers.
+
+An example's score is the maximum over its rows: what a monitor would have alarmed on.
+Thresholds are quantiles of the benign examples' out-of-fold scores for a stated
+false-alarm budget, `mining` never below the highest real benign one.  A rate at a threshold
+that was set on the same examples is no evidence; `cross_fitted` sets it on the other folds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.model import Thresholds, sigmoid
+from training import metrics
+from training.calibration import platt
+from training.rows import Floats, Mask, Rows, Texts
+
+Folds = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What thresholds are set for."""
+
+    mining_fpr: float = 1e-3  # share of benign examples at or above `mining`
+    suspicious_fpr: float = 5e-3
+    novel_share: float = 0.01  # of held-out examples at or above `novelty`: unlike training
+    real_margin: float = 0.5  # log-odds that `mining` keeps above the highest real benign example
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Each row's raw log-odds and novelty by a model that never saw its group, and its fold; (n,)."""
+
+    raw: Floats
+    novelty: Floats
+    fold: Folds
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Scores a whole example was given, out of fold; all (examples,)."""
+
+    labels: Mask
+    logit: Floats  # calibrated; the highest of its rows
+    novelty: Floats  # the highest of its rows
+    simulated: Mask
+    groups: Texts
+    fold: Folds
+
+    def part(self, mask: Mask) -> Examples:
+        """Some of the examples."""
+        return Examples(*(getattr(self, item.name)[mask] for item in fields(self)))
+
+
+def examples_of(rows: Rows, logit: Floats, strange: OutOfFold) -> Examples:
+    """Rows with calibrated log-odds (n,) joined into examples."""
+    _, first, place = np.unique(rows.examples, return_index=True, return_inverse=True)
+    highest, strangest = np.full(len(first), -np.inf), np.zeros(len(first))
+    np.maximum.at(highest, place, logit)
+    np.maximum.at(strangest, place, strange.novelty)
+    return Examples(
+        rows.labels[first],
+        highest,
+        strangest,
+        rows.simulated[first],
+        rows.groups[first],
+        strange.fold[first],
+    )
+
+
+def thresholds(examples: Examples, budget: Budget) -> Thresholds:
+    """For the stated budget, on the calibrated probability."""
+    benign = examples.part(~examples.labels)
+    scores = sigmoid(benign.logit)
+    mining = allowing(scores, budget.mining_fpr)
+    real = benign.logit[~benign.simulated]
+    if len(real):
+        mining = max(mining, float(sigmoid(real.max() + budget.real_margin)))
+    suspicious = min(mining, allowing(scores, budget.suspicious_fpr))
+    return Thresholds(mining, suspicious, allowing(examples.novelty, budget.novel_share))
+
+
+def allowing(scores: Floats, share: float) -> float:
+    """The lowest threshold t for which at most `share` of `scores` (0..1) are >= t; at most 1.
+
+    With fewer than 1 / share scores that is just above the highest of them.
+    """
+    falling = np.sort(scores)[::-1]
+    allowed = int(np.floor(share * len(falling)))
+    if allowed >= len(falling):
+        return 0.0
+    return min(1.0, float(np.nextafter(falling[allowed], np.inf)))
+
+
+def measure(
+    rows: Rows, strange: OutOfFold, examples: Examples, limits: Thresholds, budget: Budget
+) -> dict[str, Any]:
+    """What the manifest and the card say.  JSON types only."""
+    honest = _cross_calibrated(rows, strange)
+    parts = {
+        "all": examples,
+        "real": examples.part(~examples.simulated),
+        "simulated": examples.part(examples.simulated),
+    }
+    real_benign = parts["real"].logit[~parts["real"].labels]
+    return {
+        "rows": len(rows),
+        "groups": len(set(rows.groups.tolist())),
+        "simulated_share": float(examples.simulated.mean()),
+        "cross_fitted": _cross_fitted(examples, budget),
+        "at_thresholds": {
+            name: metrics.at_thresholds(part.labels, sigmoid(part.logit), limits.mining, limits.suspicious)
+            for name, part in parts.items()
+        },
+        "highest_real_benign_logit": float(real_benign.max()) if len(real_benign) else None,
+        "brier": metrics.brier(rows.labels, honest, rows.weights),
+        "expected_calibration_error": metrics.expected_calibration_error(rows.labels, honest, rows.weights),
+        "recall_by_group": _by_group(examples, limits.mining, mining=True),
+        "suspicious_benign_by_group": _by_group(examples, limits.suspicious, mining=False),
+    }
+
+
+def _cross_calibrated(rows: Rows, strange: OutOfFold) -> Floats:
+    """Probabilities by a calibration that has not seen the row's fold."""
+    out = np.empty(len(rows))
+    for number in np.unique(strange.fold):
+        held = strange.fold == number
+        slope, offset = platt(strange.raw[~held], rows.labels[~held], rows.weights[~held])
+        out[held] = sigmoid(slope * strange.raw[held] + offset)
+    return out
+
+
+def _cross_fitted(examples: Examples, budget: Budget) -> dict[str, Any]:
+    """Rates at thresholds set on the other folds: what the budget is worth on strangers."""
+    scores = sigmoid(examples.logit)
+    hits = {name: np.zeros(len(scores), bool) for name in ("mining", "suspicious")}
+    for number in np.unique(examples.fold):
+        held = examples.fold == number
+        limits = thresholds(examples.part(~held), budget)
+        for name, hit in hits.items():
+            hit[held] = scores[held] >= getattr(limits, name)
+    benign, real = ~examples.labels, ~examples.simulated
+    return {
+        name: {
+            "false_alarms": _rate(hit, benign),
+            "false_alarms_real": _rate(hit, benign & real),
+            "recall": _rate(hit, ~benign),
+            "recall_real": _rate(hit, ~benign & real),
+        }
+        for name, hit in hits.items()
+    }
+
+
+def _by_group(examples: Examples, threshold: float, *, mining: bool) -> dict[str, Any]:
+    """Share of each group's examples of one class at or above `threshold`."""
+    part = examples.part(examples.labels == mining)
+    hit = sigmoid(part.logit) >= threshold
+    return {name: _rate(hit, part.groups == name) for name in sorted(set(part.groups.tolist()))}
+
+
+def _rate(hit: Mask, of: Mask) -> dict[str, Any]:
+    return metrics.clopper_pearson(int((hit & of).sum()), int(of.sum())).document()
