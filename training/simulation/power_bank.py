@@ -135,10 +135,10 @@ def _whole_days(minutes: pd.Series) -> tuple[Floats, int]:
     for day, values in quarters.groupby(quarters.index.normalize()):  # type: ignore[attr-defined]
         watts = values.to_numpy(float)
         gaps = np.mean(~(watts > 1e-6)) if len(watts) == 96 else 1.0
-        if gaps > GAP_SHARE or expected not in (-1, day.dayofweek):
+        if gaps > GAP_SHARE or expected not in (-1, day.day_of_week):
             continue
-        first = day.dayofweek if first < 0 else first
-        expected = (day.dayofweek + 1) % 7
+        first = day.day_of_week if first < 0 else first
+        expected = (day.day_of_week + 1) % 7
         kept.append(np.nan_to_num(watts, nan=float(np.nanmean(watts))))
     return np.concatenate(kept), first
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from detector.records import Readings
-from training.simulation.power_bank import LoadBank, Profile
+from training.simulation.power_bank import LoadBank, Profile, evaluation
 from training.simulation.power_disturbances import Traits, change, measure, new_clock
 from training.simulation.power_loads import LOADS, photovoltaics
 from training.simulation.power_miners import Miner, mine
@@ -107,6 +108,18 @@ def example(rng: Generator, i: int, tier: str, bank: LoadBank | None, mining_sha
         total = np.maximum(total - photovoltaics(s, float(total.mean()) * rng.uniform(0.5, 5.0)), 0)
     readings, traits = measure(s, total, name=f"{tier}-{i}", node=node, changed=changed, quantum=host.quantum)
     return _labelled(readings, traits, tier, host=host, miner=miner, watts=watts, clock=clock, roof=roof)
+
+
+def held_out(root: Path) -> Iterator[PowerExample]:
+    """Real benign nodes that may not be learnt from, to measure false alarms; see `evaluation`."""
+    start = new_clock(np.random.default_rng(0), node=True).start_ns
+    for p in evaluation(root):
+        time = start + (np.arange(len(p.watts)) * p.step_s * 1e9).astype(np.int64)
+        readings = Readings([p.name], np.zeros(len(time), np.int64), time, p.watts, np.array([p.step_s]))
+        yield PowerExample(
+            readings, "node", False, p.family, p.family, p.group, p.source, False,
+            0.0, False, 0, 0, "none", 0, 0.0, Traits("none", 1.0, 0.0, 0.0, 0.0, 0.0),
+        )  # fmt: skip
 
 
 def _labelled(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.records import Readings
-from training.simulation.power_loads import LOADS
+from training.simulation.power_loads import electric_vehicle, heat_pump, heater, household
+from training.simulation.power_nodes import backup, batch, rendering, web
 from training.simulation.power_scene import (
     Clock,
     Floats,
@@ -27,12 +28,13 @@ CHANGES = {
     "none": 0.64,
     "scale": 0.07,
     "vacation": 0.05,
-    "new load": 0.06,
-    "flat addition": 0.06,
+    "new load": 0.07,
+    "flat addition": 0.05,
     "flat removal": 0.03,
     "drift": 0.05,
     "outage": 0.04,
 }
+FLAT_SHARE = (0.03, 0.6)  # of what was there: as steady as a miner, and as large as a small one
 METER_QUANTA = {0.0: 0.1, 1.0: 0.45, 10.0: 0.35, 100.0: 0.1}  # Wh an interval; 0 = not rounded
 NODE_QUANTA = {0.0: 0.1, 0.01: 0.15, 0.1: 0.2, 1.0: 0.35, 10.0: 0.2}  # W; 10 W steps: fasrc cluster
 
@@ -63,9 +65,9 @@ def change(s: Scene, watts: Floats, node: bool) -> tuple[Floats, str]:
     elif name == "new load":
         watts = watts + after * _new_load(s, mean, node)
     elif name == "flat addition":
-        watts = watts + after * mean * log_uniform(rng, 0.03, 1.0) * plateau(s)
+        watts = watts + after * mean * log_uniform(rng, *FLAT_SHARE) * plateau(s)
     elif name == "flat removal":
-        watts = watts + ~after * mean * log_uniform(rng, 0.03, 1.0) * plateau(s)
+        watts = watts + ~after * mean * log_uniform(rng, *FLAT_SHARE) * plateau(s)
     elif name == "drift":
         watts = watts * np.linspace(1, np.exp(rng.uniform(-0.6, 0.6)), s.clock.n)
     elif name == "outage":
@@ -77,11 +79,10 @@ def change(s: Scene, watts: Floats, node: bool) -> tuple[Floats, str]:
 
 def _new_load(s: Scene, mean: float, node: bool) -> Floats:
     """(n,) watts of something that was not there before, sized to what is there."""
-    kinds = (
-        ("pump", "heater") if node else ("electric vehicle", "heat pump", "household", "cold store", "pump")
-    )
-    load = LOADS[str(s.rng.choice(kinds))][0](s)
-    return load / max(float(load.mean()), 1e-9) * mean * log_uniform(s.rng, 0.1, 3.0)
+    jobs, appliances = (web, batch, rendering, backup), (electric_vehicle, heat_pump, heater, household)
+    choices = jobs if node else appliances
+    load = choices[s.rng.integers(len(choices))](s)
+    return load / max(float(load.mean()), 1e-9) * mean * log_uniform(s.rng, 0.1, 2.0)
 
 
 def measure(

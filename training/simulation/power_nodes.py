@@ -213,12 +213,12 @@ def rack(s: Scene) -> Floats:
 
 
 NODES: dict[str, tuple[Load, float]] = {
-    "idle": (idle, 2.0),
-    "web": (web, 2.0),
-    "desktop": (desktop, 1.5),
-    "batch": (batch, 2.0),
-    "flat HPC": (flat_hpc, 1.5),
-    "stress test": (stress_test, 1.0),
+    "idle": (idle, 3.0),
+    "web": (web, 3.0),
+    "desktop": (desktop, 2.0),
+    "batch": (batch, 2.5),
+    "flat HPC": (flat_hpc, 0.8),
+    "stress test": (stress_test, 0.4),
     "AI training": (ai_training, 3.0),
     "inference": (inference, 1.5),
     "rendering": (rendering, 1.5),
@@ -226,8 +226,8 @@ NODES: dict[str, tuple[Load, float]] = {
     "transcoding": (transcoding, 1.0),
     "backup": (backup, 1.0),
     "virtual host": (virtual_host, 1.5),
-    "network gear": (network_gear, 1.0),
-    "powered off": (powered_off, 0.7),
-    "stuck sensor": (stuck_sensor, 0.5),
-    "rack": (rack, 1.0),
+    "network gear": (network_gear, 0.8),
+    "powered off": (powered_off, 0.6),
+    "stuck sensor": (stuck_sensor, 0.3),
+    "rack": (rack, 0.8),
 }
