@@ -148,11 +148,11 @@ def dip_table(grid: Grid) -> tuple[Floats, Floats, Floats]:
 def _recovered(fine: Family, base: Floats) -> Mask:
     """Windows before and after which, or inside which, the load is back at its level."""
     enough = RECOVERED * base
-    high = fine["max_w"] >= enough
+    top = fine["max_w"]
     before, after = fine["first_w"] >= enough, fine["last_w"] >= enough
     for away in range(1, NEAR + 1):
-        before[:, away:] |= high[:, :-away]
-        after[:, :-away] |= high[:, away:]
+        before[:, away:] |= top[:, :-away] >= enough[:, away:]
+        after[:, :-away] |= top[:, away:] >= enough[:, :-away]
     return before & after
 
 

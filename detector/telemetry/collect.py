@@ -1,0 +1,282 @@
+"""Chunks of a table -> Readings: meters numbered, units applied, zones resolved, bad rows counted.
+
+Memory: 25 bytes a reading while reading, plus the sort.  Nothing of a row is kept but its
+meter, time and number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from detector.records import Quantity, Readings
+from detector.telemetry import values
+from detector.telemetry.columns import PARTS, Layout, Value, normal
+from detector.telemetry.contract import UNITS, Hints, TelemetryError, Unit
+from detector.telemetry.times import BAD, Clock, to_utc, zone_called
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from detector.records import Floats, Int64s
+
+MAX_METERS: Final = 1_000_000
+MAX_WATTS: Final = 1e9  # the largest power station is 22.5 GW; one meter above 1 GW is a unit gone wrong
+COUNTER_READINGS: Final = 24  # energy that never falls for so long is a running total
+MIXED_STEPS: Final = 0.2  # steps this far apart come from several devices in one column
+
+
+def stem(path: str) -> str:
+    """The file's name without its folders and endings: the meter of a file that names none."""
+    name = Path(path).name
+    return re.sub(r"(\.(csv|tsv|txt|log|gz|gzip|parquet|pq|dat))+$", "", name, flags=re.IGNORECASE) or name
+
+
+class Collector:
+    """Takes the chunks of one file in order, gives its Readings."""
+
+    def __init__(self, path: str, layout: Layout, hints: Hints) -> None:
+        self._path, self._stem = path, stem(path)
+        self._layout, self._hints = layout, hints
+        self._zone = zone_called(hints.timezone)
+        self._clock = Clock(path, hints.day_first)
+        self._units: list[Unit] = []
+        self._comma = False
+        self._names: dict[tuple[str, ...], int] = {}
+        self._parts: list[tuple[Int64s, Int64s, Floats]] = []
+        self.dropped: Counter[str] = Counter()
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """Takes a chunk that holds the layout's columns.  Raises TelemetryError."""
+        if not self._units:
+            self._settle_units(frame)
+        times = frame[self._layout.time]
+        if self._layout.clock:
+            times = times.str.strip() + " " + frame[self._layout.clock].str.strip()
+        repeated = (times == self._layout.time).to_numpy(dtype=bool)
+        stamps, outside = self._clock.parse(times)
+        self.dropped["repeated header"] += int(repeated.sum())
+        self.dropped["time before 1980 or after 2100"] += int(outside.sum())
+        self.dropped["time not understood"] += int(((stamps == BAD) & ~outside & ~repeated).sum())
+        good = stamps != BAD
+        for column, value in enumerate(self._layout.values):
+            meter = self._meters(frame, value, int(good.sum()), good)
+            self._take(frame[value.column][good], stamps[good], meter, self._units[column])
+
+    def finish(self) -> Readings:
+        """All readings so far.  Raises TelemetryError when there are none."""
+        meter, stamps, watts = self._joined()
+        stamps, known = self._utc(meter, stamps)
+        meter, stamps, watts = meter[known], stamps[known], watts[known]
+        order = np.lexsort((stamps, meter))
+        meter, stamps, watts = meter[order], stamps[order], watts[order]
+        first = np.ones(len(meter), dtype=bool)
+        first[1:] = (meter[1:] != meter[:-1]) | (stamps[1:] != stamps[:-1])
+        self.dropped["same meter and time as another row"] += int((~first).sum())
+        readings = Readings(self._meter_names(), meter[first], stamps[first], watts[first], np.empty(0))
+        readings.interval_s = median_steps(readings.meter, readings.time_ns, len(readings.meters))
+        notes = self._notes(readings)
+        if self._units[0].quantity is Quantity.ENERGY_KWH:
+            notes += self._to_power(readings)
+        self._drop_absurd(readings)
+        self._none_left(readings)
+        readings.notes = notes
+        readings.dropped = {reason: n for reason, n in self.dropped.items() if n}
+        return readings
+
+    def _settle_units(self, frame: pd.DataFrame) -> None:
+        for value in self._layout.values:
+            unit = value.unit or values.unit_in(frame[value.column]) or None
+            if unit is None:
+                raise TelemetryError(
+                    f"{self._path}: column {value.column.strip()!r} has no unit; "
+                    f"say it (--power-unit {'|'.join(UNITS)}; Wh, kWh, MWh per interval) or write it into the name"
+                )
+            self._units.append(unit)
+        if len({unit.quantity for unit in self._units}) > 1:
+            raise TelemetryError(f"{self._path}: power and energy columns are mixed; keep one kind")
+        text = frame[self._layout.values[0].column]
+        self._comma = text.dtype.kind not in "fiu" and values.has_decimal_comma(text)
+
+    def _meters(self, frame: pd.DataFrame, value: Value, n: int, good: np.ndarray) -> Int64s:
+        """Meter numbers of the good rows of one column of readings."""
+        if not self._layout.meters:
+            name = (value.column.strip(),) if self._layout.wide else (self._hints.meter or self._stem,)
+            return np.full(n, self._number(name), dtype=np.int64)
+        import pandas as pd  # noqa: PLC0415
+
+        columns = [frame[c][good].fillna("").astype(str).str.strip() for c in self._layout.meters]
+        coded = [pd.factorize(column) for column in columns]
+        joint = np.zeros(n, dtype=np.int64)
+        for codes, distinct in coded:
+            joint = joint * max(1, len(distinct)) + codes
+        seen, first, inverse = np.unique(joint, return_index=True, return_inverse=True)
+        numbers = np.empty(len(seen), dtype=np.int64)
+        for place in np.argsort(first).tolist():  # numbered in order of first appearance
+            row = first[place]
+            numbers[place] = self._number(tuple(str(column.iloc[row]) for column in columns))
+        return numbers[inverse]
+
+    def _number(self, name: tuple[str, ...]) -> int:
+        if name not in self._names and len(self._names) >= MAX_METERS:
+            raise TelemetryError(
+                f"{self._path}: more than {MAX_METERS:,} meters; "
+                f"is {self._layout.meters[0]!r} the column of the meter?"
+            )
+        return self._names.setdefault(name, len(self._names))
+
+    def _take(self, cells: pd.Series, stamps: Int64s, meter: Int64s, unit: Unit) -> None:
+        found, missing = values.numbers(cells, unit, self._comma)
+        finite = np.isfinite(found)
+        self.dropped["value missing"] += int(missing.sum())
+        self.dropped["value not a number"] += int((~finite & ~missing).sum())
+        self._parts.append((meter[finite].astype(np.int32), stamps[finite], found[finite] * unit.scale))
+
+    def _joined(self) -> tuple[Int64s, Int64s, Floats]:
+        if not self._parts:
+            self._parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+        meter, stamps, found = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        self._parts = []
+        return meter.astype(np.int64), stamps, found
+
+    def _utc(self, meter: Int64s, stamps: Int64s) -> tuple[Int64s, np.ndarray]:
+        """UTC stamps, and which rows have one.
+
+        Of a local hour that comes twice, a meter's repeated times are the later one.
+        """
+        if self._clock.zoned or self._zone is UTC or not len(stamps):
+            return stamps, np.ones(len(stamps), dtype=bool)
+        order = np.lexsort((stamps, meter))
+        second = np.zeros(len(stamps), dtype=bool)
+        same = (meter[order][1:] == meter[order][:-1]) & (stamps[order][1:] == stamps[order][:-1])
+        second[order[1:]] = same
+        found = to_utc(stamps, second, self._zone)
+        self.dropped["local hour that daylight saving skips"] += int((found == BAD).sum())
+        return found, found != BAD
+
+    def _meter_names(self) -> list[str]:
+        """Names of meters: host, and host/part for hosts with several parts; no host = the file's name."""
+        lead: tuple[str, ...] = ()
+        if self._layout.meters and normal(self._layout.meters[0]) in PARTS:
+            lead = (self._hints.meter or self._stem,)
+        names = [lead + name for name in self._names]
+        parts = Counter(name[0] for name in names)
+        return ["/".join(name) if parts[name[0]] > 1 else name[0] or self._stem for name in names]
+
+    def _notes(self, readings: Readings) -> list[str]:
+        shown = ", ".join(repr(v.column.strip()) for v in self._layout.values[:3])
+        more = f" and {len(self._layout.values) - 3} more" if len(self._layout.values) > 3 else ""
+        labels = sorted({unit.label for unit in self._units})
+        notes = [f"column {shown}{more}: {', '.join(labels)}", self._zone_note()]
+        if self._layout.wide:
+            notes.append(f"one column a meter: {len(readings.meters)} meters")
+        if self._clock.day_first is not None:
+            notes.append(f"dates read as {'day/month' if self._clock.day_first else 'month/day'}")
+        negative = int((readings.watts < 0).sum())
+        if negative:
+            notes.append(f"{negative} readings below 0 (export) kept")
+        return notes + _interleaved(readings)
+
+    def _zone_note(self) -> str:
+        if self._clock.numbers:
+            return "times counted from 1970 UTC"
+        if self._clock.zoned:
+            return "times carry their zone"
+        if self._hints.timezone is None:
+            return "times carry no zone: taken as UTC"
+        return f"times carry no zone: taken as {self._hints.timezone}"
+
+    def _to_power(self, readings: Readings) -> list[str]:
+        """Turns kWh per interval into mean watts over the interval, from its start."""
+        notes = self._from_counters(readings)
+        usual = readings.interval_s[np.isfinite(readings.interval_s)]
+        if not len(usual):
+            raise TelemetryError(
+                f"{self._path}: one reading of energy a meter: the length of its interval is unknown; "
+                "give power instead"
+            )
+        step = np.where(np.isfinite(readings.interval_s), readings.interval_s, np.median(usual))
+        seconds = step[readings.meter]
+        readings.watts = readings.watts * 3.6e6 / seconds
+        if not self._layout.energy_at_start:
+            readings.time_ns = readings.time_ns - (seconds * 1e9).astype(np.int64)
+        edge = "start" if self._layout.energy_at_start else "end"
+        return [
+            *notes,
+            f"kWh per {_span(float(np.median(usual)))} interval (time = its {edge}) -> mean watts",
+        ]
+
+    def _from_counters(self, readings: Readings) -> list[str]:
+        """Running totals of energy become the energy of each interval."""
+        meter, step = readings.meter, np.diff(readings.watts, prepend=0.0)
+        first = np.ones(len(meter), dtype=bool)
+        first[1:] = meter[1:] != meter[:-1]
+        count = np.bincount(meter, minlength=len(readings.meters))
+        falls = np.bincount(meter, weights=(step < 0) & ~first, minlength=len(count))
+        grows = np.bincount(meter, weights=(step > 0) & ~first, minlength=len(count))
+        total = (count >= COUNTER_READINGS) & (falls == 0) & (grows > count / 2)
+        if not total.any():
+            return []
+        gap = np.diff(readings.time_ns, prepend=0) / 1e9 / readings.interval_s[meter]
+        counted = total[meter]
+        keep = ~(counted & first)
+        readings.watts = np.where(counted, step / np.where(gap > 0, gap, 1), readings.watts)[keep]
+        readings.meter, readings.time_ns = meter[keep], readings.time_ns[keep]
+        return [f"{int(total.sum())} meters tell running totals of energy: differences taken"]
+
+    def _drop_absurd(self, readings: Readings) -> None:
+        keep = np.abs(readings.watts) <= MAX_WATTS
+        self.dropped["above 1e9 W"] += int((~keep).sum())
+        if not keep.all():
+            readings.meter, readings.time_ns = readings.meter[keep], readings.time_ns[keep]
+            readings.watts = readings.watts[keep]
+
+    def _none_left(self, readings: Readings) -> None:
+        if len(readings):
+            return
+        why = ", ".join(f"{n} x {reason}" for reason, n in self.dropped.most_common(3) if n)
+        raise TelemetryError(f"{self._path}: no reading could be used ({why or 'no rows'})")
+
+
+def median_steps(meter: Int64s, time_ns: Int64s, meters: int) -> Floats:
+    """Median seconds between the readings of each meter (sorted by meter, time); NaN below two."""
+    inner = meter[1:] == meter[:-1]
+    step, owner = np.diff(time_ns)[inner], meter[1:][inner]
+    result = np.full(meters, np.nan)
+    if not len(step):
+        return result
+    order = np.lexsort((step, owner))
+    step, owner = step[order], owner[order]
+    count = np.bincount(owner, minlength=meters)
+    begin = np.concatenate([[0], np.cumsum(count)[:-1]])
+    some = count > 0
+    low, high = begin + np.maximum(count - 1, 0) // 2, begin + count // 2
+    result[some] = (step[low[some]] + step[high[some]]) / 2e9
+    return result
+
+
+def _interleaved(readings: Readings) -> list[str]:
+    """A note for meters whose steps are of two very different lengths in turn."""
+    for i in range(min(len(readings.meters), 100)):
+        step = np.diff(readings.time_ns[readings.meter == i][:10_000])
+        if len(step) < 20:
+            continue
+        low, high = np.quantile(step, [0.25, 0.75])
+        if low < MIXED_STEPS * high:
+            return [
+                f"{readings.meters[i]}: rows come in groups, {low / 1e9:.3g} s and {high / 1e9:.3g} s apart: "
+                "several devices without a column that tells them apart are read as one meter"
+            ]
+    return []
+
+
+def _span(seconds: float) -> str:
+    for size, label in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.4g} {label}"
+    return f"{seconds:.4g} s"

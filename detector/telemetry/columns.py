@@ -1,0 +1,229 @@
+"""Which column of a table is the time, which the meter, which the reading, and in what unit.
+
+Told from the names alone, so that CSV and Parquet agree.  Long tables have one reading a
+row, wide tables one meter a column.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from detector.telemetry.contract import UNITS, Hints, TelemetryError, Unit, unit_called
+
+TIMES: Final = (  # best first
+    "timestamp", "datetime", "date_time", "ts", "tstp", "time", "local_time", "utc", "epoch",
+    "unix_time", "unixtime", "time_utc", "timestamp_utc", "time_ms", "timestamp_ms", "time_s",
+    "timestamp_s", "timestamp_ns", "unix", "time_stamp", "interval_start", "period_start", "start",
+    "start_time", "from", "interval_end", "period_end", "end", "end_time", "time_of_day_seconds",
+    "date", "day", "rq", "zeit", "zeitstempel", "datum", "fecha", "date_heure",
+    "时间", "采集时间", "数据时间", "日期",
+)  # fmt: skip
+_ENDS: Final = frozenset({"interval_end", "period_end", "end", "end_time"})
+_STARTS: Final = frozenset({"interval_start", "period_start", "start", "start_time", "from"})
+_DATES: Final = ("date", "day", "datum", "fecha", "日期")
+METERS: Final = (  # best first
+    "meter", "meter_id", "meterid", "lclid", "host", "hostname", "host_name", "node", "node_name",
+    "nodename", "server", "machine", "instance", "device", "device_id", "device_name", "miner",
+    "miner_name", "pdu", "site", "customer", "household", "house", "name", "id", "serial", "电表", "表号",
+    "电表编号", "用户", "用户编号", "设备", "主机",
+)  # fmt: skip
+PARTS: Final = (
+    "sensor",
+    "outlet",
+    "outlet_name",
+    "outlet_id",
+    "gpu",
+    "gpu_id",
+    "gpu_index",
+    "index",
+    "uuid",
+    "channel",
+)
+"""Columns that tell several readings of one host apart; used where they hold more than one value."""
+_POWERS: Final = frozenset({
+    "power", "watt", "watts", "load", "draw", "consumption", "usage", "demand", "value", "reading",
+    "apower", "aggregate", "energy", "use", "功率", "有功功率", "电量", "用电量",
+})  # fmt: skip
+_OTHER: Final = frozenset({
+    "limit", "cap", "capacity", "rated", "nominal", "contract", "max", "min", "maximum", "minimum",
+    "reactive", "apparent", "var", "kvar", "kvarh", "varh", "qload", "va", "kva", "voltage", "volt",
+    "volts", "v", "current", "amps", "a", "pf", "factor", "temp", "temperature", "c", "freq",
+    "frequency", "mhz", "hashrate", "price", "cost", "co2", "util", "utilization", "memory", "elapsed",
+    "status", "nsm", "week", "weekstatus", "type", "efficiency", "rpm", "fan", "uptime",
+})  # fmt: skip
+_BRACKETS: Final = re.compile(r"[\[(](.*?)[\])]")
+_PREFERRED: Final = (
+    "power_w",
+    "watts",
+    "power_draw",
+    "power",
+    "kwh",
+    "power_kw",
+    "active_power",
+    "usage_kwh",
+    "value",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A column of readings."""
+
+    column: str
+    unit: Unit | None  # None: neither the name nor the user says it; the values may ("187.80 W")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a table that matter, by their names as written."""
+
+    time: str
+    clock: str | None  # time of day, where `time` holds the date alone
+    meters: tuple[str, ...]  # main column first, then parts; empty = one meter, or one a column
+    values: tuple[Value, ...]
+    energy_at_start: bool  # energy is told at the start of its interval
+
+    @property
+    def wide(self) -> bool:
+        return len(self.values) > 1
+
+    @property
+    def columns(self) -> list[str]:
+        clock = [self.clock] if self.clock else []
+        return [self.time, *clock, *self.meters, *(value.column for value in self.values)]
+
+
+def find_layout(names: list[str], where: str, hints: Hints, time: str | None = None) -> Layout:
+    """The layout of a table with columns `names`; `time` = the column that is known to hold it.
+
+    Raises TelemetryError, beginning with `where`, that says what is missing and how to say it.
+    """
+    plain = {name: normal(name) for name in names}
+    clock = None
+    if time is None:
+        time = _best(plain, TIMES)
+        if time is None:
+            raise TelemetryError(
+                f"{where}: no column holds a time (columns: {_some(names)}); name one 'time' or 'timestamp'"
+            )
+        time, clock = _with_clock(time, plain)
+    meters = _meter_columns(plain, hints, {time, clock})
+    rest = [name for name in names if name not in (time, clock, *meters) and plain[name]]
+    values = _value_columns(rest, plain, where, hints)
+    if len(values) > 1 and meters:
+        values = (_only_value(values, plain, where),)
+    return Layout(time, clock, meters, values, plain[time] in _STARTS)
+
+
+def normal(name: str) -> str:
+    """Lower case, words joined by "_", units in brackets left out: "power.draw [W]" -> "power_draw"."""
+    bare = _BRACKETS.sub(" ", unicodedata.normalize("NFKC", name).strip().lstrip("\ufeff"))
+    return "_".join(re.findall(r"[^\W_]+", bare.lower()))
+
+
+def unit_of(name: str) -> Unit | None:
+    """The unit that a column's name carries: in brackets, as a word, or as the end of a camel-case word."""
+    name = unicodedata.normalize("NFKC", name)
+    for inner in _BRACKETS.findall(name):
+        unit = unit_called(inner)
+        if unit:
+            return unit
+    words = re.findall(r"[^\W_]+", _BRACKETS.sub(" ", name))
+    endings = [
+        part for word in words for part in re.findall(r"[a-z]([A-Z][a-z]+)$|[A-Z]([A-Z][a-z]+)$", word)
+    ]
+    found = [unit for unit in map(unit_called, words) if unit]
+    found = found or [unit for unit in map(unit_called, map("".join, endings)) if unit]
+    return found[-1] if found else None
+
+
+def said_unit(hints: Hints) -> Unit | None:
+    """The unit that the user names.  Raises TelemetryError for one that is not known."""
+    if hints.unit is None:
+        return None
+    unit = unit_called(hints.unit)
+    if unit is None:
+        raise TelemetryError(f"unit {hints.unit!r} is not known; say one of {', '.join(UNITS)}")
+    return unit
+
+
+def _best(plain: dict[str, str], ranked: tuple[str, ...]) -> str | None:
+    held: dict[str, str] = {}
+    for name, short in plain.items():
+        held.setdefault(short, name)
+    return next((held[short] for short in ranked if short in held), None)
+
+
+def _with_clock(time: str, plain: dict[str, str]) -> tuple[str, str | None]:
+    """(date, time of day) where they stand in two columns, else (time, None)."""
+    date = _best(plain, _DATES)
+    day_time = _best(plain, ("time", "hour_minute", "zeit", "hora", "时间"))
+    if date and day_time and time in (date, day_time):
+        return date, day_time
+    return time, None
+
+
+def _meter_columns(plain: dict[str, str], hints: Hints, taken: set[str | None]) -> tuple[str, ...]:
+    free = {name: short for name, short in plain.items() if name not in taken}
+    main = next((name for name in free if hints.meter and name.strip() == hints.meter), None)
+    main = main or _best(free, METERS)
+    parts = [
+        name for name, short in free.items() if short in PARTS and name != main and unit_of(name) is None
+    ]
+    return tuple(([main] if main else []) + parts)
+
+
+def _value_columns(rest: list[str], plain: dict[str, str], where: str, hints: Hints) -> tuple[Value, ...]:
+    said = said_unit(hints)
+    if hints.value is not None:
+        chosen = [name for name in rest if name.strip() == hints.value]
+        if not chosen:
+            raise TelemetryError(f"{where}: no column is called {hints.value!r} (columns: {_some(rest)})")
+        return (Value(chosen[0], unit_of(chosen[0]) or said),)
+    likely = [name for name in rest if not _OTHER & set(plain[name].split("_"))]
+    told = tuple(Value(name, unit) for name in likely if (unit := unit_of(name)))
+    if told:
+        return _of_one_quantity(told)
+    named = [name for name in likely if _POWERS & set(plain[name].split("_"))]
+    if said:
+        return tuple(Value(name, said) for name in (named if len(named) == 1 else likely)) or _no_value(
+            where, rest
+        )
+    if named:
+        return tuple(Value(name, None) for name in named)
+    return _no_value(where, rest)
+
+
+def _of_one_quantity(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Power columns alone where a table has energy, too: counters of energy often stand beside power."""
+    first = {value.unit.quantity for value in values if value.unit}
+    if len(first) == 1:
+        return values
+    return tuple(value for value in values if value.unit and value.unit.quantity == "power_w")
+
+
+def _no_value(where: str, rest: list[str]) -> tuple[Value, ...]:
+    raise TelemetryError(
+        f"{where}: no column says watts or kWh (columns: {_some(rest)}); "
+        "say the unit (--power-unit W, kW, or kWh per interval), or write it into the name, such as power_w"
+    )
+
+
+def _only_value(values: tuple[Value, ...], plain: dict[str, str], where: str) -> Value:
+    """The one column of readings of a long table."""
+    for preferred in _PREFERRED:
+        for value in values:
+            if plain[value.column] == preferred:
+                return value
+    raise TelemetryError(
+        f"{where}: several columns may hold the power ({_some([v.column for v in values])}); "
+        "keep one, or call it power_w"
+    )
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(repr(name.strip()[:40]) for name in names[:8])
+    return shown + (", ..." if len(names) > 8 else "") if names else "none"

@@ -1,0 +1,164 @@
+"""Power logs as text tables: comma, semicolon, tab or pipe, gzip, any of the usual encodings.
+
+The file is streamed; what a hostile one can make us hold is bounded by the longest line
+and the longest quoted cell (1 MiB each).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import warnings
+import zlib
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from detector.telemetry.collect import Collector
+from detector.telemetry.columns import TIMES, find_layout, normal
+from detector.telemetry.contract import Hints, TelemetryError
+
+if TYPE_CHECKING:
+    from detector.records import Readings
+
+MAX_LINE: Final = 1 << 20
+CHUNK_ROWS: Final = 250_000
+PREAMBLE: Final = 50  # lines before the header that are looked at
+MAX_COLUMNS: Final = 20_000
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+
+def sniff(head: bytes, name: str) -> bool:
+    """Text that is no HTML, JSON or XML."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return bool(start) and not start.startswith((b"<", b"{", b"[{")) and _BINARY.search(head[:4096]) is None
+
+
+def read(path: str, hints: Hints) -> Readings:
+    """All readings of the table at `path`.  Raises TelemetryError, OSError."""
+    try:
+        with open(path, "rb") as raw, _unpacked(raw) as plain:
+            lines = io.BufferedReader(_Lines(plain, path))
+            text = io.TextIOWrapper(lines, _encoding(path), errors="replace", newline=None)
+            return _read(text, path, hints)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TelemetryError(
+            f"{path}: the gzip data ends early or is damaged; copy the file again"
+        ) from error
+
+
+def _read(text: IO[str], path: str, hints: Hints) -> Readings:
+    import pandas as pd  # noqa: PLC0415
+
+    names, line, mark = _header(text, path)
+    layout = find_layout(names, f"{path}: line {line}", hints)
+    collector = Collector(path, layout, hints)
+    wanted = sorted({names.index(column) for column in layout.columns})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", pd.errors.ParserWarning)
+        try:
+            frames = pd.read_csv(
+                text, sep=mark, header=None, names=range(len(names)), usecols=wanted, index_col=False,
+                dtype=str, keep_default_na=False, na_filter=False, skipinitialspace=True,
+                on_bad_lines="warn", chunksize=CHUNK_ROWS, low_memory=False,
+            )  # fmt: skip
+            for frame in frames:
+                collector.add(frame.rename(columns=dict(enumerate(names))))
+        except pd.errors.EmptyDataError as error:
+            raise TelemetryError(f"{path}: line {line}: no rows below the header") from error
+        except pd.errors.ParserError as error:
+            raise TelemetryError(f"{path}: the table breaks: {_first_line(error)}") from error
+    collector.dropped["wrong number of columns"] += sum(str(w.message).count("Skipping line") for w in told)
+    return collector.finish()
+
+
+def _header(text: IO[str], path: str) -> tuple[list[str], int, str]:
+    """(names, line number, separator) of the first line with the name of a time; else of the first line."""
+    first: tuple[list[str], int, str] | None = None
+    for number in range(1, PREAMBLE + 1):
+        line = text.readline()
+        if not line:
+            break
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        mark = max(",;\t|", key=line.count)
+        names = [cell.strip().strip('"') for cell in line.rstrip("\r\n").lstrip("\ufeff").split(mark)]
+        if len(names) > MAX_COLUMNS:
+            raise TelemetryError(f"{path}: line {number}: more than {MAX_COLUMNS:,} columns")
+        if any(normal(name) in TIMES for name in names):
+            return _distinct(names), number, mark
+        first = first or (_distinct(names), number, mark)
+    if first is None:
+        raise TelemetryError(f"{path}: the file is empty")
+    if all(re.fullmatch(r"[\d.,:/ TZ+-]*", name) for name in first[0]):
+        raise TelemetryError(f"{path}: line {first[1]}: no header; add one such as time,meter,watts")
+    return first
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names, the second of a kind numbered."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    return result
+
+
+def _encoding(path: str) -> str:
+    """By byte order mark, else UTF-8 or GBK where the first 1 MiB is valid, else Latin-1."""
+    with open(path, "rb") as raw, _unpacked(raw) as plain:
+        head = plain.read(MAX_LINE)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    cut = head.rsplit(b"\n", 1)[0]
+    for name in ("utf-8-sig", "gbk"):
+        try:
+            cut.decode(name)
+        except UnicodeDecodeError:
+            continue
+        return name
+    return "latin-1"
+
+
+def _unpacked(raw: Any) -> Any:
+    """The stream, decompressed where it is gzip."""
+    packed = raw.peek(2)[:2] == b"\x1f\x8b"
+    return gzip.open(raw) if packed else raw
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:120]
+
+
+class _Lines(io.RawIOBase):
+    """A byte stream that refuses lines, and cells in quotes, of more than MAX_LINE bytes."""
+
+    def __init__(self, plain: Any, path: str) -> None:
+        self._plain, self._path = plain, path
+        self._since_line = 0  # bytes since the last end of a line outside quotes
+        self._open = False  # inside quotes at that place
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._plain.read(min(len(buffer), 1 << 16))
+        buffer[: len(data)] = data
+        end = data.rfind(b"\n")
+        if end >= 0:
+            self._open ^= data[:end].count(b'"') % 2 == 1
+        if end >= 0 and not self._open:
+            self._since_line = len(data) - end
+        else:
+            self._since_line += len(data)
+        if end >= 0:
+            self._open ^= data[end:].count(b'"') % 2 == 1
+        else:
+            self._open ^= data.count(b'"') % 2 == 1
+        if self._since_line > MAX_LINE:
+            raise TelemetryError(
+                f"{self._path}: a line or quoted cell of more than 1 MiB: this is no table of readings"
+            )
+        return len(data)

@@ -1,0 +1,57 @@
+"""Power logs as Apache Parquet, read batch by batch; typed columns are taken as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from detector.telemetry.collect import Collector
+from detector.telemetry.columns import find_layout
+from detector.telemetry.contract import Hints, TelemetryError
+
+if TYPE_CHECKING:
+    from detector.records import Readings
+
+BATCH_ROWS: Final = 250_000
+
+
+def sniff(head: bytes, name: str) -> bool:
+    """The magic bytes of the format."""
+    return head.startswith(b"PAR1")
+
+
+def read(path: str, hints: Hints) -> Readings:
+    """All readings of the table at `path`.  Raises TelemetryError, OSError."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        with pq.ParquetFile(path, memory_map=False) as file:
+            layout = find_layout(
+                list(file.schema_arrow.names), path, hints, _only_timestamp(file.schema_arrow, pa)
+            )
+            collector = Collector(path, layout, hints)
+            for batch in file.iter_batches(BATCH_ROWS, columns=layout.columns):
+                collector.add(_typed(batch, pa))
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise TelemetryError(
+            f"{path}: the Parquet file is damaged ({str(error).splitlines()[0][:120]})"
+        ) from error
+    return collector.finish()
+
+
+def _only_timestamp(schema: Any, pa: Any) -> str | None:
+    """The column of the type timestamp where there is exactly one."""
+    found = [field.name for field in schema if pa.types.is_timestamp(field.type)]
+    return str(found[0]) if len(found) == 1 else None
+
+
+def _typed(batch: Any, pa: Any) -> Any:
+    """A batch as pandas; decimals become floats, dictionaries (categories) text."""
+    columns = []
+    for column in batch.columns:
+        if pa.types.is_decimal(column.type):
+            column = column.cast(pa.float64())  # noqa: PLW2901
+        elif pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()  # noqa: PLW2901
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names).to_pandas()
