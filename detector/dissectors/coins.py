@@ -50,6 +50,7 @@ _ADDRESSES: Final = (
     (re.compile(f"9{_BASE58}{{50}}"), "ERG"),
     (re.compile(r"kaspa:[a-z0-9]{61,63}"), "KAS"),
 )
+_RAVENCOIN = re.compile(f"R{_BASE58}{{33}}")
 
 # Monero's block version and when it came into force (monero src/hardforks/hardforks.cpp; the
 # days are those of its comments).  Version 1 is left out: every CryptoNote chain began with it.
@@ -106,6 +107,11 @@ def of_address(wallet: str | None) -> str:
 def of_algorithm(algorithm: str | None) -> str:
     """Coin of one of XMRig's algorithm names."""
     return _ALGORITHM_COINS.get(algorithm or "", UNKNOWN)
+
+
+def of_kawpow(wallet: str | None) -> str:
+    """RVN where the account is one of its addresses; its forks' begin with other letters."""
+    return "RVN" if wallet and _RAVENCOIN.fullmatch(wallet) else UNKNOWN
 
 
 def of_ethash(ts_ns: int) -> str:

@@ -20,8 +20,9 @@ def is_work(result: Any) -> TypeGuard[list[Any]]:
         return False
     if not all(isinstance(item, str) and item[:2] == "0x" for item in result[:3]):
         return False
-    hashes = is_hex(result[0], 64, 64) and is_hex(result[1], 64, 64) and is_hex(result[2], 1, 64)
-    return hashes and int(result[2], 16) < 1 << 240
+    header, seed, boundary = (item[2:] for item in result[:3])
+    hashes = is_hex(header, 64, 64) and is_hex(seed, 64, 64) and is_hex(boundary, 1, 64)
+    return hashes and int(boundary, 16) < 1 << 240
 
 
 def difficulty_of(result: list[Any]) -> float | None:

@@ -59,15 +59,10 @@ class Getwork:
     def read(self, message: Message) -> Facts | Reply:
         """The facts of one message."""
         method = message.method
-        if (
-            message.http is None
-            and method is not None
-            and (method not in METHODS or method.startswith("eth_"))
-        ):
+        if message.http is None and method is not None and method not in METHODS:
             return Reply.NOT_MINE
-        if method is not None or (message.http is not None and message.http.request):
-            return self._request(method, message)
-        return self._answer(message)
+        request = method is not None if message.http is None else message.http.request
+        return self._request(method, message) if request else self._answer(message)
 
     def _facts(self, **known: Any) -> Facts:
         return Facts(self._dialect, self._roles.client_is_a, **known)
@@ -82,6 +77,8 @@ class Getwork:
         if method == "getwork" and message.params:
             kind = "share"
         self._pending.ask(message.value.get("id"), kind)
+        if message.http is None and method.startswith("eth_"):
+            return Reply.NEED_MORE  # eth-proxy's, unless HTTP answers it
         facts = self._facts(requests=int(kind in ("poll", "report")), shares=int(kind in ("share", "block")))
         if message.http is not None:
             _add_envelope(facts, message.http)

@@ -25,8 +25,12 @@ BATCH: Final = 16
 """Values taken of one body (JSON-RPC batches)."""
 STARTS: Final = (b"POST ", b"GET ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"HTTP/1.")
 
-_REQUEST_LINE = re.compile(rb"[A-Z]{3,7} (\S+) HTTP/1\.[01]\r?")
+_REQUEST_LINE = re.compile(rb"[A-Z]+ (\S+) HTTP/1\.[01]\r?")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: .*)?\r?")
+# After lost bytes the rest of a body may stand before it on its line.
+_START_LINE = re.compile(
+    rb"(?:(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH) \S+ HTTP/1\.[01]|HTTP/1\.[01] \d{3}(?: [^\n]*)?)\r?$"
+)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"\s*([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
 
@@ -101,11 +105,13 @@ class HttpStream:
         return line
 
     def _seek(self) -> bool:
-        before = len(self._buffer)
         end = self._buffer.find(b"\n", 0, HEAD_LIMIT)
-        if end >= 0 and _is_start(bytes(self._buffer[:end])):
+        start = _START_LINE.search(bytes(self._buffer[:end])) if end >= 0 else None
+        if start is not None:
+            del self._buffer[: start.start()]
             self._state = _State.HEAD
             return True
+        before = len(self._buffer)
         return self._line() is not None or len(self._buffer) < before
 
     def _head(self, parts: list[Part]) -> bool:
@@ -186,10 +192,6 @@ class HttpStream:
         if self._given == 0:
             parts.append(({}, self._envelope))
         self._state = _State.SEEK
-
-
-def _is_start(line: bytes) -> bool:
-    return _REQUEST_LINE.fullmatch(line) is not None or _STATUS_LINE.fullmatch(line) is not None
 
 
 def _fields(lines: list[bytes]) -> dict[str, str]:

@@ -14,9 +14,10 @@ NAME_LENGTH: Final = 64
 WALLET_LENGTH: Final = 128  # Monero's integrated addresses have 106 characters
 
 _HOST = re.compile(
-    r"(?:[a-z][a-z0-9+]{1,15}://)?([a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9])?)(?::\d{1,5})?/?", re.I
+    r"(?:[a-z][a-z0-9+]{1,15}://)?([a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9])?)(?::\d{1,5})?/?", re.I | re.A
 )
-_ADDRESS_LITERAL = re.compile(r"(?:0x)?[0-9a-f]*(?:\.\d{1,3}){0,3}", re.I)
+_ADDRESS_LITERAL = re.compile(r"(?:0x)?[0-9a-f]*(?:\.\d{1,3}){0,3}", re.I | re.A)
+_HEX = re.compile(r"[0-9a-fA-F]+")
 # Multi-coin pools are told the payout coin before the address; only known tickers, lest a
 # password after "user:" be taken for an address.  `kaspa:` is part of the address itself.
 _ACCOUNT = re.compile(
@@ -56,8 +57,5 @@ def account(value: Any) -> tuple[str | None, str | None]:
 
 
 def is_hex(value: Any, low: int, high: int) -> bool:
-    """Whether `value` is a string of `low` to `high` hex digits (0x is not counted)."""
-    if not isinstance(value, str) or not value.isascii():
-        return False
-    digits = value[2:] if value[:2] in ("0x", "0X") else value
-    return low <= len(digits) <= high and all(c in "0123456789abcdefABCDEF" for c in digits)
+    """Whether `value` is a string of `low` to `high` hex digits, without prefix."""
+    return isinstance(value, str) and low <= len(value) <= high and _HEX.fullmatch(value) is not None

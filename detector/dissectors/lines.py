@@ -23,7 +23,7 @@ MALFORMED: Final = object()
 _TOKEN = re.compile(rb'["{}\[\]\n]')
 _STRING_TOKEN = re.compile(rb'["\\\n]')
 _QUOTE, _BACKSLASH, _NEWLINE, _BRACE = b'"\\\n{'
-_BLANK = b" \t\r\n\0"  # a TCP keepalive may carry one zero byte
+_BLANK = re.compile(rb"[ \t\r\n\0]*")  # a TCP keepalive may carry one zero byte
 
 
 class JsonLines:
@@ -117,7 +117,8 @@ class JsonLines:
 
     def _open(self) -> bool:
         """Find the first byte of an object."""
-        self._drop(len(self._buffer) - len(self._buffer.lstrip(_BLANK)))
+        blank = _BLANK.match(self._buffer)
+        self._drop(blank.end() if blank else 0)
         if not self._buffer:
             return False
         first = self._buffer[0]

@@ -52,12 +52,13 @@ EITHER: Final = frozenset(
 class Stratum:
     """One connection that may speak Stratum V1."""
 
-    __slots__ = ("_dialect", "_pending", "_roles")
+    __slots__ = ("_dialect", "_pending", "_roles", "_wallet")
 
     def __init__(self) -> None:
         self._roles = Roles()
         self._pending = Pending()
         self._dialect = GENERAL
+        self._wallet: str | None = None
 
     def read(self, message: Message) -> Facts | Reply:
         """The facts of one message."""
@@ -91,15 +92,17 @@ class Stratum:
             case "mining.hello":
                 return self._hello(message)
             case "mining.authorize":
-                wallet, worker = account(_at(message.params, 0))
-                coin = coins.of_address(wallet)
-                return self._facts(logins=1, wallet=wallet, worker=worker, coin=coin)
+                wallet, worker = self._account(message)
+                return self._facts(logins=1, wallet=wallet, worker=worker, coin=coins.of_address(wallet))
             case "mining.configure":
-                rolls = "version-rolling" in (
-                    _at(message.params, 0) or ()
-                )  # BIP 310; only SHA-256d gains by it
+                extensions = _at(message.params, 0)  # BIP 310; only SHA-256d gains by rolling the version
+                rolls = isinstance(extensions, list) and "version-rolling" in extensions
                 return self._facts(requests=1, algorithm="sha256d" if rolls else None)
         return self._facts(requests=1)
+
+    def _account(self, message: Message) -> tuple[str | None, str | None]:
+        self._wallet, worker = account(_at(message.params, 0))
+        return self._wallet, worker
 
     def _subscribe(self, message: Message) -> Facts:
         """[agent, session, host, port] (ZIP 301, KawPow), [agent, protocol], or IronFish's body."""
@@ -130,7 +133,7 @@ class Stratum:
     def _share(self, message: Message) -> Facts:
         """[worker, job, ...]; ZIP 301 ends with the Equihash solution."""
         self._pending.ask(message.value.get("id"), "share")
-        wallet, worker = account(_at(message.params, 0))
+        wallet, worker = self._account(message)
         coin, algorithm = coins.of_equihash(_at(message.params, 4))
         if algorithm is not None:
             self._refine("zcash")
@@ -141,17 +144,19 @@ class Stratum:
     # --- from the pool
 
     def _is_push(self, method: str, message: Message) -> bool:
-        """Pushes have parameters; get_version and IronFish's messages need none."""
+        """`client.*` are names that others use too: they count once the miner is known."""
+        if method.startswith("client."):
+            return self._roles.is_pool(message)
         content = message.value.get("params") or message.value.get("body")
-        bare = method in ("client.get_version", "client.reconnect")
-        return (bare or isinstance(content, list | dict)) and self._roles.pool(message)
+        return isinstance(content, list | dict) and self._roles.pool(message)
 
     def _push(self, method: str, message: Message) -> Facts:
         match method:
             case "mining.notify":
                 told = work(message.params, message.ts_ns)
                 self._refine(told.dialect)
-                return self._facts(jobs=1, coin=told.coin, algorithm=told.algorithm)
+                coin = coins.of_kawpow(self._wallet) if told.algorithm == "kawpow" else told.coin
+                return self._facts(jobs=1, coin=coin, algorithm=told.algorithm)
             case "mining.set_difficulty":
                 return self._facts(difficulty=_difficulty(_at(message.params, 0)))
             case "mining.set" if isinstance(message.named.get("epoch"), str):
