@@ -11,6 +11,7 @@ from scipy.stats import ks_2samp
 
 from detector.features import power as features
 from detector.settings import WindowSettings
+from detector.telemetry import read_power
 from detector.windows.power import power_windows
 from training.simulation.power_bank import LoadBank
 from training.simulation.power_corpus import PowerExample, examples, held_out
@@ -165,6 +166,21 @@ def test_every_kind_gives_finite_or_undefined_features():
         defined.append(np.isfinite(vectors.values).mean())
     # Stuck and coarsely rounded records have no shape; nine in ten have one.
     assert np.quantile(defined, 0.1) > 0.3
+
+
+def test_records_pass_through_the_reader(tmp_path: Path):
+    """Written as a log of watts and read again, a record is the same: what is fitted is what is scored."""
+    for e in examples(31, 8):
+        path = tmp_path / f"{e.readings.meters[0]}.csv"
+        stamps = np.datetime_as_string(e.readings.time_ns.astype("datetime64[ns]"))
+        rows = zip(stamps, e.readings.watts, strict=True)
+        path.write_text(
+            "time,watts\n" + "".join(f"{t}Z,{w!r}\n" for t, w in ((t, float(w)) for t, w in rows))
+        )
+        back = read_power(path)
+        assert back.meters == e.readings.meters and not any(back.dropped.values())
+        assert np.array_equal(back.time_ns, e.readings.time_ns)
+        assert np.allclose(back.watts, e.readings.watts, rtol=1e-12)
 
 
 @needs_data

@@ -11,6 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from detector.features import power as features
+from detector.settings import WindowSettings
+from detector.telemetry import read_power
+from detector.windows.power import power_windows
 from training.simulation import power_samples, site
 
 
@@ -42,12 +46,31 @@ def test_node_day_covers_the_day_and_the_miners_work_in_the_campus_hour(folder: 
 def test_hidden_farm_starts_in_the_middle_of_the_month(folder: Path):
     with gzip.open(folder / "meter-month.csv.gz", "rt") as file:
         table = pd.read_csv(file, parse_dates=["time"])
+    assert table.time.min() == site.MONTH_START + pd.Timedelta(minutes=15)  # stamped at the end
+    assert table.time.max() == site.MONTH_END
     farm = table[table.meter == power_samples.FARM_METER].set_index("time").kwh * 4
     start = power_samples.FARM_START
-    step = farm[farm.index >= start].quantile(0.05) - farm[farm.index < start].quantile(0.05)
+    step = farm[farm.index > start].quantile(0.05) - farm[farm.index <= start].quantile(0.05)
     assert step == pytest.approx(power_samples.FARM_W / 1000, rel=0.1)
     assert len(set(table.meter)) == len(power_samples.METERS)
     assert np.allclose(table.kwh * 100, (table.kwh * 100).round())  # 10 Wh
+
+
+def test_samples_pass_through_the_reader(folder: Path):
+    day = read_power(folder / "node-day.csv")
+    assert set(day.meters) == {n.name for n in site.NODES} and set(day.interval_s) == {60.0}
+    month = read_power(folder / "meter-month.csv.gz")
+    assert set(month.meters) == {m.meter for m in power_samples.METERS} and set(month.interval_s) == {900.0}
+    assert (
+        month.time_ns.min() == int(site.MONTH_START.timestamp()) * 10**9
+    )  # readings begin where intervals do
+    settings = WindowSettings()
+    for readings in (day, month):
+        meters, vectors = features.extract(power_windows(readings, settings))
+        assert set(meters) == set(readings.meters)
+        assert np.isfinite(vectors.values).mean() > 0.5
+    level = month.watts[month.meter == month.meters.index("M-0405")].mean()
+    assert level == pytest.approx(3100, rel=0.02)  # 3.1 kW: kWh and watts agree
 
 
 def test_assets_join_addresses_nodes_and_meters(folder: Path):

@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def node_day(directory: Path, seed: int) -> Path:
 
 
 def meter_month(directory: Path, seed: int) -> Path:
-    """`meter-month.csv.gz`: time (start of the quarter hour, UTC), meter, kwh in it, in steps of 10 Wh."""
+    """`meter-month.csv.gz`: time (end of the quarter hour, UTC), meter, kwh in it, in steps of 10 Wh."""
     clock = _clock(site.MONTH_START, site.MONTH_END, METER_STEP_S)
     series = {}
     for i, meter in enumerate(METERS):
@@ -111,7 +111,10 @@ def meter_month(directory: Path, seed: int) -> Path:
             watts = watts + _farm(s)
         series[meter.meter] = np.round(watts * METER_STEP_S / 3.6e6, 2)
     lost = np.random.default_rng([seed, 4]).random((len(series), clock.n)) < 0.001
-    text = _table(clock, series, ("time", "meter", "kwh"), "{:.2f}", lost)
+    stamps = replace(
+        clock, start_ns=clock.start_ns + round(METER_STEP_S * 1e9)
+    )  # energy is told when it is spent
+    text = _table(stamps, series, ("time", "meter", "kwh"), "{:.2f}", lost)
     path = directory / "meter-month.csv.gz"
     path.write_bytes(gzip.compress(text.encode(), mtime=0))  # no clock in the file: same seed, same bytes
     return path
@@ -146,9 +149,8 @@ def _table(
     out = io.StringIO(newline="")
     out.write(",".join(head) + "\n")
     for i in range(clock.n):
-        when = datetime.fromtimestamp(clock.start_ns / 1e9 + i * clock.step_s, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        )
+        time = datetime.fromtimestamp(clock.start_ns / 1e9 + i * clock.step_s, UTC)
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ")
         for j, (name, watts) in enumerate(series.items()):
             if not lost[j, i]:
                 out.write(f"{when},{name},{number.format(watts[i])}\n")
