@@ -13,10 +13,14 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.records import ChannelWindows, UInt64s
+from detector.records import ChannelWindows
+
+if TYPE_CHECKING:
+    from detector.records import UInt64s
 
 FIELDS = ("asset", "organisation", "ip", "meter", "outlet", "node", "contract_kw", "role", "allowed_mining")
 POWER_FIELDS = ("meter", "outlet", "node")

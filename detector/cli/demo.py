@@ -81,7 +81,13 @@ def run(args: argparse.Namespace) -> int:
         write_report(args.report, result, context)
         compare(read_truth(folder / "truth.csv"), result.findings, stream)
         stream.write(f"\nreport: {args.report}\n\n{NEXT}")
-    return explain.outcome(result.sources, result.problems, result.interrupted, args.quiet)
+    return explain.outcome(
+        result.sources,
+        result.problems,
+        interrupted=result.interrupted,
+        nothing=not result.findings,
+        quiet=args.quiet,
+    )
 
 
 def read_truth(path: Path) -> list[Truth]:

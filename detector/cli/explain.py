@@ -13,11 +13,20 @@ from detector.text import plural, printable
 LISTED = 20  # sources named one by one
 
 
-def outcome(sources: Sequence[SourceReport], problems: Sequence[str], interrupted: bool, quiet: bool) -> int:
-    """Tell what became of the input; the exit status it deserves."""
+def outcome(
+    sources: Sequence[SourceReport],
+    problems: Sequence[str],
+    *,
+    interrupted: bool,
+    nothing: bool,
+    quiet: bool,
+) -> int:
+    """Tell what became of the input, and why `nothing` came of it; the exit status it deserves."""
     lines = told_problems(sources, problems)
     for line in lines:
         note(f"minewatch: {line}")
+    for line in empty(sources) if nothing else []:
+        note(line)
     if not quiet:
         for line in [*notes(sources), totals(sources)]:
             note(line)
@@ -61,7 +70,7 @@ def totals(sources: Sequence[SourceReport]) -> str:
 
 def empty(sources: Sequence[SourceReport]) -> list[str]:
     """Why there is no finding, source by source."""
-    lines = ["nothing to judge: no source has a packet of a host, or a reading of a meter"]
+    lines = ["nothing to judge: no packet of a host was read, and no reading of a meter"]
     lines += [f"  {printable(s.source)}: {_outcome(s)}" for s in sources[:LISTED]]
     if len(sources) > LISTED:
         lines.append(f"  and {plural(len(sources) - LISTED, 'more source')}")

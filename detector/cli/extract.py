@@ -79,7 +79,13 @@ def run(args: argparse.Namespace) -> int:
             written.append(_write(folder / POWER, _power(inputs.power, chosen, args, account), account))
     for line in filter(None, written):
         output.note(line)
-    return explain.outcome(account.sources, account.problems, account.interrupted, args.quiet)
+    return explain.outcome(
+        account.sources,
+        account.problems,
+        interrupted=account.interrupted,
+        nothing=not any(written),
+        quiet=args.quiet,
+    )
 
 
 def _channels(

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'score'?`, or nothing when nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -91,10 +91,13 @@ def run(args: argparse.Namespace) -> int:
         from detector.report import write_report  # noqa: PLC0415
 
         write_report(args.report, result, context)
-    if not result.findings:
-        for line in explain.empty(result.sources):
-            output.note(line)
-    status = explain.outcome(result.sources, result.problems, result.interrupted, args.quiet)
+    status = explain.outcome(
+        result.sources,
+        result.problems,
+        interrupted=result.interrupted,
+        nothing=not result.findings,
+        quiet=args.quiet,
+    )
     if status != INTERRUPTED and args.fail_on and _split(result.findings, Verdict(args.fail_on))[0]:
         return FAILED_ON
     return status

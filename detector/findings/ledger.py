@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from detector import hosts
 from detector.dissectors import merge_facts
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Floats, Int64s, Scores, UInt64s, Vectors
+from detector.records import ChannelWindows, Facts, Scores, Vectors
 from detector.windows.channel import keys
+
+if TYPE_CHECKING:
+    from detector.records import Floats, Int64s, UInt64s
 
 KEPT_CHANNELS = 8  # a host; the most suspect stay
 KEPT_SOURCES = 16  # names, a host

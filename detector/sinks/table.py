@@ -94,19 +94,17 @@ def _lines(start: str, taken: int, why: str, width: int | None) -> list[str]:
 
 def wrap(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` columns, broken at spaces, or anywhere in longer words."""
-    lines, line = [], ""
+    step = max(1, width if text.isascii() else width // 2)  # letters of any width that surely fit
+    lines = [""]
     for word in text.split():
-        while cells(word) > width:
-            room = max(1, width - (cells(line) + 1 if line else 0))
-            head = word[:room] if word.isascii() else word[: max(1, room // 2)]
-            lines.append(f"{line} {head}".strip())
-            line, word = "", word[len(head) :]  # noqa: PLW2901  the rest is still to be set
-        if line and cells(line) + 1 + cells(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return [*lines, line] if line or not lines else lines
+        pieces = [word] if cells(word) <= width else [word[i : i + step] for i in range(0, len(word), step)]
+        for piece in pieces:
+            longer = f"{lines[-1]} {piece}".lstrip()
+            if cells(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(piece)
+    return lines if lines[0] or len(lines) == 1 else lines[1:]
 
 
 def summary(findings: Sequence[Finding], hidden: int = 0) -> str:

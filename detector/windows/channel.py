@@ -14,13 +14,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detector.dissectors import merge_facts
 from detector.kernel import layout, merge_rows
-from detector.records import ChannelWindows, Facts, Int64s
+from detector.records import ChannelWindows, Facts
 from detector.settings import MeterSettings, WindowSettings
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
 
 _LATEST_START_NS = 3_600_000_000_000
 """A source that begins less than this after a window may still hold rows of it: windows are no longer."""

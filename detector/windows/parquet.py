@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from detector import hosts
 from detector.kernel import layout
 from detector.records import ChannelWindows, Facts, PowerWindows
 from detector.windows.power import COLUMNS as POWER_COLUMNS
@@ -203,14 +204,8 @@ def _fill(words: NDArray[Any], column: Any, name: str) -> None:
 def _spelled(addresses: UInt64s) -> list[str]:
     """128-bit addresses in their usual spelling; each distinct one is spelled once."""
     unique, place = np.unique(addresses, axis=0, return_inverse=True)
-    names = [_name(high, low) for high, low in unique.tolist()]
+    names = [hosts.text(address) for address in unique.tolist()]
     return [names[i] for i in place.ravel().tolist()]
-
-
-def _name(high: int, low: int) -> str:
-    if high == 0 and low >> 32 == 0xFFFF:
-        return str(ipaddress.IPv4Address(low & 0xFFFF_FFFF))
-    return str(ipaddress.IPv6Address(high << 64 | low))
 
 
 def _words(names: Iterable[str | None]) -> UInt64s:
