@@ -21,8 +21,8 @@ import numpy as np
 import detector
 from detector import bundle
 from detector.bundle import BundleError
+from detector.kernel.forest import Trees, flat_array
 from detector.records import Scores, Vectors
-from detector.trees import Trees, flat_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

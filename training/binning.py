@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.rows import Floats
+from training.dataset import Floats
 
 BINS = 255  # the most that scikit-learn's histograms hold beside the bin for missing values
 LARGEST = 1e300  # infinities are the largest values

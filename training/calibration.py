@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.rows import Floats
+from training.dataset import Floats
 
 SLOPE = (0.2, 1.5)
 """Out-of-fold scores that separate by accident ask for any slope; boosting that is sane needs 0.5 to 1."""

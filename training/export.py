@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 import detector
 from detector import bundle
+from detector.kernel.forest import Trees
 from detector.model import KINDS, Bundle, Model, schema_digest
 from detector.records import Vectors
-from detector.trees import Trees
 from training.binning import to_values
 
 Floats = NDArray[np.float64]

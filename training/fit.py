@@ -18,7 +18,7 @@ from detector.records import Scores, Vectors
 from training import export, judge
 from training.binning import bin_numbers, edges_of
 from training.calibration import platt
-from training.rows import Floats, Mask, Rows, rows_of
+from training.dataset import Dataset, Floats, Mask, dataset_of
 from training.splits import grouped_folds
 
 UNSET = Thresholds(1.0, 1.0, 1.0)
@@ -88,14 +88,14 @@ def fit_model(
 
     labels: True = mining.  groups: never on both sides.  examples: which rows are judged together.
     monotone: sign of the columns of which more must never lower (+1) or raise (-1) the score.
-    The same arguments give the same arrays.  Raises RowsError, SplitError, FitError.
+    The same arguments give the same arrays.  Raises DatasetError, SplitError, FitError.
     """
-    rows = rows_of(values, labels, groups, names, examples=examples, simulated=simulated, weights=weights)
+    rows = dataset_of(values, labels, groups, names, examples=examples, simulated=simulated, weights=weights)
     return fit_rows(rows, monotone=monotone, seed=seed, settings=settings)
 
 
 def leave_out(
-    rows: Rows,
+    rows: Dataset,
     held: Collection[str],
     *,
     monotone: Mapping[str, int] | None = None,
@@ -114,7 +114,7 @@ def leave_out(
 
 
 def fit_rows(
-    rows: Rows,
+    rows: Dataset,
     *,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
@@ -140,7 +140,7 @@ def fit_rows(
     return Fitted(model, logit, strange.novelty, told, seed, chosen, dict(monotone or {}), reference)
 
 
-def _out_of_fold(rows: Rows, signs: list[int], seed: int, settings: FitSettings) -> judge.OutOfFold:
+def _out_of_fold(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> judge.OutOfFold:
     n = len(rows)
     raw, novelty, fold = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, np.int64)
     folds = grouped_folds(rows.labels, rows.groups.tolist(), settings.folds, seed)
@@ -151,7 +151,7 @@ def _out_of_fold(rows: Rows, signs: list[int], seed: int, settings: FitSettings)
     return judge.OutOfFold(raw, novelty, fold)
 
 
-def _fit_bare(rows: Rows, signs: list[int], seed: int, settings: FitSettings) -> Model:
+def _fit_bare(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> Model:
     """Forest, then boosting on the columns and the forest's percentile; not calibrated, no thresholds."""
     from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest  # noqa: PLC0415  (heavy)
 
@@ -202,8 +202,8 @@ def _medians(values: Floats) -> Floats:
     return out
 
 
-def _reference_rows(rows: Rows, logit: Floats) -> Floats:
-    """Rows spread evenly over the scores, from the lowest to the highest; (at most 32, F)."""
+def _reference_rows(rows: Dataset, logit: Floats) -> Floats:
+    """Dataset spread evenly over the scores, from the lowest to the highest; (at most 32, F)."""
     order = np.argsort(logit, kind="stable")
     count = min(export.REFERENCE_ROWS, len(order))
     return rows.values[order[np.linspace(0, len(order) - 1, count).round().astype(int)]]

@@ -1,9 +1,9 @@
-"""Rows to examples, examples to thresholds, and what both are worth on strangers.
+"""Dataset to examples, examples to thresholds, and what both are worth on strangers.
 
 An example's score is the maximum over its rows: what a monitor would have alarmed on.
 Thresholds are quantiles of the benign examples' out-of-fold scores for a stated
 false-alarm budget, `mining` never below the highest real benign one.  A rate at a threshold
-that was set on the same examples is no evidence; `cross_fitted` sets it on the other folds.
+that was set on the same examples is no evidence: the rates told set it on the other folds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detector.model import Thresholds, sigmoid
 from training import metrics
 from training.calibration import platt
-from training.rows import Floats, Mask, Rows, Texts
+from training.dataset import Dataset, Floats, Mask, Texts
 
 Folds = NDArray[np.int64]
 
@@ -57,9 +57,10 @@ class Examples:
         return Examples(*(getattr(self, item.name)[mask] for item in fields(self)))
 
 
-def examples_of(rows: Rows, logit: Floats, strange: OutOfFold) -> Examples:
-    """Rows with calibrated log-odds (n,) joined into examples."""
-    _, first, place = np.unique(rows.examples, return_index=True, return_inverse=True)
+def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold) -> Examples:
+    """Dataset with calibrated log-odds (n,) joined into examples."""
+    names = np.char.add(np.char.add(rows.groups, "\n"), rows.examples)
+    _, first, place = np.unique(names, return_index=True, return_inverse=True)
     highest, strangest = np.full(len(first), -np.inf), np.zeros(len(first))
     np.maximum.at(highest, place, logit)
     np.maximum.at(strangest, place, strange.novelty)
@@ -98,34 +99,28 @@ def allowing(scores: Floats, share: float) -> float:
 
 
 def measure(
-    rows: Rows, strange: OutOfFold, examples: Examples, limits: Thresholds, budget: Budget
+    rows: Dataset, strange: OutOfFold, examples: Examples, limits: Thresholds, budget: Budget
 ) -> dict[str, Any]:
-    """What the manifest and the card say.  JSON types only."""
+    """What the manifest and the card say, in JSON types; rates of verdicts are cross-fitted."""
     honest = _cross_calibrated(rows, strange)
-    parts = {
-        "all": examples,
-        "real": examples.part(~examples.simulated),
-        "simulated": examples.part(examples.simulated),
-    }
-    real_benign = parts["real"].logit[~parts["real"].labels]
+    scores = sigmoid(examples.logit)
+    real_benign = examples.logit[~examples.labels & ~examples.simulated]
     return {
         "rows": len(rows),
         "groups": len(set(rows.groups.tolist())),
         "simulated_share": float(examples.simulated.mean()),
-        "cross_fitted": _cross_fitted(examples, budget),
-        "at_thresholds": {
-            name: metrics.at_thresholds(part.labels, sigmoid(part.logit), limits.mining, limits.suspicious)
-            for name, part in parts.items()
-        },
-        "highest_real_benign_logit": float(real_benign.max()) if len(real_benign) else None,
+        **_cross_fitted(examples, budget),
+        "average_precision": metrics.finite(metrics.average_precision(examples.labels, scores)),
+        "auc": metrics.finite(metrics.auc(examples.labels, scores)),
         "brier": metrics.brier(rows.labels, honest, rows.weights),
         "expected_calibration_error": metrics.expected_calibration_error(rows.labels, honest, rows.weights),
+        "highest_real_benign_logit": float(real_benign.max()) if len(real_benign) else None,
         "recall_by_group": _by_group(examples, limits.mining, mining=True),
         "suspicious_benign_by_group": _by_group(examples, limits.suspicious, mining=False),
     }
 
 
-def _cross_calibrated(rows: Rows, strange: OutOfFold) -> Floats:
+def _cross_calibrated(rows: Dataset, strange: OutOfFold) -> Floats:
     """Probabilities by a calibration that has not seen the row's fold."""
     out = np.empty(len(rows))
     for number in np.unique(strange.fold):

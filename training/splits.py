@@ -1,6 +1,6 @@
 """Who may be on which side: folds by group, groups left out, and the weights of rows.
 
-Rows are never split at random: a group (site, capture campaign, family, day) is wholly on
+Dataset are never split at random: a group (site, capture campaign, family, day) is wholly on
 one side.  Weights keep what is no property of mining, how long something was observed and
 how often a family was recorded, from becoming the label.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.rows import Floats, Indices, Mask
+from training.dataset import Floats, Indices, Mask
 
 
 class SplitError(ValueError):

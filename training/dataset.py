@@ -14,32 +14,32 @@ Texts = NDArray[np.str_]
 Indices = NDArray[np.intp]
 
 
-class RowsError(ValueError):
-    """Rows that nothing can be fitted on; one line that says why."""
+class DatasetError(ValueError):
+    """Dataset that nothing can be fitted on; one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """n rows of F columns; all arrays (n,) but `values`.  Made by `rows_of`, which checks."""
+class Dataset:
+    """n rows of F columns; all arrays (n,) but `values`.  Made by `dataset_of`, which checks."""
 
     names: tuple[str, ...]
     values: Floats  # (n, F), NaN = unknown
     labels: Mask  # True = mining
     groups: Texts  # never on both sides of a split
-    examples: Texts  # what is judged once: a channel's session, a meter's day
+    examples: Texts  # what is judged once (a channel's session, a meter's day), named within its group
     simulated: Mask
     weights: Floats
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, which: Mask | Indices) -> Rows:
+    def take(self, which: Mask | Indices) -> Dataset:
         """Some of the rows."""
         columns = [getattr(self, item.name)[which] for item in fields(self)[1:]]
-        return Rows(self.names, *columns)
+        return Dataset(self.names, *columns)
 
 
-def rows_of(
+def dataset_of(
     values: ArrayLike,
     labels: ArrayLike,
     groups: Sequence[str],
@@ -48,11 +48,11 @@ def rows_of(
     examples: Sequence[str] | None = None,
     simulated: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-) -> Rows:
-    """Checked rows; by default each is its own example, real, of weight 1.  Raises RowsError."""
+) -> Dataset:
+    """Checked rows; by default each is its own example, real, of weight 1.  Raises DatasetError."""
     y = np.asarray(labels, bool)
     n = len(y)
-    rows = Rows(
+    rows = Dataset(
         tuple(names),
         np.asarray(values, np.float64),
         y,
@@ -65,17 +65,17 @@ def rows_of(
     return rows
 
 
-def _check(rows: Rows) -> None:
+def _check(rows: Dataset) -> None:
     n = len(rows)
     flat = (rows.groups, rows.examples, rows.simulated, rows.weights)
     if rows.values.shape != (n, len(rows.names)) or any(column.shape != (n,) for column in flat):
-        raise RowsError(f"columns differ: values {rows.values.shape}, {n} labels, {len(rows.names)} names")
+        raise DatasetError(f"columns differ: values {rows.values.shape}, {n} labels, {len(rows.names)} names")
     if not rows.labels.any() or rows.labels.all():
         only = "mining" if n and rows.labels.all() else "benign"
-        raise RowsError(f"all {n} rows are {only}; both classes are needed")
+        raise DatasetError(f"all {n} rows are {only}; both classes are needed")
     if not (np.isfinite(rows.weights) & (rows.weights > 0)).all():
-        raise RowsError("weights must be above 0")
-    for what, column in (("group", rows.groups), ("label", rows.labels)):
-        pairs = set(zip(rows.examples.tolist(), column.tolist(), strict=True))
-        if len(pairs) != len(set(rows.examples.tolist())):
-            raise RowsError(f"an example has rows of more than one {what}")
+        raise DatasetError("weights must be above 0")
+    named = set(zip(rows.groups.tolist(), rows.examples.tolist(), strict=True))
+    labelled = set(zip(rows.groups.tolist(), rows.examples.tolist(), rows.labels.tolist(), strict=True))
+    if len(labelled) != len(named):
+        raise DatasetError("an example has rows of both labels")
