@@ -68,7 +68,6 @@ class HttpStream:
     def lose(self) -> None:
         """Bytes were lost: forget the message at hand."""
         self._buffer.clear()
-        self._body = JsonLines(strict=True)
         self._state = _State.SEEK
 
     def feed(self, data: bytes) -> list[Part]:
@@ -179,7 +178,7 @@ class HttpStream:
             self._left = int(size[1], 16)
             self._state = _State.CHUNK if self._left else _State.TRAILER
         elif line:  # the line end after a chunk is empty; anything else means that bytes are missing
-            self.lose()
+            self._state = _State.SEEK
         return True
 
     def _trailer(self, parts: list[Part]) -> bool:

@@ -46,7 +46,7 @@ class Side:
             if rest.startswith(STARTS):
                 self._http = HttpStream()
                 return [*_raw(values), *self._http.feed(rest)]
-            if any(start.startswith(rest) for start in STARTS):
+            if _may_start(rest):
                 break
             values += self._lines.skip_line()
         return _raw(values)
@@ -57,8 +57,13 @@ class Side:
             self._http.lose()
             return
         self._lines.lose()
-        if data.startswith((b"{", *STARTS)):
+        if data.startswith((b"{", *STARTS)) or _may_start(data):
             self._lines.resume()
+
+
+def _may_start(data: bytes) -> bool:
+    """Whether `data` is the beginning of the beginning of an HTTP message."""
+    return any(start.startswith(data) for start in STARTS)
 
 
 def _raw(values: list[Any]) -> list[Part]:

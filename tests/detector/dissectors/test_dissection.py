@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import random
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.dissectors import Bounds, Decision, Dissection, merge_facts
 from detector.records import UDP, Facts
-from tests.detector.dissectors.dialogue import START_NS, Piece, facts_of, line, miner, pool
+from tests.detector.dissectors.dialogue import START_NS, Piece, cut_at, facts_of, line, miner, pool
+from tests.detector.dissectors.test_cryptonote import TALK as CRYPTONOTE
+from tests.detector.dissectors.test_ethproxy import TALK as ETHPROXY
+from tests.detector.dissectors.test_stratum import BITCOIN, ZCASH
 
 SUBSCRIBE = line(
     {"id": 1, "method": "mining.subscribe", "params": ["cgminer/4", None, "zec.pool.example", "1"]}
@@ -121,6 +128,27 @@ def test_any_bytes_of_any_side(pieces: list[tuple[bool, bytes, bool]]) -> None:
 def test_facts_do_not_depend_on_the_pieces(talk: list[tuple[bool, bytes]], step: int) -> None:
     cut = [Piece(a, data[i : i + step]) for a, data in talk for i in range(0, len(data), step)]
     assert facts_of(cut) == facts_of([Piece(a, data) for a, data in talk])
+
+
+def changed(value: Any, rng: random.Random) -> Any:
+    """A JSON value with some of its parts replaced by odd ones."""
+    if rng.random() < 0.06:
+        return rng.choice([None, True, -1, 1e300, "", [], {}, [[]], "0x", "\ud800", "0xffffff", 10**80])
+    if isinstance(value, dict):
+        return {key: changed(item, rng) for key, item in value.items() if rng.random() < 0.97}
+    return [changed(item, rng) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_spoilt_dialogues_never_raise_nor_depend_on_the_pieces(seed: int) -> None:
+    rng = random.Random(seed)
+    talk = []
+    for piece in rng.choice([BITCOIN, ZCASH, CRYPTONOTE, ETHPROXY]):
+        value = changed(json.loads(piece.data), rng)
+        talk.append(dataclasses.replace(piece, data=line(value), gap=rng.random() < 0.03))
+    expected = facts_of(talk)
+    for offset in rng.sample(range(1, 120), 5):
+        assert facts_of(cut_at(talk, offset)) == expected
 
 
 NAMES = st.none() | st.sampled_from(["x", "y"])
