@@ -26,7 +26,7 @@ extensions = [
         optional=True,
     )
     for name in MODULES
-    if os.path.exists(f"detector/kernel/{name}.py")
+    if Path(f"detector/kernel/{name}.py").exists()
 ]
 
 
@@ -41,6 +41,11 @@ class BuildWithSamples(build_py):
 
 setup(
     cmdclass={"build_py": BuildWithSamples},
-    ext_modules=cythonize(extensions, language_level=3, quiet=True),
+    ext_modules=cythonize(
+        extensions,
+        language_level=3,
+        quiet=True,
+        compiler_directives={"show_performance_hints": False},  # each bounds check would be one
+    ),
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -1,0 +1,45 @@
+from typing import TypeAlias
+
+V: TypeAlias = memoryview
+
+def update(
+    batch: V,
+    start: int,
+    n: int,
+    window: V,
+    seed: int,
+    state: V,
+    connections: V,
+    connection_table: V,
+    channels: V,
+    channel_table: V,
+    rows: V,
+    wide: V,
+    events: V,
+    pieces: V,
+    copied: V,
+    services: V,
+    bigrams: V,
+    words: V,
+    starts: V,
+) -> int: ...
+def close_message(c: int, state: V, connections: V, channels: V, rows: V, wide: V, events: V) -> None: ...
+def close_messages(
+    leaving: V, begin: int, state: V, connections: V, channels: V, rows: V, wide: V, events: V
+) -> int: ...
+def release_rows(leaving: V, state: V, channels: V, rows: V) -> None: ...
+def move_rows(source: int, target: int, channels: V, rows: V) -> list[int]: ...
+def rehash(old: V, new: V) -> None: ...
+def open_channel(
+    client_high: int,
+    client_low: int,
+    server_high: int,
+    server_low: int,
+    key: int,
+    seed: int,
+    state: V,
+    table: V,
+    channels: V,
+) -> int: ...
+def forget_connections(idle: V, seed: int, state: V, connections: V, table: V, channels: V) -> None: ...
+def forget_channels(idle: V, seed: int, state: V, channels: V, table: V) -> None: ...

@@ -1,0 +1,3 @@
+def walk(
+    window: memoryview, start: int, state: memoryview, interfaces: memoryview, batch: memoryview
+) -> int: ...

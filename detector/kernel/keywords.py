@@ -1,0 +1,44 @@
+"""What the kernel looks for: words of mining dialects in payload, ports of services.
+
+Words flag a connection, whose payload is then shown to the dissectors; a flag is no
+judgement.  Ports only help to tell client from server where no SYN was seen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+WORDS: Final = (
+    b"mining.",  # Stratum V1, ZIP 301, EthereumStratum
+    b'"jsonrpc"',  # pushes of eth-proxy hold no other word; plain JSON-RPC is ignored once dissected
+    b"eth_submit",
+    b"eth_getWork",
+    b"eth_login",
+    b"getwork",
+    b"getblocktemplate",
+    b"submitblock",
+    b"getjob",  # CryptoNote; getjobtemplate of Grin
+    b'"login"',
+    b'"submit"',
+    b'"job"',
+    b'"blob"',
+    b"job_id",
+    b"seed_hash",
+    b"keepalived",
+    b"set_extranonce",  # Kaspa leaves out the prefix
+    b"X-Mining",
+    b"XMRig",
+    b"xmrig",
+    b"NiceHash",
+    b"EthereumStratum",
+)
+"""At least four bytes each (the scan stops three before the end)."""
+
+SERVICES: Final = (
+    1080, 1194, 1433, 1521, 1723, 1883, 1935, 2049, 2181, 2375, 2376, 3000, 3128, 3268, 3306, 3333, 3389,
+    3478, 4369, 4444, 4500, 5000, 5060, 5061, 5222, 5223, 5228, 5432, 5555, 5601, 5671, 5672, 5683, 5900,
+    5938, 6379, 6443, 6660, 6667, 6697, 7777, 8000, 8008, 8080, 8081, 8086, 8088, 8090, 8333, 8443, 8545,
+    8883, 8888, 9000, 9001, 9042, 9090, 9092, 9100, 9200, 9300, 9418, 9999, 10250, 11211, 13416, 14433,
+    14444, 18080, 18081, 18089, 25565, 27017, 30303, 34254, 50051,
+)  # fmt: skip
+"""Registered or customary ports of services from 1024 up, below the ephemeral range."""

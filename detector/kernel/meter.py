@@ -1,0 +1,253 @@
+"""The meter: bytes of one capture stream in, finished channel windows out.  No I/O, no clock.
+
+Joins the three compiled steps (walk and decode, update, summarise) over whatever bytes
+have arrived, and acts where `channels.update` stops: makes room, forgets the idle, turns
+roles.  Memory is bounded by the settings: tables have a fixed capacity (their pages are
+touched only as they fill), and what does not fit leaves early, the least telling first.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.kernel import channels, frames, layout, summaries, tables
+from detector.kernel.packets import Packet, describe
+from detector.kernel.rows import words
+from detector.kernel.stream import Counters, Stream
+from detector.kernel.working import Payload, Working
+from detector.records import Basis, ChannelWindows
+from detector.settings import MeterSettings
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
+
+__all__ = ["Counters", "Meter", "Payload"]
+
+_NS = 1_000_000_000
+_LIVED = 8  # packets that make a connection worth keeping when the table is full
+
+
+class Meter:
+    """Meters one stream of capture bytes (pcap or pcapng, detected), or packets observed elsewhere.
+
+    The reader asks for `room`, writes into it and calls `advance`; between reads it takes
+    `payloads`, gives its dissectors' decisions back (`turn`, `ignore`) and takes `windows`.
+    However the bytes are cut, the windows are the same.
+    """
+
+    def __init__(self, settings: MeterSettings) -> None:
+        self._window_ns = settings.window_s * _NS
+        self._lateness_ns = settings.lateness_s * _NS
+        self._idle_ns = settings.idle_s * _NS
+        self._seed = secrets.randbits(
+            63
+        )  # no sender can choose addresses that collide; no result depends on it
+        self._stream = Stream()
+        self._work = Working(settings)
+        self._payloads: list[Payload] = []
+        self._finished: list[tuple[ChannelWindows, Int64s]] = []
+        self._closed_ns = -1  # every window up to here has left
+        self._joined: list[tuple[int, int]] = []
+
+    # --- bytes in
+
+    def room(self, n: int) -> memoryview:
+        """At least n writable bytes; what is read into them is given with `advance`."""
+        return self._stream.room(n)
+
+    def advance(self, n: int) -> None:
+        """n bytes were written to the last `room`: meters every whole record.
+
+        Where the stream cannot go on (no capture, an impossible record), `problem` says
+        why and all further bytes are dropped.
+        """
+        stream, work = self._stream, self._work
+        window = stream.advance(n)
+        if window is None:
+            return
+        at, count = 0, tables.BATCH
+        while count == tables.BATCH:
+            at = frames.walk(window, at, stream.state_view, stream.interfaces_view, work.batch_view)
+            count = int(stream.state[tables.BATCHED])
+            self._take(count, window)
+        stream.walked(at)
+
+    def feed(self, data: bytes) -> None:
+        """Meters a copy of some bytes: `room` and `advance` in one."""
+        self.room(len(data))[: len(data)] = data
+        self.advance(len(data))
+
+    def finish(self) -> None:
+        """The stream is over: what is left of a record is counted as cut."""
+        self._stream.finish()
+
+    def observe(self, packets: Iterable[Packet]) -> None:
+        """Meters packets that another decoder read; see `packets.Packet`.
+
+        Raises ValueError for a packet out of range, before any of its batch is counted.
+        """
+        for batch, payload, count in describe(packets):
+            self._work.batch[: len(batch)] = batch
+            self._stream.observed(count)
+            self._take(count, memoryview(payload))
+
+    def reject(self, reason: str) -> None:
+        """Counts a packet that another decoder could not use.  Raises ValueError for an unknown reason."""
+        self._stream.rejected(reason)
+
+    # --- what came of it
+
+    @property
+    def counters(self) -> Counters:
+        """Packets so far, decoded and not, by reason."""
+        return self._stream.counters()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the stream cannot go on, with the byte offset; None while it can."""
+        return self._stream.problem
+
+    def payloads(self) -> list[Payload]:
+        """Payload of flagged connections since the last call, in order of arrival."""
+        payloads, self._payloads = self._payloads, []
+        return payloads
+
+    def joined(self) -> list[tuple[int, int]]:
+        """(old, new) ids of channels that became part of another by a turn, since the last call."""
+        joined, self._joined = self._joined, []
+        return joined
+
+    def ignore(self, connection: int) -> None:
+        """No more payload of this connection, please."""
+        slot = self._work.connection_slot(connection)
+        if slot >= 0:
+            self._work.connections[slot, tables.C_CHANNEL] |= np.uint64(tables.IGNORED << 32)
+
+    def turn(self, connection: int, client_is_a: bool) -> None:
+        """A dissector knows which end is the client: rows that are still open are turned, too."""
+        slot = self._work.connection_slot(connection)
+        if slot >= 0:
+            self._turn(slot, client_is_a, Basis.DISSECTOR)
+
+    def windows(self, final: bool = False) -> tuple[ChannelWindows, Int64s]:
+        """Rows of windows that no packet is expected for any more (all, when `final`), and their channel ids.
+
+        A window is over when a packet LATENESS after its end was seen.  Sorted by (window,
+        channel id), each pair once.  A row may also leave early when very many are open,
+        and packets later than LATENESS make a row of their own: such rows are to be merged.
+        """
+        work = self._work
+        over = (int(work.state[tables.NEWEST]) - self._lateness_ns) // self._window_ns * self._window_ns
+        if final or over > self._closed_ns:
+            rows = work.open_rows()
+            if not final:
+                rows = rows[work.wide[rows, layout.WINDOW_NS] + self._window_ns <= over]
+            self._closed_ns = max(over, self._closed_ns)
+            self._leave(rows)
+        finished, self._finished = self._finished, []
+        return work.tidy(finished)
+
+    # --- inside
+
+    def _take(self, count: int, window: memoryview) -> None:
+        """Lets `channels.update` take a batch, acting on each stop."""
+        work = self._work
+        at = 0
+        while at < count:
+            at = channels.update(work.batch_view, at, count, window, self._seed, *work.update_views)
+            self._settle()
+            status = int(work.state[tables.STATUS])
+            if status == tables.NEED_ROWS:
+                self._leave(self._quietest_rows())
+            elif status == tables.NEED_CONNECTIONS:
+                if not work.grow_connections():
+                    self._forget(work.least_connections(_LIVED))
+            elif status == tables.NEED_CHANNELS:
+                self._free_channels()
+            elif status == tables.SWEEP:
+                self._sweep()
+            elif status == tables.TURN:
+                client_is_a = bool(work.state[tables.TURN_CLIENT_IS_A])
+                self._turn(int(work.state[tables.TURN_CONNECTION]), client_is_a, Basis.SYN)
+
+    def _settle(self) -> None:
+        """Adds waiting message events to their rows and copied pieces to the payloads."""
+        work = self._work
+        n = int(work.state[tables.N_EVENTS])
+        if n:
+            summaries.add_messages(work.events_view, n, work.wide_view, work.narrow_view)
+            work.state[tables.N_EVENTS] = 0
+        if work.state[tables.N_PIECES]:
+            self._payloads += work.take_pieces()
+
+    def _leave(self, rows: Int64s) -> None:
+        """Closes rows and keeps copies of them for `windows`."""
+        if not len(rows):
+            return
+        work = self._work
+        begin = 0
+        while begin < len(rows):
+            begin = channels.close_messages(words(rows), begin, *work.row_views)
+            self._settle()
+        self._finished.append(work.copy_rows(rows))
+        work.release(rows)
+
+    def _quietest_rows(self) -> Int64s:
+        """The half of the open rows that has been silent longest."""
+        rows = self._work.open_rows()
+        last = self._work.wide[rows, layout.LAST_NS]
+        return np.sort(rows[np.argpartition(last, len(rows) // 2)[: len(rows) // 2]])
+
+    def _forget(self, idle: Int64s) -> None:
+        work = self._work
+        for slot in idle[work.connections[idle, tables.C_START] != 0].tolist():
+            channels.close_message(slot, *work.row_views)
+            self._settle()
+        work.forget_connections(idle, self._seed)
+
+    def _sweep(self) -> None:
+        """Forgets what has been silent for longer than the settings allow."""
+        work = self._work
+        newest = int(work.state[tables.NEWEST])
+        self._forget(work.idle_connections(newest - self._idle_ns))
+        work.forget_channels(newest - self._idle_ns, self._seed)
+        work.state[tables.SWEEP_AT] = newest + max(self._idle_ns // 4, 1)
+        work.state[tables.SWEEP_COUNT] = 0
+
+    def _free_channels(self) -> None:
+        """Makes room for channels: those without connections go, after connections if need be."""
+        work = self._work
+        if work.grow_channels():
+            return
+        if not len(work.silent_channels()):
+            self._forget(work.least_connections(_LIVED))
+        self._leave(work.rows_of(work.silent_channels()))
+        work.forget_channels(tables.TIME_LIMIT, self._seed)
+
+    def _turn(self, slot: int, client_is_a: bool, basis: Basis) -> None:
+        """Moves a connection to the channel that its roles say, with the rows when it is alone."""
+        work = self._work
+        self._settle()
+        channels.close_message(slot, *work.row_views)
+        self._settle()
+        bits = int(work.connections[slot, tables.C_CHANNEL])
+        old = bits & 0xFFFFFFFF
+        if bool(bits >> 32 & tables.CLIENT_IS_A) == client_is_a:
+            work.raise_basis(old, basis)
+            return
+        if work.state[tables.CHANNEL_LIVE] >= work.state[tables.MAX_CHANNELS]:
+            self._free_channels()
+            if int(work.connections[slot, tables.C_LAST]) == tables.FREE:
+                return
+        new = work.channel_of(slot, client_is_a, self._seed)
+        work.raise_basis(new, basis)
+        alone = work.move_connection(slot, new, client_is_a)
+        if alone:
+            moved = channels.move_rows(old, new, work.channels_view, work.rows_view)
+            rows = np.array(moved, np.int64)
+            summaries.turn(work.wide_view, work.narrow_view, words(rows))
+            self._joined.append((work.channel_id(old), work.channel_id(new)))

@@ -1,0 +1,152 @@
+"""Which word of the kernel's working tables holds what (rows themselves: `layout`).
+
+The compiled modules copy these numbers into C variables; `meter` reads the same ones, so
+that each offset is written once.  All tables are flat arrays of 64-bit words.
+"""
+
+from typing import Final
+
+# --- descriptor of a decoded packet: frames -> channels, unsigned words
+A_HIGH: Final = 0  # a = the endpoint with the smaller (address, port); 128-bit addresses,
+A_LOW: Final = 1  # IPv4 mapped (::ffff:a.b.c.d, RFC 4291 2.5.5.2)
+B_HIGH: Final = 2
+B_LOW: Final = 3
+KEY: Final = 4  # port of a << 48 | port of b << 32 | IP protocol number
+BITS: Final = 5  # FROM_B | TCP flags (FIN 1, SYN 2, RST 4, ACK 16)
+TIME: Final = 6  # ns since the epoch, 1 .. 2**62
+WIRE: Final = 7  # frame bytes on the wire
+PAYLOAD: Final = 8  # transport payload by the IP header
+OFFSET: Final = 9  # of the payload in the byte window
+CAPTURED: Final = 10  # payload bytes that are in the byte window
+SEQUENCE: Final = 11  # TCP
+HASH: Final = 12  # filled in by channels
+DESCRIPTOR: Final = 13
+FROM_B: Final = 256
+BATCH: Final = 256  # descriptors a call
+
+# --- state of the record walk (frames), signed words
+FORMAT: Final = 0  # PCAP or PCAPNG
+SWAPPED: Final = 1  # 1 = big endian
+NS_PER_TICK: Final = 2  # pcap: 1000 or 1
+INTERFACES: Final = 3  # filled entries of the interface table
+STOP: Final = 4  # why the walk cannot go on: 0, or a STOP_*
+STOP_VALUE: Final = 5  # the number at fault
+LOST: Final = 6  # drops told by interface statistics blocks
+BATCHED: Final = 7  # descriptors written by the last call
+COUNTS: Final = 8  # then one word a COUNTED name
+COUNTED: Final = (
+    "packets",
+    "decoded",
+    "not_ip",
+    "truncated_header",
+    "bad_ip_header",
+    "bad_transport_header",
+    "fragment",
+    "other_transport",
+    "bad_record",
+    "unknown_linktype",
+)
+LINKS: Final = 24  # then (link type, packets) of unknown link types
+LINK_PAIRS: Final = 16
+WALK: Final = LINKS + 2 * LINK_PAIRS
+PCAP: Final = 1
+PCAPNG: Final = 2
+STOP_LENGTH: Final = 1  # a record or block claims an impossible length
+STOP_ORDER: Final = 2  # a section header without a byte-order magic
+RECORD_LIMIT: Final = 64 << 20
+INTERFACE: Final = 4  # words an interface: link type, ticks a second, offset ns, snap length
+MAX_INTERFACES: Final = 1024
+
+# --- state of the update (channels), signed words
+STATUS: Final = 0
+NEWEST: Final = 1  # newest packet time
+N_EVENTS: Final = 2
+N_PIECES: Final = 3
+PIECE_FILL: Final = 4  # bytes of the piece buffer in use
+CONNECTION_HIGH: Final = 5  # slots ever used
+CONNECTION_FREE: Final = 6  # head of the free list, -1 = none
+CONNECTION_LIVE: Final = 7
+CHANNEL_HIGH: Final = 8
+CHANNEL_FREE: Final = 9
+CHANNEL_LIVE: Final = 10
+ROW_HIGH: Final = 11
+ROW_FREE: Final = 12
+ROW_LIVE: Final = 13
+WINDOW: Final = 14  # ns
+SWEEP_AT: Final = 15  # ns: forget the idle when NEWEST gets here
+SWEEP_COUNT: Final = 16  # packets since the last sweep
+PAYLOAD_LIMIT: Final = 17  # bytes a connection, direction and window
+MAX_CONNECTIONS: Final = 18
+MAX_CHANNELS: Final = 19
+MAX_ROWS: Final = 20
+TURN_CONNECTION: Final = 21  # with STATUS TURN
+TURN_CLIENT_IS_A: Final = 22
+TOUCHED: Final = 23  # sink of the touch pass, so that no compiler drops it
+UPDATE: Final = 24
+DONE: Final = 0
+NEED_ROWS: Final = 1
+NEED_CONNECTIONS: Final = 2
+NEED_CHANNELS: Final = 3
+NEED_EVENTS: Final = 4  # the event or piece buffer must be emptied
+TURN: Final = 5  # a SYN contradicts who was held to be the client
+SWEEP: Final = 6
+
+# --- connection
+C_A_HIGH: Final = 0  # .. C_KEY: as in the descriptor
+C_KEY: Final = 4
+C_CHANNEL: Final = 5  # slot | C_* bits << 32; on the free list: the next free slot
+C_LAST: Final = 6  # newest packet, ns; -1 = free
+C_START: Final = 7  # open message: first segment, ns; 0 = none open
+C_END: Final = 8  # open message: last segment, ns
+C_LENGTH: Final = 9  # open message: length << 1 | from_b
+C_NEXT: Final = 10  # next expected sequence number: of a | of b << 32
+C_LINKS: Final = 11  # open messages of the channel: previous | next << 32, slot + 1 each
+C_TLS: Final = 12  # a, then b: TLS_* fields
+C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52
+C_QUOTA: Final = 15  # payload handed out: a | b << 24 | low bits of the window's number << 48
+CONNECTION: Final = 16
+CLIENT_IS_A: Final = 1
+SEEN: Final = 2  # next sequence number known: of a; << 1 of b
+LOSS: Final = 8  # bytes lost since the last piece: of a; << 1 of b
+FLAGGED: Final = 32  # the keyword scan hit
+IGNORED: Final = 64  # the dissectors do not want it
+WAS_RESET: Final = 128
+SPOKE: Final = 256  # payload seen: of a; << 1 of b
+
+# --- channel
+H_CLIENT_HIGH: Final = 0
+H_CLIENT_LOW: Final = 1
+H_SERVER_HIGH: Final = 2
+H_SERVER_LOW: Final = 3
+H_KEY: Final = 4  # server's port << 32 | IP protocol number
+H_BASIS: Final = 5
+H_ROW: Final = 6  # newest open row + 1, 0 = none
+H_OPEN: Final = 7  # open messages: first | last << 32, connection slot + 1 each
+H_CONNECTIONS: Final = 8  # live ones
+H_LAST: Final = 9  # newest packet, ns; -1 = free
+H_NEXT: Final = 10  # on the free list: the next free slot
+CHANNEL: Final = 12
+
+# --- bookkeeping of an open row
+R_CHANNEL: Final = 0  # slot; -1 = free
+R_NEXT: Final = 1  # the channel's next row + 1; on the free list: the next free slot
+R_OPENER: Final = 2  # connection slot + 1 whose opening lengths the row keeps
+ROW: Final = 3
+
+# --- message events: channels -> summaries
+E_ROW: Final = 0
+E_TIME: Final = 1
+E_WHAT: Final = 2  # direction << 32 | length, direction 0 = up
+EVENT: Final = 3
+MAX_EVENTS: Final = 1 << 15
+
+# --- pieces of payload for the dissectors
+P_CONNECTION: Final = 0
+P_TIME: Final = 1
+P_WHERE: Final = 2  # offset << 32 | length in the piece buffer
+P_BITS: Final = 3  # from_a | gap << 1
+PIECE: Final = 4
+MAX_PIECES: Final = 1024
+PIECE_BYTES: Final = 1 << 20
+TIME_LIMIT: Final = (1 << 63) - 1
+FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot

@@ -1,0 +1,316 @@
+"""The kernel's tables in memory: connections, channels, open rows, events, pieces.
+
+Capacity is fixed by the settings and costs address space only: pages are touched as the
+tables fill.  The hash tables start small and grow.  A slot that is used again gets a new
+generation, so that the ids that leave here (generation << 32 | slot) are never reused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.kernel import channels, keywords, layout, tables
+from detector.kernel.rows import merge_rows, words
+from detector.records import Basis, ChannelWindows
+from detector.settings import MeterSettings
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
+
+MAX_ROWS = 1 << 16
+"""Open rows, 1.9 KB each; beyond that the half that is silent longest leaves early."""
+_FIRST_ENTRIES = 1 << 12
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A piece of one side of a connection, in TCP order, retransmissions removed."""
+
+    connection: int
+    channel: int
+    from_a: bool  # a = the endpoint with the smaller (address, port)
+    ts_ns: int
+    gap: bool  # bytes were lost, or left out, before this piece
+    data: bytes
+    transport: int
+
+
+class Working:
+    """The tables, their views for the kernel, and what is done to them between packets."""
+
+    def __init__(self, settings: MeterSettings) -> None:
+        n = settings.max_connections
+        self._most = n
+        self.state = np.zeros(tables.UPDATE, np.int64)
+        self.batch = np.zeros(tables.BATCH * tables.DESCRIPTOR, np.uint64)
+        self.connections = np.zeros((n, tables.CONNECTION), np.uint64)
+        self.channels = np.zeros((n, tables.CHANNEL), np.uint64)
+        self.rows = np.zeros((MAX_ROWS, tables.ROW), np.int64)
+        self.wide = np.zeros((MAX_ROWS, layout.WIDE), np.int64)
+        self.narrow = np.zeros((MAX_ROWS, layout.NARROW), np.uint32)
+        self.events = np.zeros(tables.MAX_EVENTS * tables.EVENT, np.int64)
+        self.pieces = np.zeros((tables.MAX_PIECES, tables.PIECE), np.int64)
+        self.copied = np.zeros(tables.PIECE_BYTES, np.uint8)
+        self._connection_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
+        self._channel_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
+        self._connection_generation = np.zeros(n, np.int64)
+        self._channel_generation = np.zeros(n, np.int64)
+        self._fill_state(settings)
+        self._fill_views()
+
+    def _fill_state(self, settings: MeterSettings) -> None:
+        for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE):
+            self.state[free] = -1
+        self.state[tables.WINDOW] = settings.window_s * 1_000_000_000
+        self.state[tables.PAYLOAD_LIMIT] = min(settings.payload_bytes, (1 << 24) - 1)
+        self.state[tables.MAX_CONNECTIONS] = min(self._most, _FIRST_ENTRIES)
+        self.state[tables.MAX_CHANNELS] = min(self._most, _FIRST_ENTRIES)
+        self.state[tables.MAX_ROWS] = MAX_ROWS
+
+    def _fill_views(self) -> None:
+        self.batch_view = words(self.batch)
+        self.events_view = words(self.events)
+        self.wide_view = words(self.wide)
+        self.narrow_view = words(self.narrow)
+        self.channels_view = words(self.channels)
+        self.rows_view = words(self.rows)
+        state, connections = words(self.state), words(self.connections)
+        self._state_view, self._connections_view = state, connections
+        self.row_views = (
+            state, connections, self.channels_view, self.rows_view, self.wide_view, self.events_view,
+        )  # fmt: skip
+        self._search = _search_views()
+        self._fill_update_views()
+
+    def _fill_update_views(self) -> None:
+        self._channel_table_view = words(self._channel_table)
+        self.update_views = (
+            self._state_view,
+            self._connections_view,
+            words(self._connection_table),
+            self.channels_view,
+            self._channel_table_view,
+            self.rows_view,
+            self.wide_view,
+            self.events_view,
+            words(self.pieces),
+            words(self.copied),
+            *self._search,
+        )
+
+    # --- ids
+
+    def connection_slot(self, connection: int) -> int:
+        """Slot of a connection id, -1 when it is gone."""
+        slot = connection & 0xFFFFFFFF
+        if slot >= self._most or self._connection_generation[slot] != connection >> 32:
+            return -1
+        return slot
+
+    def channel_id(self, slot: int) -> int:
+        return int(self._channel_generation[slot]) << 32 | slot
+
+    # --- rows
+
+    def open_rows(self) -> Int64s:
+        high = int(self.state[tables.ROW_HIGH])
+        return np.flatnonzero(self.rows[:high, tables.R_CHANNEL] >= 0)
+
+    def rows_of(self, slots: Int64s) -> Int64s:
+        rows = self.open_rows()
+        return rows[np.isin(self.rows[rows, tables.R_CHANNEL], slots)]
+
+    def copy_rows(self, rows: Int64s) -> tuple[ChannelWindows, Int64s]:
+        """The rows as they stand, and the channel id of each."""
+        slots = self.rows[rows, tables.R_CHANNEL]
+        channel = self.channels[slots]
+        table = ChannelWindows(
+            client=channel[:, :2].copy(),
+            server=channel[:, 2:4].copy(),
+            port=(channel[:, tables.H_KEY] >> np.uint64(32)).astype(np.int64),
+            transport=(channel[:, tables.H_KEY] & np.uint64(0xFF)).astype(np.int64),
+            basis=channel[:, tables.H_BASIS].astype(np.int64),
+            wide=self.wide[rows],
+            narrow=self.narrow[rows],
+            facts=[None] * len(rows),
+        )
+        return table, (self._channel_generation[slots] << 32) | slots
+
+    def release(self, rows: Int64s) -> None:
+        channels.release_rows(words(rows), self._state_view, self.channels_view, self.rows_view)
+        self.wide[rows] = 0
+        self.narrow[rows] = 0
+
+    def tidy(self, parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
+        """One table sorted by (window, channel id), rows of one pair merged."""
+        if not parts:
+            parts = [self.copy_rows(np.zeros(0, np.int64))]
+        table, ids = _joined(parts) if len(parts) > 1 else parts[0]
+        starts = table.wide[:, layout.WINDOW_NS]
+        order = np.lexsort((table.wide[:, layout.FIRST_NS], ids, starts))
+        same = (np.diff(ids[order]) == 0) & (np.diff(starts[order]) == 0)
+        repeated = np.concatenate(([False], same)) if len(order) else np.zeros(0, bool)
+        if repeated.any():
+            first = order[np.maximum.accumulate(np.where(repeated, 0, np.arange(len(order))))]
+            merge_rows(table, first[repeated], table, order[repeated])
+        return _taken(table, order[~repeated]), ids[order[~repeated]]
+
+    # --- connections
+
+    def take_pieces(self) -> list[Payload]:
+        """What the update copied, as records; empties the buffer."""
+        n = int(self.state[tables.N_PIECES])
+        copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
+        taken = []
+        for slot, ts, where, bits in self.pieces[:n].tolist():
+            connection = self.connections[slot]
+            at = where >> 32
+            taken.append(
+                Payload(
+                    connection=int(self._connection_generation[slot]) << 32 | slot,
+                    channel=self.channel_id(int(connection[tables.C_CHANNEL] & _LOW)),
+                    from_a=bool(bits & 1),
+                    ts_ns=ts,
+                    gap=bool(bits & 2),
+                    data=copied[at : at + (where & 0xFFFFFFFF)],
+                    transport=int(connection[tables.C_KEY] & np.uint64(0xFF)),
+                )
+            )
+        self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
+        return taken
+
+    def idle_connections(self, before_ns: int) -> Int64s:
+        last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
+        return np.flatnonzero((last >= 0) & (last < before_ns))
+
+    def least_connections(self, lived: int) -> Int64s:
+        """An eighth of the live connections: those below `lived` packets first, then the longest idle."""
+        used = self.connections[: self.state[tables.CONNECTION_HIGH]]
+        live = np.flatnonzero(used[:, tables.C_LAST].view(np.int64) >= 0)
+        packets = used[live, tables.C_COUNTS] & _LOW
+        rank = (used[live, tables.C_LAST] >> np.uint64(1)) + (packets >= lived).astype(np.uint64) * (1 << 62)
+        n = max(len(live) // 8, 1)
+        return np.sort(live[np.argpartition(rank, n - 1)[:n]])
+
+    def forget_connections(self, idle: Int64s, seed: int) -> None:
+        """Frees slots whose messages are closed."""
+        channels.forget_connections(
+            words(idle),
+            seed,
+            self._state_view,
+            self._connections_view,
+            words(self._connection_table),
+            self.channels_view,
+        )
+        self._connection_generation[idle] += 1
+
+    def grow_connections(self) -> bool:
+        """Doubles the room for connections, four times over; False when the settings allow no more."""
+        if self.state[tables.MAX_CONNECTIONS] >= self._most:
+            return False
+        self._connection_table = _grown(self._connection_table)
+        self.state[tables.MAX_CONNECTIONS] = min(self._most, len(self._connection_table) // 2)
+        self._fill_update_views()
+        return True
+
+    # --- channels
+
+    def grow_channels(self) -> bool:
+        if self.state[tables.MAX_CHANNELS] >= self._most:
+            return False
+        self._channel_table = _grown(self._channel_table)
+        self.state[tables.MAX_CHANNELS] = min(self._most, len(self._channel_table) // 2)
+        self._fill_update_views()
+        return True
+
+    def silent_channels(self) -> Int64s:
+        """Slots of channels without a connection."""
+        used = self.channels[: self.state[tables.CHANNEL_HIGH]]
+        live = used[:, tables.H_LAST].view(np.int64) >= 0
+        return np.flatnonzero(live & (used[:, tables.H_CONNECTIONS] == 0))
+
+    def forget_channels(self, before_ns: int, seed: int) -> None:
+        """Frees channels without connections and rows that are silent since before that."""
+        slots = self.silent_channels()
+        held = self.channels[slots]
+        old = held[:, tables.H_LAST].view(np.int64) < before_ns
+        slots = slots[old & (held[:, tables.H_ROW] == 0)]
+        channels.forget_channels(
+            words(slots), seed, self._state_view, self.channels_view, self._channel_table_view
+        )
+        self._channel_generation[slots] += 1
+
+    def raise_basis(self, slot: int, basis: Basis) -> None:
+        self.channels[slot, tables.H_BASIS] = max(int(self.channels[slot, tables.H_BASIS]), int(basis))
+
+    def channel_of(self, slot: int, client_is_a: bool, seed: int) -> int:
+        """The channel of a connection whose client is known."""
+        a0, a1, b0, b1, key = self.connections[slot, :5].tolist()
+        ports = key >> 48, key >> 32 & 0xFFFF
+        ends = (a0, a1, b0, b1) if client_is_a else (b0, b1, a0, a1)
+        service = ports[client_is_a] << 32 | key & 0xFF
+        found: int = channels.open_channel(
+            *ends, service, seed, self._state_view, self._channel_table_view, self.channels_view
+        )
+        return found
+
+    def move_connection(self, slot: int, new: int, client_is_a: bool) -> bool:
+        """Hangs a connection into another channel, turned; True when its old channel has no other."""
+        connection = self.connections[slot]
+        bits = int(connection[tables.C_CHANNEL])
+        old = bits & 0xFFFFFFFF
+        flags = bits >> 32 & ~tables.CLIENT_IS_A | (tables.CLIENT_IS_A if client_is_a else 0)
+        connection[tables.C_CHANNEL] = np.uint64(flags << 32 | new)
+        self.channels[old, tables.H_CONNECTIONS] -= np.uint64(1)
+        self.channels[new, tables.H_CONNECTIONS] += np.uint64(1)
+        last = max(self.channels[old, tables.H_LAST], self.channels[new, tables.H_LAST])
+        self.channels[new, tables.H_LAST] = last
+        return bool(self.channels[old, tables.H_CONNECTIONS] == 0)
+
+
+def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    larger = np.zeros(4 * len(table), np.uint64)
+    channels.rehash(words(table), words(larger))
+    return larger
+
+
+def _search_views() -> tuple[memoryview, memoryview, memoryview, memoryview]:
+    """Services by port; first two bytes of the words; the words; where each starts."""
+    services = np.zeros(1 << 16, np.uint8)
+    services[list(keywords.SERVICES)] = 1
+    bigrams = np.zeros(1 << 16, np.uint8)
+    for word in keywords.WORDS:
+        bigrams[word[0] | word[1] << 8] = 1
+    text = np.frombuffer(bytearray(b"".join(keywords.WORDS)), np.uint8)
+    starts = np.cumsum([0, *map(len, keywords.WORDS)]).astype(np.int64)
+    return words(services), words(bigrams), words(text), words(starts)
+
+
+def _joined(parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
+    tables_ = [table for table, _ in parts]
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(table, name) for table in tables_])
+        for name in ("client", "server", "port", "transport", "basis", "wide", "narrow")
+    }
+    joined = ChannelWindows(**columns, facts=[None] * len(columns["port"]))
+    return joined, np.concatenate([ids for _, ids in parts])
+
+
+def _taken(table: ChannelWindows, rows: Int64s) -> ChannelWindows:
+    if len(rows) == len(table) and (np.diff(rows) > 0).all():
+        return table
+    return ChannelWindows(
+        client=table.client[rows],
+        server=table.server[rows],
+        port=table.port[rows],
+        transport=table.transport[rows],
+        basis=table.basis[rows],
+        wide=table.wide[rows],
+        narrow=table.narrow[rows],
+        facts=[None] * len(rows),
+    )
