@@ -70,10 +70,14 @@ def _head(path: str) -> bytes:
         head = file.read(HEAD_BYTES)
     if head[:2] != b"\x1f\x8b":
         return head
+    unpacker = zlib.decompressobj(wbits=31)
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+        plain = unpacker.decompress(head, HEAD_BYTES)
     except zlib.error as error:
         raise TelemetryError(f"{path}: damaged gzip data; copy the file again") from error
+    if not plain and not unpacker.eof:
+        raise TelemetryError(f"{path}: the gzip data ends early; copy the file again")
+    return plain
 
 
 def _what(head: bytes) -> str:

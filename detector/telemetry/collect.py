@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_METERS: Final = 1_000_000
 MAX_WATTS: Final = 1e9  # the largest power station is 22.5 GW; one meter above 1 GW is a unit gone wrong
 COUNTER_READINGS: Final = 24  # energy that never falls for so long is a running total
+DAY_S: Final = 86_400
 MIXED_STEPS: Final = 0.2  # steps this far apart come from several devices in one column
 
 
@@ -95,7 +96,7 @@ class Collector:
             if unit is None:
                 raise TelemetryError(
                     f"{self._path}: column {value.column.strip()!r} has no unit; "
-                    f"say it (--power-unit {'|'.join(UNITS)}; Wh, kWh, MWh per interval) or write it into the name"
+                    f"say it (--power-unit {'|'.join(UNITS)}; energy per interval) or write it into the name"
                 )
             self._units.append(unit)
         if len({unit.quantity for unit in self._units}) > 1:
@@ -203,9 +204,10 @@ class Collector:
         step = np.where(np.isfinite(readings.interval_s), readings.interval_s, np.median(usual))
         seconds = step[readings.meter]
         readings.watts = readings.watts * 3.6e6 / seconds
-        if not self._layout.energy_at_start:
+        at_start = self._layout.energy_at_start or bool(np.median(usual) >= DAY_S)  # a date names its day
+        if not at_start:
             readings.time_ns = readings.time_ns - (seconds * 1e9).astype(np.int64)
-        edge = "start" if self._layout.energy_at_start else "end"
+        edge = "start" if at_start else "end"
         return [
             *notes,
             f"kWh per {_span(float(np.median(usual)))} interval (time = its {edge}) -> mean watts",

@@ -21,51 +21,37 @@ TIMES: Final = (  # best first
     "date", "day", "rq", "zeit", "zeitstempel", "datum", "fecha", "date_heure",
     "时间", "采集时间", "数据时间", "日期",
 )  # fmt: skip
-_ENDS: Final = frozenset({"interval_end", "period_end", "end", "end_time"})
 _STARTS: Final = frozenset({"interval_start", "period_start", "start", "start_time", "from"})
 _DATES: Final = ("date", "day", "datum", "fecha", "日期")
 METERS: Final = (  # best first
     "meter", "meter_id", "meterid", "lclid", "host", "hostname", "host_name", "node", "node_name",
     "nodename", "server", "machine", "instance", "device", "device_id", "device_name", "miner",
-    "miner_name", "pdu", "site", "customer", "household", "house", "name", "id", "serial", "电表", "表号",
-    "电表编号", "用户", "用户编号", "设备", "主机",
+    "miner_name", "pdu", "site", "customer", "household", "house", "name", "id", "serial",
+    "zähler", "zaehler", "compteur", "medidor", "电表", "表号", "电表编号",
+    "用户", "用户编号", "设备", "主机",
 )  # fmt: skip
 PARTS: Final = (
-    "sensor",
-    "outlet",
-    "outlet_name",
-    "outlet_id",
-    "gpu",
-    "gpu_id",
-    "gpu_index",
-    "index",
-    "uuid",
-    "channel",
-)
+    "sensor", "outlet", "outlet_name", "outlet_id", "gpu", "gpu_id", "gpu_index", "index", "uuid", "channel",
+)  # fmt: skip
 """Columns that tell several readings of one host apart; used where they hold more than one value."""
 _POWERS: Final = frozenset({
     "power", "watt", "watts", "load", "draw", "consumption", "usage", "demand", "value", "reading",
     "apower", "aggregate", "energy", "use", "功率", "有功功率", "电量", "用电量",
 })  # fmt: skip
-_OTHER: Final = frozenset({
+_NOT_DRAWN: Final = frozenset({
     "limit", "cap", "capacity", "rated", "nominal", "contract", "max", "min", "maximum", "minimum",
-    "reactive", "apparent", "var", "kvar", "kvarh", "varh", "qload", "va", "kva", "voltage", "volt",
+    "reactive", "apparent",
+})  # fmt: skip
+_OTHER: Final = _NOT_DRAWN | frozenset({
+    "var", "kvar", "kvarh", "varh", "qload", "va", "kva", "voltage", "volt",
     "volts", "v", "current", "amps", "a", "pf", "factor", "temp", "temperature", "c", "freq",
     "frequency", "mhz", "hashrate", "price", "cost", "co2", "util", "utilization", "memory", "elapsed",
     "status", "nsm", "week", "weekstatus", "type", "efficiency", "rpm", "fan", "uptime",
 })  # fmt: skip
 _BRACKETS: Final = re.compile(r"[\[(](.*?)[\])]")
 _PREFERRED: Final = (
-    "power_w",
-    "watts",
-    "power_draw",
-    "power",
-    "kwh",
-    "power_kw",
-    "active_power",
-    "usage_kwh",
-    "value",
-)
+    "power_w", "watts", "power_draw", "power", "kwh", "power_kw", "active_power", "usage_kwh", "value",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +169,11 @@ def _value_columns(rest: list[str], plain: dict[str, str], where: str, hints: Hi
         if not chosen:
             raise TelemetryError(f"{where}: no column is called {hints.value!r} (columns: {_some(rest)})")
         return (Value(chosen[0], unit_of(chosen[0]) or said),)
-    likely = [name for name in rest if not _OTHER & set(plain[name].split("_"))]
-    told = tuple(Value(name, unit) for name in likely if (unit := unit_of(name)))
+    drawn = [name for name in rest if not _NOT_DRAWN & set(plain[name].split("_"))]
+    told = tuple(Value(name, unit) for name in drawn if (unit := unit_of(name)))
     if told:
         return _of_one_quantity(told)
+    likely = [name for name in drawn if not _OTHER & set(plain[name].split("_"))]
     named = [name for name in likely if _POWERS & set(plain[name].split("_"))]
     if said:
         return tuple(Value(name, said) for name in (named if len(named) == 1 else likely)) or _no_value(

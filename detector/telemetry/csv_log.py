@@ -18,6 +18,8 @@ from detector.telemetry.columns import TIMES, find_layout, normal
 from detector.telemetry.contract import Hints, TelemetryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from detector.records import Readings
 
 MAX_LINE: Final = 1 << 20
@@ -54,22 +56,28 @@ def _read(text: IO[str], path: str, hints: Hints) -> Readings:
     names, line, mark = _header(text, path)
     layout = find_layout(names, f"{path}: line {line}", hints)
     collector = Collector(path, layout, hints)
-    wanted = sorted({names.index(column) for column in layout.columns})
+    codes = [f"c{i}" for i in range(len(names) + 1)]  # the last one takes what rows have too much
+    wanted = sorted({codes[names.index(column)] for column in layout.columns} | {codes[-1]})
+    source: Any = _Headed(text, mark.join(codes))
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", pd.errors.ParserWarning)
         try:
             frames = pd.read_csv(
-                text, sep=mark, header=None, names=range(len(names)), usecols=wanted, index_col=False,
+                source, sep=mark, usecols=wanted, index_col=False,
                 dtype=str, keep_default_na=False, na_filter=False, skipinitialspace=True,
                 on_bad_lines="warn", chunksize=CHUNK_ROWS, low_memory=False,
             )  # fmt: skip
             for frame in frames:
-                collector.add(frame.rename(columns=dict(enumerate(names))))
+                surplus = (frame.pop(codes[-1]).fillna("") != "").to_numpy(dtype=bool)
+                collector.dropped["more cells than the header"] += int(surplus.sum())
+                collector.add(frame[~surplus].rename(columns=dict(zip(codes, names, strict=False))))
         except pd.errors.EmptyDataError as error:
             raise TelemetryError(f"{path}: line {line}: no rows below the header") from error
         except pd.errors.ParserError as error:
             raise TelemetryError(f"{path}: the table breaks: {_first_line(error)}") from error
-    collector.dropped["wrong number of columns"] += sum(str(w.message).count("Skipping line") for w in told)
+    collector.dropped["more cells than the header"] += sum(
+        str(w.message).count("Skipping line") for w in told
+    )
     return collector.finish()
 
 
@@ -107,19 +115,20 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def _encoding(path: str) -> str:
-    """By byte order mark, else UTF-8 or GBK where the first 1 MiB is valid, else Latin-1."""
+    """By byte order mark, else UTF-8 where the first 1 MiB is valid, else GBK or Latin-1."""
     with open(path, "rb") as raw, _unpacked(raw) as plain:
         head = plain.read(MAX_LINE)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     cut = head.rsplit(b"\n", 1)[0]
-    for name in ("utf-8-sig", "gbk"):
-        try:
-            cut.decode(name)
-        except UnicodeDecodeError:
-            continue
-        return name
-    return "latin-1"
+    try:
+        cut.decode("utf-8")
+        return "utf-8-sig"
+    except UnicodeDecodeError:
+        pass
+    high = len(re.findall(rb"[\x80-\xff]", cut))
+    paired = 2 * len(re.findall(rb"[\xa1-\xfe]{2}", cut))  # hanzi are two such bytes, accents stand alone
+    return "gbk" if paired >= 0.9 * high else "latin-1"
 
 
 def _unpacked(raw: Any) -> Any:
@@ -130,6 +139,20 @@ def _unpacked(raw: Any) -> Any:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:120]
+
+
+class _Headed:
+    """A text stream with a header of our own before it, which fixes the number of columns."""
+
+    def __init__(self, text: IO[str], header: str) -> None:
+        self._text, self._header = text, header + "\n"
+
+    def read(self, size: int = -1) -> str:
+        header, self._header = self._header, ""
+        return header or self._text.read(size)
+
+    def __iter__(self) -> Iterator[str]:  # pandas asks for it, and reads
+        return iter(self._text)
 
 
 class _Lines(io.RawIOBase):

@@ -192,7 +192,7 @@ def _rarely(text: pd.Series) -> Int64s:
 
 def _nanoseconds(times: pd.Series) -> Int64s:
     """Whole nanoseconds, BAD for what is missing or does not fit into 64 bits."""
-    stamps = times.dt.tz_localize(None) if getattr(times.dtype, "tz", None) is not None else times
+    stamps = times.dt.tz_convert(None) if getattr(times.dtype, "tz", None) is not None else times
     seconds = stamps.to_numpy(dtype="datetime64[s]").astype(np.int64)
     fits = (seconds > -(2**63) // 10**9 + 1) & (seconds < 2**63 // 10**9 - 1)
     safe = np.where(fits, stamps.to_numpy(), np.datetime64(0, "s"))

@@ -36,11 +36,8 @@ def unit_in(cells: pd.Series) -> Unit | None:
 def has_decimal_comma(cells: pd.Series) -> bool:
     """Whether the first cells write 1,5 for one and a half."""
     held = [text for cell in cells.iloc[:1000] if (text := str(cell).strip())]
-    return (
-        bool(held)
-        and any(re.fullmatch(_DECIMAL_COMMA, text) for text in held)
-        and not any("." in t for t in held)
-    )
+    commas = [re.fullmatch(_DECIMAL_COMMA, text) is not None for text in held]
+    return any(commas) and not any("." in text for text, comma in zip(held, commas, strict=True) if not comma)
 
 
 def numbers(cells: pd.Series, unit: Unit, decimal_comma: bool) -> tuple[Floats, Mask]:

@@ -39,8 +39,8 @@ COLUMNS: Final = (
     "sum_step",  # of |reading - reading before it in the window|, W
     "sum_step2",  # of its square
     "changes",  # readings that differ from the one before
-    "falls",  # readings below FALL of the one before
-    "rises",  # readings whose FALL is above the one before
+    "falls",  # readings below FALL of the one before, which is above 0
+    "rises",  # readings above 0 whose FALL is above the one before
     "zeros",  # readings of exactly 0 W
     "negatives",  # readings below 0 W (export)
     "min_w",
@@ -164,8 +164,8 @@ def _add_seams(rows: Floats, starts: Int64s) -> np.ndarray[tuple[int], np.dtype[
     rows[at, _AT["sum_step"]] += step
     rows[at, _AT["sum_step2"]] += step * step
     rows[at, _AT["changes"]] += changed
-    rows[at, _AT["falls"]] += first < FALL * before
-    rows[at, _AT["rises"]] += before < FALL * first
+    rows[at, _AT["falls"]] += (before > 0) & (first < FALL * before)
+    rows[at, _AT["rises"]] += (first > 0) & (before < FALL * first)
     rows[at, _AT["min_step"]] = np.fmin(rows[at, _AT["min_step"]], np.where(changed, step, np.nan))
     overlap = np.zeros(len(rows), dtype=bool)
     overlap[at] = rows[at, _AT["first_s"]] < rows[at - 1, _AT["last_s"]]
@@ -194,7 +194,8 @@ def _summarise(watts: Floats, offset_s: Floats, starts: Int64s) -> Floats:
     last = np.append(starts[1:], len(watts)) - 1
     out = np.empty((len(starts), len(COLUMNS)))
     added = (watts, watts * watts, step, step * step)
-    counted = (changed, watts < FALL * before, before < FALL * watts, watts == 0.0, watts < 0.0)
+    falls, rises = (before > 0) & (watts < FALL * before), (watts > 0) & (before < FALL * watts)
+    counted = (changed, falls, rises, watts == 0.0, watts < 0.0)
     out[:, 0] = last - starts + 1
     for index, values in enumerate(added, 1):
         out[:, index] = np.add.reduceat(values, starts)
