@@ -120,6 +120,7 @@ _OPENINGS = cython.declare(cython.longlong, layout.OPENINGS)
 _COALESCE = cython.declare(cython.longlong, layout.COALESCE_NS)
 
 _MASK32 = cython.declare(cython.ulonglong, (1 << 32) - 1)
+_MASK40 = cython.declare(cython.ulonglong, (1 << 40) - 1)
 _MASK64 = cython.declare(cython.ulonglong, (1 << 64) - 1)
 _HALF32 = cython.declare(cython.longlong, 1 << 31)
 _WHOLE32 = cython.declare(cython.longlong, 1 << 32)
@@ -133,7 +134,6 @@ _SCAN_PACKETS = cython.declare(cython.ulonglong, 8)
 _SCAN_BYTES = cython.declare(cython.Py_ssize_t, 512)
 _LONGEST_RECORD = cython.declare(cython.longlong, 16640)  # 2**14 + 256, RFC 8446 5.2
 _ROOM_EVENTS = cython.declare(cython.Py_ssize_t, 11_000)  # 65535 bytes of TLS records of 1 byte
-_ROOM_ROWS = cython.declare(cython.longlong, 12)
 _ROOM_BYTES = cython.declare(cython.longlong, 65_536)
 _CHAIN = cython.declare(cython.int, 16)
 _EXPIRE = cython.declare(cython.int, 8)
@@ -486,7 +486,6 @@ def _opening(
 @cython.exceptval(-1, check=False)
 def _close(
     c: cython.Py_ssize_t,
-    row: cython.Py_ssize_t,
     state: cython.longlong[::1],
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
@@ -494,19 +493,18 @@ def _close(
     wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> cython.int:
-    """Ends a connection's open message: an event for `row` (-1: look it up), and out of the channel's list."""
+    """Ends a connection's open message: an event, and out of the channel's list."""
     o: cython.Py_ssize_t = c * _CONNECTION
     h: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, connections[o + _C_CHANNEL] & _MASK32)
     ts: cython.longlong = cython.cast(cython.longlong, connections[o + _C_START])
-    length: cython.longlong = cython.cast(cython.longlong, connections[o + _C_LENGTH] >> 1)
+    length: cython.longlong = cython.cast(cython.longlong, (connections[o + _C_LENGTH] & _MASK40) >> 1)
     from_b: cython.int = cython.cast(cython.int, connections[o + _C_LENGTH] & 1)
     client_is_a: cython.int = 1 if connections[o + _C_CHANNEL] & _CLIENT_IS_A else 0
     down: cython.Py_ssize_t = 1 if from_b == client_is_a else 0
     previous: cython.ulonglong = connections[o + _C_LINKS] & _MASK32
     following: cython.ulonglong = connections[o + _C_LINKS] >> 32
+    row: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, connections[o + _C_LENGTH] >> 40)
     p: cython.Py_ssize_t
-    if row < 0:
-        row = _row(h, ts, state, channels, rows, wide)
     _emit(row, ts, down, length, state, events)
     _opening(c, row, from_b, down, length, connections, rows, wide)
     connections[o + _C_START] = 0
@@ -530,6 +528,7 @@ def _close(
 @cython.exceptval(-1, check=False)
 def _open(
     c: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
     ts: cython.longlong,
     length: cython.longlong,
     from_b: cython.int,
@@ -544,7 +543,9 @@ def _open(
     p: cython.Py_ssize_t
     connections[o + _C_START] = ts
     connections[o + _C_END] = ts
-    connections[o + _C_LENGTH] = (cython.cast(cython.ulonglong, length) << 1) | from_b
+    connections[o + _C_LENGTH] = (
+        (cython.cast(cython.ulonglong, row) << 40) | (cython.cast(cython.ulonglong, length) << 1) | from_b
+    )
     h = h * _CHANNEL + _H_OPEN
     last = channels[h] >> 32
     connections[o + _C_LINKS] = last
@@ -581,9 +582,7 @@ def _expire(
         o = cython.cast(cython.Py_ssize_t, c - 1) * _CONNECTION
         following = connections[o + _C_LINKS] >> 32
         if ts - cython.cast(cython.longlong, connections[o + _C_END]) >= _COALESCE:
-            _close(
-                cython.cast(cython.Py_ssize_t, c - 1), -1, state, connections, channels, rows, wide, events
-            )
+            _close(cython.cast(cython.Py_ssize_t, c - 1), state, connections, channels, rows, wide, events)
         c = following
     return 0
 
@@ -593,6 +592,7 @@ def _expire(
 @cython.exceptval(-1, check=False)
 def _segment(
     c: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
     ts: cython.longlong,
     length: cython.longlong,
     from_b: cython.int,
@@ -613,13 +613,14 @@ def _segment(
             cython.cast(cython.int, connections[o + _C_LENGTH] & 1) == from_b
             and ts - end < _COALESCE
             and ts // window == start // window
+            and (connections[o + _C_LENGTH] & _MASK40) >> 32 == 0  # 2 GiB end a message, too
         ):
             connections[o + _C_LENGTH] += cython.cast(cython.ulonglong, length) << 1
             if ts > end:
                 connections[o + _C_END] = ts
             return 0
-        _close(c, -1, state, connections, channels, rows, wide, events)
-    return _open(c, ts, length, from_b, connections, channels)
+        _close(c, state, connections, channels, rows, wide, events)
+    return _open(c, row, ts, length, from_b, connections, channels)
 
 
 @cython.cfunc
@@ -873,7 +874,7 @@ def _obstacle(
         return _NEED_EVENTS
     if state[_PIECE_FILL] + _ROOM_BYTES > copied.shape[0]:
         return _NEED_EVENTS
-    if state[_ROW_LIVE] + _ROOM_ROWS > state[_MAX_ROWS]:
+    if state[_ROW_LIVE] >= state[_MAX_ROWS]:
         return _NEED_ROWS
     if connection < 0:
         if state[_CONNECTION_LIVE] >= state[_MAX_CONNECTIONS]:
@@ -964,12 +965,12 @@ def _payload(
     else:
         if connections[o + _C_TLS + from_b] & _TLS_STATE != _TLS_OFF:
             if connections[o + _C_START] != 0:  # the other side's, or ours before its framing showed
-                _close(c, -1, state, connections, channels, rows, wide, events)
+                _close(c, state, connections, channels, rows, wide, events)
             rest = _records(
                 c, row, ts, from_b, down, missing, length, b, p, n, state, connections, rows, wide, events
             )
         if rest > 0:
-            _segment(c, ts, rest, from_b, state, connections, channels, rows, wide, events)
+            _segment(c, row, ts, rest, from_b, state, connections, channels, rows, wide, events)
     connections[o + _C_CHANNEL] |= _SPOKE << from_b
     if missing > 0:
         connections[o + _C_CHANNEL] |= _LOSS << from_b
@@ -1052,7 +1053,7 @@ def _packet(
         wide[w + _RESETS] += 1
     if bits & 2:
         if not bits & 16 and connections[o + _C_START] != 0:
-            _close(c, -1, state, connections, channels, rows, wide, events)
+            _close(c, state, connections, channels, rows, wide, events)
         _begin(c, row, ts, from_b, sequence, cython.cast(cython.int, bits & 16), connections, rows, wide)
         sequence = (sequence + 1) & _MASK32  # data in a SYN (fast open) follows it
     if connections[o + _C_CHANNEL] & (_SEEN << from_b):
@@ -1195,7 +1196,7 @@ def close_message(
 ) -> None:
     """Ends the open message of connection slot c, if there is one."""
     if connections[c * _CONNECTION + _C_START] != 0:
-        _close(c, -1, state, connections, channels, rows, wide, events)
+        _close(c, state, connections, channels, rows, wide, events)
 
 
 def close_messages(
@@ -1215,23 +1216,18 @@ def close_messages(
     o: cython.Py_ssize_t
     c: cython.ulonglong
     following: cython.ulonglong
-    window: cython.longlong
     for i in range(begin, leaving.shape[0]):
         r = cython.cast(cython.Py_ssize_t, leaving[i])
         h = cython.cast(cython.Py_ssize_t, rows[r * _ROW + _R_CHANNEL])
-        window = wide[r * _WIDE + _WINDOW_NS]
         c = channels[h * _CHANNEL + _H_OPEN] & _MASK32
         while c != 0:
             if (cython.cast(cython.Py_ssize_t, state[_N_EVENTS]) + 1) * _EVENT > events.shape[0]:
                 return i
             o = cython.cast(cython.Py_ssize_t, c - 1) * _CONNECTION
             following = connections[o + _C_LINKS] >> 32
-            if (
-                cython.cast(cython.longlong, connections[o + _C_START]) // state[_WINDOW]
-                == window // state[_WINDOW]
-            ):
+            if cython.cast(cython.Py_ssize_t, connections[o + _C_LENGTH] >> 40) == r:
                 _close(
-                    cython.cast(cython.Py_ssize_t, c - 1), r, state, connections, channels, rows, wide, events
+                    cython.cast(cython.Py_ssize_t, c - 1), state, connections, channels, rows, wide, events
                 )
             c = following
     return leaving.shape[0]

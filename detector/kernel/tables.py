@@ -98,7 +98,7 @@ C_CHANNEL: Final = 5  # slot | C_* bits << 32; on the free list: the next free s
 C_LAST: Final = 6  # newest packet, ns; -1 = free
 C_START: Final = 7  # open message: first segment, ns; 0 = none open
 C_END: Final = 8  # open message: last segment, ns
-C_LENGTH: Final = 9  # open message: length << 1 | from_b
+C_LENGTH: Final = 9  # open message: row << 40 | length << 1 | from_b
 C_NEXT: Final = 10  # next expected sequence number: of a | of b << 32
 C_LINKS: Final = 11  # open messages of the channel: previous | next << 32, slot + 1 each
 C_TLS: Final = 12  # a, then b: TLS_* fields
