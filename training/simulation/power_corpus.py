@@ -118,7 +118,7 @@ def held_out(root: Path) -> Iterator[PowerExample]:
         readings = Readings([p.name], np.zeros(len(time), np.int64), time, p.watts, np.array([p.step_s]))
         yield PowerExample(
             readings, "node", False, p.family, p.family, p.group, p.source, False,
-            0.0, False, 0, 0, "none", 0, 0.0, Traits("none", 1.0, 0.0, 0.0, 0.0, 0.0),
+            0.0, False, 0, 0, "none", 0, 0.0, Traits("none", 1.0, 0.0, 0.0, 0.0),
         )  # fmt: skip
 
 
