@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NOVELTY = "novelty"
 """Name of the input column that the forest fills."""
 KINDS = ("channel", "power", "fusion")
+PARTS = ("booster", "forest")
 LARGEST = 1e30  # forests compare in float32; anything beyond this is as far away as this
 RESCORED = 1e-6  # log-odds that a reference row may move: exp and pow differ in the last bits by platform
 
@@ -143,13 +144,18 @@ class Model:
     def from_arrays(
         cls, names: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], thresholds: Thresholds, made_by: str
     ) -> Model:
-        """A model from what `arrays` gave.  Raises ValueError, KeyError where anything is out of range."""
-        parts = {
-            part: {name: arrays[f"{part}.{name}"] for name in Trees.ARRAYS} for part in ("booster", "forest")
+        """A model from what `arrays` gave.  Raises ValueError where anything is missing or out of range."""
+        expected = {f"{part}.{name}" for part in PARTS for name in Trees.ARRAYS} | {
+            "fill",
+            "ordinary",
+            "scalars",
         }
+        if set(arrays) != expected:
+            raise ValueError(f"arrays missing or unknown: {', '.join(sorted(set(arrays) ^ expected))!r:.200}")
+        parts = {part: {name: arrays[f"{part}.{name}"] for name in Trees.ARRAYS} for part in PARTS}
         scalars = flat_array(arrays, "scalars", np.float64)
-        if len(scalars) != 4 or len(arrays) != 2 * len(Trees.ARRAYS) + 3:
-            raise ValueError("arrays are missing or too many")
+        if len(scalars) != 4:
+            raise ValueError(f"{len(scalars)} scalars, not 4")
         base, scale, slope, offset = scalars.tolist()
         return cls(
             names,

@@ -57,7 +57,7 @@ def _data(training_data: Sequence[Mapping[str, Any]]) -> str:
         cells = [source.get("name"), origin, source.get("licence", "-"), source.get("rows")]
         cells += [source.get("mining_rows", "-"), f"`{str(source.get('sha256', '-'))[:16]}`"]
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 def _model(kind: str, fitted: Fitted) -> str:
@@ -83,7 +83,7 @@ def _model(kind: str, fitted: Fitted) -> str:
         *_worst(told["recall_by_group"], "Groups whose mining is found least", lowest=True),
         *_worst(told["suspicious_benign_by_group"], "Benign groups called suspicious most", lowest=False),
     ]
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 def _line(verdict: str, threshold: float, budget: float, rates: Mapping[str, Any]) -> str:
