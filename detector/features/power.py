@@ -149,7 +149,7 @@ def extract(windows: PowerWindows, *, timezone_offset_s: int = 0) -> tuple[list[
             values[grid.meters] = _vectors(grid)
     values[:, NAMES.index("quality.estimated")] = float(windows.estimated)
     values[~np.isfinite(values)] = np.nan
-    present = np.unique(windows.meter)
+    present = np.flatnonzero(np.bincount(windows.meter, minlength=len(windows.meters)))
     return [windows.meters[i] for i in present.tolist()], Vectors(NAMES, values[present])
 
 
@@ -179,7 +179,27 @@ def _vectors(grid: Grid) -> Floats:
 
 
 def describe(windows: PowerWindows, meter: str, *, timezone_offset_s: int = 0) -> dict[str, Any]:
-    """Plain facts of one meter for sentences: floats, ints, strings; None where unknown.
+    """As `describe_all`, of one meter.  Raises KeyError for one that is not in the table."""
+    if meter not in windows.meters:
+        raise KeyError(meter)
+    at = windows.meters.index(meter)
+    mine = slice(*np.searchsorted(windows.meter, [at, at + 1]).tolist())
+    n = len(windows.window_ns[mine])
+    if not n:
+        raise KeyError(meter)
+    table = PowerWindows(
+        [meter],
+        np.zeros(n, dtype=np.int64),
+        windows.window_ns[mine],
+        windows.window_s[mine],
+        windows.columns[mine],
+        windows.estimated,
+    )
+    return describe_all(table, timezone_offset_s=timezone_offset_s)[meter]
+
+
+def describe_all(windows: PowerWindows, *, timezone_offset_s: int = 0) -> dict[str, dict[str, Any]]:
+    """Plain facts of each meter that has windows, for sentences: floats, ints, strings; None where unknown.
 
     Keys: `mean_w`, `floor_w`, `top_w` (quantiles 5 % and 99 % of the window means), `flatness`
     (relative width of the densest 60 %), `load_factor`, `night_day`, `onset_ns`, `step_w`,
@@ -187,80 +207,88 @@ def describe(windows: PowerWindows, meter: str, *, timezone_offset_s: int = 0) -
     (0..1), `dip_recovery_s`, `quantum_w`, `resolution_s`, `windows`, `first_ns`, `last_ns`
     (starts of the first and last window) and `state`: "ok", "off" (0 W or below), "stuck"
     (never changed) or "coarse" (varied less than its rounding hides).
-    Raises KeyError for a meter that is not in the table.
     """
-    if meter not in windows.meters:
-        raise KeyError(meter)
-    mine = windows.meter == windows.meters.index(meter)
-    table = PowerWindows(
-        [meter],
-        np.zeros(int(mine.sum()), dtype=np.int64),
-        windows.window_ns[mine],
-        windows.window_s[mine],
-        windows.columns[mine],
-        windows.estimated,
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        grid = next(grids(table, timezone_offset_s))
-        named = dict(zip(NAMES, _vectors(grid)[0], strict=True))
-        return _facts(grid, {name: _known(value) for name, value in named.items()})
+    found: dict[str, dict[str, Any]] = {}
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for grid in grids(windows, timezone_offset_s):
+            columns = _facts(grid, timezone_offset_s)
+            for row, meter in enumerate(grid.meters.tolist()):
+                found[windows.meters[meter]] = {name: _plain(values[row]) for name, values in columns.items()}
+    return found
 
 
-def _facts(grid: Grid, features: dict[str, float | None]) -> dict[str, Any]:
-    means = grid.fine["mean"]
+def _facts(grid: Grid, offset_s: int) -> dict[str, Any]:
+    """The facts of a block, one array a key."""
+    means, named = grid.fine["mean"], dict(zip(NAMES, _vectors(grid).T, strict=True))
     _, depth, seconds = power_families.dip_table(grid)
-    onset_ns, step_w, persists_h = _onset(grid)
+    onset_s, step_w, persists_h = _onsets(grid, offset_s)
     return {
-        "mean_w": _known(power_families.nan_mean(means)[0]),
-        "floor_w": _known(power_families.row_quantile(means, 0.05)[0]),
-        "top_w": _known(power_families.row_quantile(means, 0.99)[0]),
-        "flatness": features["plateau.width60"],
-        "load_factor": features["day.load_factor"],
-        "night_day": features["night.ratio"],
-        "onset_ns": onset_ns,
+        "mean_w": power_families.nan_mean(means),
+        "floor_w": power_families.row_quantile(means, 0.05),
+        "top_w": power_families.row_quantile(means, 0.99),
+        "flatness": named["plateau.width60"],
+        "load_factor": named["day.load_factor"],
+        "night_day": named["night.ratio"],
+        "onset_ns": _nanoseconds(onset_s),
         "step_w": step_w,
         "persists_h": persists_h,
-        "dips": int((~np.isnan(depth)).sum()),
-        "dip_depth": _known(power_families.row_quantile(depth, 0.5)[0]),
-        "dip_recovery_s": _known(power_families.row_quantile(seconds, 0.5)[0]),
-        "quantum_w": _known(grid.quantum[0]),
-        "resolution_s": _known(np.nanmin(grid.fine["interval_s"])),
-        "windows": means.shape[1],
-        "first_ns": int(grid.start_s[0, 0]) * 1_000_000_000,
-        "last_ns": int(grid.start_s[0, -1]) * 1_000_000_000,
-        "state": _state(grid),
+        "dips": (~np.isnan(depth)).sum(1),
+        "dip_depth": power_families.row_quantile(depth, 0.5),
+        "dip_recovery_s": power_families.row_quantile(seconds, 0.5),
+        "quantum_w": grid.quantum,
+        "resolution_s": np.fmin.reduce(grid.fine["interval_s"], axis=1),
+        "windows": power_families.count_mask(means).sum(1),
+        "first_ns": _nanoseconds(np.fmin.reduce(grid.start_s, axis=1)),
+        "last_ns": _nanoseconds(np.fmax.reduce(grid.start_s, axis=1)),
+        "state": _states(grid),
     }
 
 
-def _onset(grid: Grid) -> tuple[int | None, float | None, float | None]:
-    """Start (ns), height (W) and hours beyond half the height of a load that came and stayed, if one did.
+def _onsets(grid: Grid, offset_s: int) -> tuple[Floats, Floats, Floats]:
+    """Start (s), height (W) and hours beyond half the height of a load that came and stayed; NaN if none.
 
-    From daily floors where there are days enough (the start is then midnight UTC of that
-    local day), else from the fine windows.  It must explain half of the variance and stay
-    for nine tenths of the rest.
+    From daily floors where there are days enough (the start is then the local midnight before),
+    else from the fine windows.  It must explain half of the variance and stay for nine
+    tenths of the rest.
     """
     floors = power_days.day_floor(grid.hours)
-    daily = int(power_families.count_mask(floors).sum()) >= power_families.MIN_WINDOWS
-    series, unit_s = (floors, 86_400.0) if daily else (grid.fine["mean"], float(grid.window_s[0]))
-    starts = grid.date * 86_400.0 if daily else grid.start_s
+    by_day = _onset_in(floors, grid.date * 86_400.0 - offset_s, np.full(len(floors), 86_400.0))
+    by_window = _onset_in(grid.fine["mean"], grid.start_s, grid.window_s)
+    daily = power_families.count_mask(floors).sum(1) >= power_families.MIN_WINDOWS
+    start, step, hours = (np.where(daily, a, b) for a, b in zip(by_day, by_window, strict=True))
+    return start, step, hours
+
+
+def _onset_in(series: Floats, starts_s: Floats, unit_s: Floats) -> tuple[Floats, Floats, Floats]:
     change = power_days.change_point(series)
-    step, persists = float(change.step[0]), float(change.persists[0])
-    clear = change.explained[0] >= 0.5 and step > max(0.05 * change.before[0], 3 * change.spread_after[0])
-    if not clear or persists < 0.9:
-        return None, None, None
-    at = int(change.at[0])
-    after = power_families.count_mask(series)[0, at:].sum()
-    return int(starts[0, at]) * 1_000_000_000, step, float(after * persists * unit_s / 3600)
+    tall = change.step > np.maximum(0.05 * change.before, 3 * change.spread_after)
+    clear = tall & (change.explained >= 0.5) & (change.persists >= 0.9)
+    after = np.arange(series.shape[1])[None, :] >= change.at[:, None]
+    hours = (power_families.count_mask(series) & after).sum(1) * change.persists * unit_s / 3600
+    at = np.minimum(change.at, series.shape[1] - 1)
+    start = starts_s[np.arange(len(series)), at]
+    return (
+        np.where(clear, start, np.nan),
+        np.where(clear, change.step, np.nan),
+        np.where(clear, hours, np.nan),
+    )
 
 
-def _state(grid: Grid) -> str:
+def _states(grid: Grid) -> list[str]:
     level = power_families.level(grid)
-    if np.isnan(level[0]):
-        return "off"
-    if np.isnan(grid.quantum[0]):
-        return "stuck"
-    return "coarse" if power_families.blind(grid, level)[0] else "ok"
+    off, stuck, coarse = np.isnan(level), np.isnan(grid.quantum), power_families.blind(grid, level)
+    found: list[str] = np.select([off, stuck, coarse], ["off", "stuck", "coarse"], "ok").tolist()
+    return found
 
 
-def _known(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _nanoseconds(seconds: Floats) -> list[int | None]:
+    return [None if np.isnan(value) else int(value) * 1_000_000_000 for value in seconds.tolist()]
+
+
+def _plain(value: Any) -> Any:
+    """A Python number, None for one that is not finite; other values as they are."""
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value

@@ -27,6 +27,9 @@ MIN_WINDOWS: Final = 6  # fewer windows have no shape
 MIN_DAYS: Final = 4  # fewer days have no change point
 ROUNDING: Final = 12**0.5  # a reading rounded to q has a standard deviation of q / sqrt(12) from that alone
 TINY: Final = 1e-12
+WITHIN: Final = tuple(
+    f"within.{name}" for name in ("spread_q10", "spread", "spread_q90", "step", "range", "falls_per_h")
+)
 
 
 def level(grid: Grid) -> Floats:
@@ -97,6 +100,8 @@ def within(grid: Grid, resolution: Floats) -> Family:
     """Noise inside windows shorter than an hour with at least 5 readings."""
     fine = grid.fine
     usable = (fine["n"] >= 5) & (grid.window_s < 3600)[:, None] & (fine["mean"] > 0)
+    if not usable.any():
+        return dict.fromkeys(WITHIN, np.full(len(grid.meters), np.nan))
     n, mean = np.where(usable, fine["n"], np.nan), fine["mean"]
     spread = np.sqrt(np.maximum(fine["sum_w2"] / n - mean * mean, 0)) / positive(mean)
     step = np.sqrt(fine["sum_step2"] / (2 * (n - 1))) / positive(mean)
@@ -104,14 +109,15 @@ def within(grid: Grid, resolution: Floats) -> Family:
     hours = (n * fine["interval_s"]).sum(1, where=usable) / 3600
     falls = np.where(usable.any(1), fine["falls"].sum(1, where=usable) / positive(hours), np.nan)
     noise = resolution / ROUNDING
-    return {
-        "within.spread_q10": resolved(row_quantile(spread, 0.1), noise),
-        "within.spread": resolved(row_quantile(spread, 0.5), noise),
-        "within.spread_q90": resolved(row_quantile(spread, 0.9), noise),
-        "within.step": resolved(row_quantile(step, 0.5), noise),
-        "within.range": resolved(row_quantile(width, 0.5), resolution),
-        "within.falls_per_h": falls,
-    }
+    found = (
+        resolved(row_quantile(spread, 0.1), noise),
+        resolved(row_quantile(spread, 0.5), noise),
+        resolved(row_quantile(spread, 0.9), noise),
+        resolved(row_quantile(step, 0.5), noise),
+        resolved(row_quantile(width, 0.5), resolution),
+        falls,
+    )
+    return dict(zip(WITHIN, found, strict=True))
 
 
 def dips(grid: Grid) -> Family:

@@ -95,9 +95,10 @@ def _meter_blocks(order: Int64s, rows: Int64s) -> Iterator[Int64s]:
 def _grid(block: Int64s, tables: _Tables) -> Grid:
     fine, daily = tables.fine, tables.daily
     at, inside = _padded(tables.first_row, block)
-    columns = np.moveaxis(fine.columns[at], 2, 0)
-    columns[:, ~inside] = np.nan
-    table = dict(zip(COLUMNS, columns, strict=True))
+    table = {name: column(fine, name)[at] for name in COLUMNS}
+    if not inside.all():
+        for values in table.values():
+            values[~inside] = np.nan
     table["mean"] = table["sum_w"] / table["n"]
     start_s = np.where(inside, fine.window_ns[at] // 1_000_000_000, np.nan)
     at_day, is_day = _padded(tables.first_day, block)
@@ -121,7 +122,7 @@ def _finest(windows: PowerWindows) -> PowerWindows:
     shortest = np.full(len(windows.meters), np.inf)
     np.minimum.at(shortest, windows.meter, windows.window_s)
     keep = windows.window_s == shortest[windows.meter]
-    return windows if keep.all() else _rows(windows, keep)
+    return _rows(windows, keep)
 
 
 def _daily(windows: PowerWindows, offset_s: int) -> _Daily:
@@ -185,6 +186,8 @@ def _quantum(fine: PowerWindows, meters: int) -> Floats:
 
 
 def _rows(windows: PowerWindows, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> PowerWindows:
+    if keep.all():
+        return windows
     return PowerWindows(
         windows.meters,
         windows.meter[keep],

@@ -72,7 +72,7 @@ def power_windows(readings: Readings, settings: WindowSettings) -> PowerWindows:
     length = window_lengths(readings.interval_s, settings)
     window = _window_starts(readings, length)
     starts = _group_starts(readings.meter, window)
-    columns = np.empty((len(starts), len(COLUMNS)))
+    columns = np.empty((len(starts), len(COLUMNS)), order="F")  # read column by column
     for low, high in _blocks(starts, len(readings)):
         begin, end = starts[low], starts[high] if high < len(starts) else len(readings)
         offset = (readings.time_ns[begin:end] - window[begin:end]).astype(np.float64) * 1e-9
@@ -192,7 +192,7 @@ def _summarise(watts: Floats, offset_s: Floats, starts: Int64s) -> Floats:
     step[starts], before[starts] = 0.0, watts[starts]
     changed = step > SAME * np.maximum(np.abs(watts), np.abs(before))
     last = np.append(starts[1:], len(watts)) - 1
-    out = np.empty((len(starts), len(COLUMNS)))
+    out = np.empty((len(starts), len(COLUMNS)), order="F")
     added = (watts, watts * watts, step, step * step)
     falls, rises = (before > 0) & (watts < FALL * before), (watts > 0) & (before < FALL * watts)
     counted = (changed, falls, rises, watts == 0.0, watts < 0.0)
@@ -203,7 +203,8 @@ def _summarise(watts: Floats, offset_s: Floats, starts: Int64s) -> Floats:
         out[:, index] = np.add.reduceat(flags, starts, dtype=np.int64) if flags.any() else 0.0
     out[:, _AT["min_w"]] = np.minimum.reduceat(watts, starts)
     out[:, _AT["max_w"]] = np.maximum.reduceat(watts, starts)
-    out[:, _AT["min_step"]] = np.fmin.reduceat(np.where(changed, step, np.nan), starts)
+    smallest = np.minimum.reduceat(np.where(changed, step, np.inf), starts)
+    out[:, _AT["min_step"]] = np.where(np.isinf(smallest), np.nan, smallest)
     out[:, _AT["first_s"]], out[:, _AT["first_w"]] = offset_s[starts], watts[starts]
     out[:, _AT["last_s"]], out[:, _AT["last_w"]] = offset_s[last], watts[last]
     return out

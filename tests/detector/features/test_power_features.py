@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detector.features.power import FEATURES, NAMES, describe, extract
+from detector.features.power import FEATURES, NAMES, describe, describe_all, extract
 from detector.records import PowerWindows, Readings
 from detector.settings import WindowSettings
 from detector.windows.power import merge, power_windows
@@ -221,8 +221,16 @@ def test_describe_tells_the_onset_of_a_miner() -> None:
     assert facts["quantum_w"] == 1.0 and facts["resolution_s"] == 900.0 and facts["state"] == "ok"
     assert (facts["first_ns"], facts["last_ns"]) == (T0 * S, (T0 + 21 * 86_400 - 3600) * S)
     assert describe(windows_of(household(21)), "m0")["onset_ns"] is None
+    oslo = describe(windows_of(load, start_s=T0 - 3600), "m0", timezone_offset_s=3600)
+    assert oslo["onset_ns"] == (T0 - 3600 + start * 900) * S
     with pytest.raises(KeyError):
         describe(windows_of(load), "nobody")
+
+
+def test_describe_all_equals_describe() -> None:
+    windows = windows_of(household(21), miner(3 * DAY), np.full(10, 5.0), household(9))
+    together = describe_all(windows)
+    assert list(together) and together == {name: describe(windows, name) for name in together}
 
 
 def test_any_record_gives_finite_numbers_or_nan() -> None:
