@@ -2,7 +2,7 @@
 
 Every spread is relative to the meter's level, so that twice the watts change `level.*`
 alone.  A spread below what the meter can resolve says nothing about the load: it is NaN,
-not 0 (`reference` behaviour: BMC readings in 10 W steps make idle nodes look flat).
+not 0 (BMC readings in 10 W steps make nodes that are switched off look perfectly flat).
 """
 
 from __future__ import annotations

@@ -142,11 +142,10 @@ def zone_called(name: str | None) -> tzinfo:
             return timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes))
     try:
         return zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
-        pass
-    except KeyError:
-        pass
-    raise TelemetryError(f"time zone {name!r} is not known; say one such as Europe/Berlin or +08:00")
+    except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise TelemetryError(
+            f"time zone {name!r} is not known; say one such as Europe/Berlin or +08:00"
+        ) from error
 
 
 def to_utc(local: Int64s, second: Mask, zone: tzinfo) -> Int64s:
