@@ -22,6 +22,8 @@ EPILOG = """\
 Each line is `ok`, `missing` (something optional, with the line that installs it) or
 `broken` (something that scoring needs).  Status: 0, or 2 when something is broken.
 """
+CHECKOUT = (Path(__file__).parents[2] / "Makefile").is_file()
+REINSTALL = "make clean demo" if CHECKOUT else "pip install --force-reinstall --no-cache-dir minewatch"
 PATIENCE_S = 10  # for another program to answer
 REQUIRED = ("numpy", "pandas", "scikit-learn", "pyarrow", "joblib", "rich")
 EXTRAS = {"cluster": ("dask", "distributed"), "notebooks": ("jupytext", "matplotlib")}
@@ -87,15 +89,13 @@ def _kernel() -> Iterator[Check]:
     try:
         from detector import kernel  # noqa: PLC0415
     except ImportError as error:
-        yield Check("broken", f"the core does not load: {error}", "pip install --force-reinstall minewatch")
+        yield Check("broken", f"the core does not load: {error}", REINSTALL)
         return
     if kernel.COMPILED:
         yield Check("ok", "compiled core")
     else:
-        mend = (
-            "install a C compiler (apt install gcc python3-dev), then pip install --force-reinstall minewatch"
-        )
-        yield Check("missing", "compiled core: scoring works, about a hundred times slower", mend)
+        mend = f"sudo apt install gcc python3-dev && {REINSTALL}"
+        yield Check("missing", "compiled core; scoring works without it, far slower", mend)
 
 
 def _model() -> Iterator[Check]:
@@ -104,7 +104,7 @@ def _model() -> Iterator[Check]:
 
         bundle = Bundle.load()
     except (ImportError, OSError, ValueError) as error:
-        yield Check("broken", f"default model: {error}", "pip install --force-reinstall minewatch")
+        yield Check("broken", f"default model: {error}", "make model" if CHECKOUT else REINSTALL)
     else:
         yield Check("ok", f"default model {bundle.id}: digests and reference scores agree")
 
@@ -112,12 +112,14 @@ def _model() -> Iterator[Check]:
 def _tshark() -> Iterator[Check]:
     program = shutil.which("tshark")
     if program is None:
-        yield Check("missing", "tshark, for --engine pyshark and --deep", "apt install tshark")
+        yield Check("missing", "tshark, for --engine pyshark and --deep", "sudo apt install tshark")
         return
     status, told = _asked(program, "--version")
     line = told.splitlines()[0] if told else ""
     if status != 0:
-        yield Check("missing", f"tshark does not run: {line or status}", "apt install --reinstall tshark")
+        yield Check(
+            "missing", f"tshark does not run: {line or status}", "sudo apt install --reinstall tshark"
+        )
         return
     yield Check("ok", line)
     if _version("pyshark"):
@@ -131,7 +133,7 @@ def _dumpcap() -> Iterator[Check]:
     program = shutil.which("dumpcap")
     if program is None:
         hidden = any(Path(folder, "dumpcap").exists() for folder in ("/usr/bin", "/usr/local/bin"))
-        mend = _join_group() if hidden else "apt install wireshark-common"
+        mend = _join_group() if hidden else "sudo apt install wireshark-common"
         what = "dumpcap may not be run by you" if hidden else "dumpcap"
         yield Check("missing", f"{what}, for live capture with minewatch monitor", mend)
         return

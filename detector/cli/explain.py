@@ -91,4 +91,6 @@ def _outcome(source: SourceReport) -> str:
 
 
 def _reasons(reasons: Counter[str]) -> str:
-    return ", ".join(f"{printable(reason)} {count}" for reason, count in reasons.most_common(6))
+    """`truncated header 22, not ip 65`: the six commonest."""
+    named = [(printable(reason).replace("_", " "), count) for reason, count in reasons.most_common(6)]
+    return ", ".join(f"{reason} {count}" for reason, count in named)

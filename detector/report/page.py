@@ -11,7 +11,7 @@ from detector.document import Context, counts, energy_of_mining, spoken
 from detector.records import Finding, SourceReport, Verdict
 from detector.report.host import bar, host, mark
 from detector.report.markup import Markup, Piece, join, table, tag
-from detector.text import minute, number, printable, probability
+from detector.text import minute, number, probability
 
 if TYPE_CHECKING:
     from detector.pipeline import Result
@@ -125,7 +125,10 @@ def _sources(sources: Sequence[SourceReport], problems: Sequence[str]) -> Markup
             tag("th", source.source, scope="row"),
             tag("td", source.packets),
             tag("td", source.decoded),
-            tag("td", ", ".join(f"{printable(why)} {n}" for why, n in source.undecodable.items()) or "0"),
+            tag(
+                "td",
+                ", ".join(f"{why} {n}" for why, n in source.undecodable.items()).replace("_", " ") or "0",
+            ),
             tag("td", "not told" if source.lost is None else str(source.lost)),
             tag("td", source.readings),
             tag("td", "; ".join([*source.notes, *([source.problem] if source.problem else [])])),

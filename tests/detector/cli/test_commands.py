@@ -58,9 +58,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_command_keeps_the_contract(name: str) -> None:
-    """SUMMARY is what the table says; the help explains, and says what each option is."""
+    """SUMMARY begins with what the table says; the help explains, and says what each option is."""
     module = importlib.import_module(COMMANDS[name][0])
-    assert COMMANDS[name][1] == module.SUMMARY
+    assert module.SUMMARY.startswith(COMMANDS[name][1])
     assert module.EPILOG.strip() and callable(module.run)
     parser = command_parser(name)
     assert parser is not None
