@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from detector.dissectors.lines import Cut
 from detector.records import Facts
 
 
@@ -36,6 +37,11 @@ class Message:
     ts_ns: int
     value: dict[str, Any]
     http: Envelope | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the end of the object was lost, and members with it."""
+        return isinstance(self.value, Cut)
 
     @property
     def method(self) -> str | None:

@@ -22,8 +22,13 @@ MALFORMED: Final = object()
 
 _TOKEN = re.compile(rb'["{}\[\]\n]')
 _STRING_TOKEN = re.compile(rb'["\\\n]')
+_CUT_TOKEN = re.compile(rb'\\.|["{}\[\],]', re.S)
 _QUOTE, _BACKSLASH, _NEWLINE, _BRACE = b'"\\\n{'
 _BLANK = re.compile(rb"[ \t\r\n\0]*")  # a TCP keepalive may carry one zero byte
+
+
+class Cut(dict[str, Any]):
+    """The members of an object that came before its bytes were lost: a capture cut at a snap length."""
 
 
 class JsonLines:
@@ -91,11 +96,13 @@ class JsonLines:
         self._skipping = True
         return self.feed(b"")
 
-    def lose(self) -> None:
-        """Bytes were lost: forget the object at hand and go on at the next line."""
+    def lose(self) -> list[Any]:
+        """Bytes were lost: go on at the next line.  Gives the members seen of the object at hand."""
+        cut = _members(bytes(self._buffer)) if self._depth else None
         self._drop(len(self._buffer))
         self.stopped = False
         self._skipping = True
+        return [cut] if cut else []
 
     def resume(self) -> None:
         """What comes next is known to begin a message."""
@@ -207,6 +214,23 @@ class JsonLines:
         self._at = self._depth = 0
         self._newline = -2
         self._in_string = False
+
+
+def _members(text: bytes) -> Cut | None:
+    """The whole members at the head of an object whose end is missing."""
+    depth, quoted, end = 0, False, 0
+    for token in _CUT_TOKEN.finditer(text[:LIMIT]):
+        match token.group():
+            case b'"':
+                quoted = not quoted
+            case b"," if depth == 1 and not quoted:
+                end = token.start()
+            case b"{" | b"[" if not quoted:
+                depth += 1
+            case b"}" | b"]" if not quoted:
+                depth -= 1
+    value = _parsed(text[:end] + b"}") if end else None
+    return Cut(value) if isinstance(value, dict) else None
 
 
 def _parsed(text: bytes) -> Any:

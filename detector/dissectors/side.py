@@ -34,13 +34,13 @@ class Side:
     def feed(self, data: bytes, *, gap: bool = False) -> list[Part]:
         """(value, HTTP envelope or None) of each message that `data` completes, in order.
 
-        `gap`: bytes are missing before `data`.  A value is an object (dict) or MALFORMED.
+        `gap`: bytes are missing before `data`.  A value is an object (dict; a
+        Cut where `gap` took its end) or MALFORMED.
         """
-        if gap:
-            self._lose(data)
+        values: list[Any] = self._lose(data) if gap else []
         if self._http is not None:
             return self._http.feed(data)
-        values: list[Any] = self._lines.feed(data)
+        values += self._lines.feed(data)
         while self._lines.stopped:
             rest = self._lines.rest
             if rest.startswith(STARTS):
@@ -51,14 +51,15 @@ class Side:
             values += self._lines.skip_line()
         return _raw(values)
 
-    def _lose(self, data: bytes) -> None:
+    def _lose(self, data: bytes) -> list[Any]:
         """Go on at the next line, or here where a message visibly begins (one a segment is usual)."""
         if self._http is not None:
             self._http.lose()
-            return
-        self._lines.lose()
+            return []
+        values = self._lines.lose()
         if data.startswith((b"{", *STARTS)) or _may_start(data):
             self._lines.resume()
+        return values
 
 
 def _may_start(data: bytes) -> bool:

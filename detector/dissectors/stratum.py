@@ -148,7 +148,7 @@ class Stratum:
         if method.startswith("client."):
             return self._roles.is_pool(message)
         content = message.value.get("params") or message.value.get("body")
-        return isinstance(content, list | dict) and self._roles.pool(message)
+        return (message.cut or isinstance(content, list | dict)) and self._roles.pool(message)
 
     def _push(self, method: str, message: Message) -> Facts:
         match method:

@@ -108,9 +108,13 @@ def test_joined_within_a_line() -> None:
 def test_after_a_gap_goes_on_at_the_next_line() -> None:
     side = Side()
     side.feed(b'{"id":1,"params":["ab')
-    assert [v for v, _ in side.feed(b'{"x":1},"error":null}\n{"id":2}\n', gap=True)] == [{"x": 1}, {"id": 2}]
+    assert [v for v, _ in side.feed(b'{"x":1},"error":null}\n{"id":2}\n', gap=True)] == [
+        {"id": 1},  # the member that was seen
+        {"x": 1},
+        {"id": 2},
+    ]
     side.feed(b'{"id":3,"params":["ab')
-    assert [v for v, _ in side.feed(b'cd"]}\n{"id":4}\n', gap=True)] == [{"id": 4}]
+    assert [v for v, _ in side.feed(b'cd"]}\n{"id":4}\n', gap=True)] == [{"id": 3}, {"id": 4}]
 
 
 def test_two_lines_of_text_make_a_side_text() -> None:
@@ -165,3 +169,13 @@ def test_length_is_bounded(piece: int) -> None:
 
 def test_many_small_objects_in_one_piece() -> None:
     assert len(read(b"{}" * 50_000)) == 50_000
+
+
+def test_members_before_a_cut() -> None:
+    """A snap length leaves the head of each segment; the next one shows that bytes are missing."""
+    side = Side()
+    assert side.feed(b'{"id": 1, "a": ["},", {"b": ","}], "method": "mining.submit", "params": ["bo') == []
+    assert side.feed(b'{"id": 2}\n', gap=True) == [
+        ({"id": 1, "a": ["},", {"b": ","}], "method": "mining.submit"}, None),
+        ({"id": 2}, None),
+    ]

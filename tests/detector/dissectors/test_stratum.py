@@ -305,10 +305,22 @@ def test_kaspa_ergo_alephium_and_ironfish() -> None:
     ]
 
 
-def test_lost_bytes_cost_one_message_and_are_no_error_of_roles() -> None:
+def test_lost_bytes_leave_what_came_before_them() -> None:
     half = dataclasses.replace(BITCOIN[6], data=BITCOIN[6].data[50:], gap=True)
     facts = facts_of([*BITCOIN[:6], half, *BITCOIN[8:]])
     assert facts is not None and (facts.shares, facts.rejected, facts.errors) == (1, 1, 0)
+
+
+def test_capture_with_a_snap_length() -> None:
+    cut = [dataclasses.replace(p, data=p.data[:50], gap=i > 1) for i, p in enumerate(BITCOIN)]
+    facts = facts_of(cut)
+    assert facts is not None and (facts.dialect, facts.client_is_a, facts.errors) == ("stratum", True, 0)
+    assert (facts.logins, facts.jobs, facts.shares, facts.wallet) == (
+        2,
+        1,
+        1,
+        None,
+    )  # a gap shows one piece later
 
 
 def test_malformed_lines_are_counted() -> None:
