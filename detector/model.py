@@ -105,7 +105,8 @@ class Model:
     def anomaly(self, values: Floats) -> Floats:
         """The isolation forest's anomaly score (Liu et al. 2008), minus scikit-learn's `score_samples`."""
         depths = self.forest.walk(forest_input(values, self.fill), 0.0)
-        score: Floats = 2 ** -(depths / self.forest_scale)
+        with np.errstate(over="ignore"):  # only a forged forest; infinitely strange is still an answer
+            score: Floats = 2 ** -(depths / self.forest_scale)
         return score
 
     def contributions(self, row: Floats) -> list[tuple[str, float]]:

@@ -24,9 +24,13 @@ def edges_of(values: Floats) -> list[Floats]:
 
 
 def bin_numbers(values: Floats, edges: list[Floats]) -> Floats:
-    """The bin of each value, 0..BINS - 1, NaN where it is NaN; (n, F) float64."""
+    """The bin of each value, 0..BINS - 1, NaN where it is NaN; (n, F) float64.
+
+    A column of nothing but NaN is 0 throughout: scikit-learn's binning does not bear it.
+    """
     columns = [np.searchsorted(edge, column) for edge, column in zip(edges, values.T, strict=True)]
-    return np.where(np.isnan(values), np.nan, np.stack(columns, axis=1))
+    unknown = np.isnan(values)
+    return np.where(unknown & ~unknown.all(axis=0), np.nan, np.stack(columns, axis=1))
 
 
 def to_values(threshold: Floats, feature: np.ndarray, edges: list[Floats]) -> Floats:
