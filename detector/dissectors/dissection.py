@@ -73,7 +73,8 @@ class Dissection:
         self._dissectors = dissectors
         self._bounds = bounds
         self._conversations: OrderedDict[int, Conversation] = OrderedDict()
-        self._facts: OrderedDict[tuple[int, int], Facts] = OrderedDict()
+        self._facts: OrderedDict[int, dict[int, Facts]] = OrderedDict()  # by channel, then window
+        self._windows = 0  # in all of them
         self._held = 0
 
     def feed(self, payloads: Iterable[Payload]) -> list[Decision]:
@@ -82,7 +83,18 @@ class Dissection:
 
     def facts(self, channel: int, window_ns: int) -> Facts | None:
         """What was seen on a channel in the window that starts at `window_ns`; forgotten thereby."""
-        return self._facts.pop((channel, window_ns), None)
+        windows = self._facts.get(channel, {})
+        found = windows.pop(window_ns, None)
+        self._windows -= found is not None
+        if not windows:
+            self._facts.pop(channel, None)
+        return found
+
+    def join(self, old: int, new: int) -> None:
+        """Channel `old` became part of `new` (its roles were found the other way round): so do its facts."""
+        for window_ns, earlier in self._facts.pop(old, {}).items():
+            self._windows -= 1
+            self._keep(new, window_ns, merge_facts(earlier, self.facts(new, window_ns)))
 
     def close(self, connection: int) -> None:
         """The connection ended: forget it.  Its facts stay until they are fetched."""
@@ -101,8 +113,9 @@ class Dissection:
         self._held -= conversation.held
         found = conversation.read(payload.data, from_a=payload.from_a, ts_ns=payload.ts_ns, gap=payload.gap)
         self._held += conversation.held
+        window_ns = payload.ts_ns // self._window_ns * self._window_ns
         for facts in found:
-            self._keep(payload, facts)
+            self._keep(payload.channel, window_ns, merge_facts(self.facts(payload.channel, window_ns), facts))
         self._trim()
         return _decision(payload.connection, conversation, roles)
 
@@ -113,11 +126,10 @@ class Dissection:
         self._conversations.move_to_end(connection)
         return conversation
 
-    def _keep(self, payload: Payload, facts: Facts) -> None:
-        key = (payload.channel, payload.ts_ns // self._window_ns * self._window_ns)
-        merged = merge_facts(self._facts.get(key), facts)
-        assert merged is not None
-        self._facts[key] = merged
+    def _keep(self, channel: int, window_ns: int, facts: Facts | None) -> None:
+        if facts is not None:
+            self._facts.setdefault(channel, {})[window_ns] = facts
+            self._windows += 1
 
     def _trim(self) -> None:
         """Hold the bounds; the connection heard last stays."""
@@ -126,8 +138,9 @@ class Dissection:
         ):
             _, forgotten = self._conversations.popitem(last=False)
             self._held -= forgotten.held
-        while len(self._facts) > self._bounds.windows:
-            self._facts.popitem(last=False)
+        while self._windows > self._bounds.windows:
+            channel, windows = next(iter(self._facts.items()))
+            self.facts(channel, next(iter(windows)))
 
 
 def _decision(connection: int, conversation: Conversation, roles: bool | None) -> Decision | None:

@@ -63,6 +63,20 @@ def test_connections_of_one_channel_add_up() -> None:
     assert facts is not None and facts.shares == 5
 
 
+def test_facts_follow_a_channel_that_becomes_part_of_another() -> None:
+    dissection = Dissection(300)
+    later = START_NS + WINDOW_NS
+    dissection.feed([Piece(True, SUBSCRIBE, channel=7), Piece(True, SHARE, later, channel=7)])
+    dissection.feed([Piece(True, SHARE, later, channel=8, connection=2)])
+    dissection.join(7, 8)
+    dissection.join(7, 8)
+    assert dissection.facts(7, START_NS) is None
+    first, second = dissection.facts(8, START_NS), dissection.facts(8, later)
+    assert first is not None and first.logins == 1
+    assert second is not None and (second.shares, second.agent) == (2, "cgminer/4")
+    assert dissection._windows == 0 and not dissection._facts
+
+
 def test_roles_are_decided_once() -> None:
     dissection = Dissection(300)
     assert dissection.feed([Piece(False, SUBSCRIBE, connection=3)]) == [
