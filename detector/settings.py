@@ -70,22 +70,29 @@ class Settings:
 
 def load(path: str | Path) -> Settings:
     """Settings from a TOML file.  Raises SettingsError with the key at fault and the nearest known one."""
+    return from_table(read_table(path), str(path))
+
+
+def read_table(path: str | Path) -> dict[str, Any]:
+    """A TOML file, parsed.  Raises SettingsError."""
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    return from_table(table, str(path))
 
 
 def from_table(table: dict[str, Any], where: str) -> Settings:
     """Settings from parsed TOML; unknown tables and keys are errors."""
-    rooms = {room.name: room.default_factory for room in fields(Settings)}
+    rooms = {item.name: item.default_factory for item in fields(Settings)}
     _refuse_unknown(table, rooms, where)
-    chosen = {name: _room(rooms[name], value, f"{where}: [{name}]") for name, value in table.items()}
+    chosen = {name: room(rooms[name], value, f"{where}: [{name}]") for name, value in table.items()}
     return Settings(**chosen)
 
 
-def _room(kind: Any, value: Any, where: str) -> Any:
+def room(kind: Any, value: Any, where: str) -> Any:
+    """The settings dataclass `kind` from a parsed TOML table.  Raises SettingsError."""
     if not isinstance(value, dict):
         raise SettingsError(f"{where} must be a table")
     known = {item.name: item.default for item in fields(kind)}

@@ -109,7 +109,7 @@ class Ledger:
         for name, start, end, count, newest in columns:
             record = self.hosts.get(name)
             if record is None:
-                record = self.hosts[name] = HostRecord(start, end)
+                record = self.hosts[name] = self._new_host(name, start, end)
             record.first_ns = min(record.first_ns, start)
             record.last_ns = max(record.last_ns, end)
             record.packets += count
@@ -118,6 +118,15 @@ class Ledger:
                 record.windows += 1
             if len(record.sources) < KEPT_SOURCES:
                 record.sources.add(source)
+
+    def _new_host(self, name: str, first_ns: int, last_ns: int) -> HostRecord:
+        """A host that is seen for the first time; power that was given before it was seen is its own."""
+        record = HostRecord(first_ns, last_ns)
+        metered = self.meters.pop(name, None)
+        if metered:
+            record.power, record.sources = metered.power, metered.sources
+            record.first_ns, record.last_ns = metered.first_ns, metered.last_ns
+        return record
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`
