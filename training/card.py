@@ -79,6 +79,7 @@ def _model(kind: str, fitted: Fitted) -> str:
         f" {told['expected_calibration_error']:.3f} (weighted rows); average precision"
         f" {_number(told['average_precision'])}, AUC {_number(told['auc'])} (examples).",
         f"Unlike training from novelty {limits.novelty:.3f} ({budget.novel_share:.1%} of held-out examples).",
+        f"Each group counted once, {told['recall_mean_of_groups']:.2%} of mining is found at `mining`.",
         "",
         *_worst(told["recall_by_group"], "Groups whose mining is found least", lowest=True),
         *_worst(told["suspicious_benign_by_group"], "Benign groups called suspicious most", lowest=False),

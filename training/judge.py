@@ -104,6 +104,7 @@ def measure(
     """What the manifest and the card say, in JSON types; rates of verdicts are cross-fitted."""
     honest = _cross_calibrated(rows, strange)
     scores = sigmoid(examples.logit)
+    by_group = _by_group(examples, limits.mining, mining=True)
     real_benign = examples.logit[~examples.labels & ~examples.simulated]
     return {
         "rows": len(rows),
@@ -115,7 +116,9 @@ def measure(
         "brier": metrics.brier(rows.labels, honest, rows.weights),
         "expected_calibration_error": metrics.expected_calibration_error(rows.labels, honest, rows.weights),
         "highest_real_benign_logit": float(real_benign.max()) if len(real_benign) else None,
-        "recall_by_group": _by_group(examples, limits.mining, mining=True),
+        # one family that opens hundreds of channels must not decide alone
+        "recall_mean_of_groups": float(np.mean([rate["value"] for rate in by_group.values()])),
+        "recall_by_group": by_group,
         "suspicious_benign_by_group": _by_group(examples, limits.suspicious, mining=False),
     }
 

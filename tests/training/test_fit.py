@@ -190,6 +190,9 @@ def test_metrics_are_json_and_the_card_tells_them() -> None:
     simulated = np.arange(600) % 2 == 0
     fitted = fit_model(values, labels, groups, NAMES, simulated=simulated, settings=SMALL)
     json.dumps(fitted.metrics, allow_nan=False)
+    found = [rate["value"] for rate in fitted.metrics["recall_by_group"].values()]
+    assert len(found) == 10
+    assert fitted.metrics["recall_mean_of_groups"] == pytest.approx(sum(found) / 10)
     data = [
         {"name": "campus | x\n# y", "rows": 600, "simulated": True, "sha256": "ab" * 32, "licence": "CC0"}
     ]
