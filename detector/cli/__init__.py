@@ -22,7 +22,10 @@ COMMANDS = {
     "demo": ("detector.cli.demo", "score the bundled samples and compare with the truth"),
     "score": ("detector.cli.score", "tell which hosts and meters mine, from captures and power readings"),
     "extract": ("detector.cli.extract", "write the window tables as Parquet"),
-    "monitor": ("detector.cli.monitor", "watch interfaces and files that are still being written"),
+    "monitor": (
+        "detector.cli.monitor",
+        "watch interfaces, and captures and power logs that are still being written",
+    ),
     "train": ("training.commands.train", "fit a model to labelled data"),
     "evaluate": ("training.commands.evaluate", "measure a model on labelled data"),
     "model": ("detector.cli.model", "show or verify a model bundle"),

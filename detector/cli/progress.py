@@ -48,9 +48,10 @@ class _Bar:
     def _draw(self, source: str, done: int, total: int) -> None:
         if self._progress is None:
             self._progress = _rich_progress()
-            self._task = self._progress.add_task("")
+            self._task = self._progress.add_task(_short(source))
             self._progress.start()
-        self._progress.update(self._task, source=_short(source), completed=done, total=total or None)
+        self._progress.update(self._task, description=_short(source), completed=done, total=total or None)
+        self._progress.refresh()
 
     def close(self) -> None:
         if self._progress is not None:
@@ -70,12 +71,12 @@ def _rich_progress() -> Any:
     from rich.console import Console  # noqa: PLC0415
 
     return progress.Progress(
-        progress.TextColumn("{task.fields[source]}", markup=False),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.DownloadColumn(),
         progress.TransferSpeedColumn(),
         progress.TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        refresh_per_second=5,
+        auto_refresh=False,  # no thread: nothing may happen behind the work's back
     )
