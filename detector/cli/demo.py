@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         output.note(f"minewatch demo: no samples in {' or '.join(map(str, FOLDERS))}; reinstall minewatch")
         return WRONG
     output.check(args.report)
-    from detector import pipeline  # noqa: PLC0415
+    from detector import hosts, pipeline  # noqa: PLC0415
     from detector.report import write_report  # noqa: PLC0415
     from detector.sinks import by_name  # noqa: PLC0415
 
@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         stream.write("Simulated samples: an hour of a campus, a day of nodes, a month of meters.\n\n")
         by_name("table").write(listed, stream, context)
         write_report(args.report, result, context)
-        compare(read_truth(folder / "truth.csv"), result.findings, stream)
+        joined = hosts.read_assets(str(folder / "assets.csv")).meter_to_ip()
+        compare(read_truth(folder / "truth.csv"), result.findings, joined, stream)
         stream.write(f"\nreport: {args.report}\n\n{NEXT}")
     return explain.outcome(
         result.sources,
@@ -96,24 +97,28 @@ def read_truth(path: Path) -> list[Truth]:
         return [Truth(row["host"], row["label"], row["note"]) for row in csv.DictReader(file)]
 
 
-def compare(truth: Sequence[Truth], findings: Sequence[Finding], stream: TextIO) -> None:
-    """Every miner and look-alike by name, the ordinary hosts by number unless they are wrong."""
+def compare(
+    truth: Sequence[Truth], findings: Sequence[Finding], joined: Mapping[str, str], stream: TextIO
+) -> None:
+    """Every miner and look-alike by name, the ordinary ones by number unless they are wrong.
+
+    `joined`: meters and nodes whose finding is that of an address.
+    """
     verdicts = {finding.host: finding.verdict for finding in findings}
     stream.write("\nheld against the truth:\n")
-    ordinary = 0
-    wrong = 0
+    ordinary = wrong = 0
     for item in truth:
-        verdict = verdicts.get(item.host)
+        verdict = verdicts.get(joined.get(item.host, item.host))
         right = verdict is not None and (verdict is Verdict.MINING) == (item.label == "mining")
         wrong += not right
         if right and item.label == "benign":
             ordinary += 1
             continue
         said = "was not seen" if verdict is None else f"called {verdict.value}"
-        line = f"  {'right' if right else 'WRONG'}  {item.host:<16} is {item.label}, {said}: {item.note}"
+        line = f"  {'right' if right else 'WRONG'}  {item.host:<12} {item.label:<10} {said:<17} {item.note}"
         stream.write(printable(line) + "\n")
     if ordinary:
-        stream.write(f"  right  {plural(ordinary, 'ordinary host')}, none called mining\n")
+        stream.write(f"  right  {plural(ordinary, 'ordinary one')}, none called mining\n")
     stream.write(f"{len(truth) - wrong} of {len(truth)} right\n")
 
 

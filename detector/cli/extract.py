@@ -13,7 +13,7 @@ from detector import settings
 from detector.atomic import drafted
 from detector.cli import explain, output, progress
 from detector.records import SourceReport
-from detector.text import plural
+from detector.text import plural, printable
 
 if TYPE_CHECKING:
     from detector.settings import Settings
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     inputs = sort_inputs(args.paths, args.power)
     account = Account(list(inputs.problems))
+    for line in [] if args.quiet else inputs.notes:
+        output.note(printable(line))
     with progress.shown(not args.quiet) as bar:
         channels = _channels(inputs.captures, chosen, args.engine, account, bar)
         written = [_write(folder / CHANNELS, channels, account)]

@@ -15,6 +15,7 @@ from tests.detector.sinks.samples import MODEL, clear, mining, source
 TRUTH = [
     Truth("10.20.0.23", "mining", "XMRig in the clear"),
     Truth("10.20.0.57", "mining", "speaks TLS"),
+    Truth("ws-023", "mining", "the same host, by its power"),
     Truth("10.20.0.40", "look-alike", "a full node"),
     Truth("10.20.0.41", "look-alike", "JSON-RPC"),
     Truth("10.20.0.100", "benign", "staff"),
@@ -33,16 +34,17 @@ def test_right_and_wrong() -> None:
         clear("10.20.0.101"),
     ]
     stream = io.StringIO()
-    compare(TRUTH, findings, stream)
+    compare(TRUTH, findings, {"ws-023": "10.20.0.23"}, stream)
     assert stream.getvalue() == (
         "\nheld against the truth:\n"
-        "  right  10.20.0.23       is mining, called mining: XMRig in the clear\n"
-        "  WRONG  10.20.0.57       is mining, called clear: speaks TLS\n"
-        "  WRONG  10.20.0.40       is look-alike, called mining: a full node\n"
-        "  right  10.20.0.41       is look-alike, called suspicious: JSON-RPC\n"
-        "  WRONG  10.20.0.9        is benign, was not seen: never seen\n"
-        "  right  2 ordinary hosts, none called mining\n"
-        "4 of 7 right\n"
+        "  right  10.20.0.23   mining     called mining     XMRig in the clear\n"
+        "  WRONG  10.20.0.57   mining     called clear      speaks TLS\n"
+        "  right  ws-023       mining     called mining     the same host, by its power\n"
+        "  WRONG  10.20.0.40   look-alike called mining     a full node\n"
+        "  right  10.20.0.41   look-alike called suspicious JSON-RPC\n"
+        "  WRONG  10.20.0.9    benign     was not seen      never seen\n"
+        "  right  2 ordinary ones, none called mining\n"
+        "5 of 8 right\n"
     )
 
 
@@ -51,7 +53,8 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "samples"
     folder.mkdir()
     (folder / "truth.csv").write_text("host,label,note\n10.20.0.23,mining,XMRig\n10.20.0.57,mining,TLS\n")
-    for name in ("campus-hour.pcapng", "node-day.csv", "meter-month.csv.gz", "assets.csv", "README.md"):
+    (folder / "assets.csv").write_text("asset,ip,node\nws-023,10.20.0.23,ws-023\n")
+    for name in ("campus-hour.pcapng", "node-day.csv", "meter-month.csv.gz", "README.md"):
         (folder / name).touch()
     monkeypatch.setattr(demo, "FOLDERS", (tmp_path / "not here", folder))
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from jsonschema import Draft202012Validator
 
 from detector.bundle import DEFAULT
 from detector.cli import main
@@ -132,6 +133,9 @@ def test_score_tells_what_is_broken_and_does_the_rest(
     out, error = capsys.readouterr()
     told = {json.loads(line)["host"]: json.loads(line) for line in out.splitlines()}
     assert told["10.20.0.23"]["verdict"] == "mining"
+    validator = Draft202012Validator(json.loads((DEFAULT.parent / "finding.schema.json").read_text()))
+    for document in told.values():
+        validator.validate(document)
     assert WALLET not in out and "secret-x" not in out
     for name in BAD:
         assert sum(name in line for line in error.splitlines() if line.startswith("minewatch: ")) == 1, name
