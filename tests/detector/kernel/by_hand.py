@@ -52,11 +52,13 @@ def ether(packet: bytes, *tags: int) -> bytes:
 
 
 def pcap(
-    frames: Iterable[tuple[int, bytes]], link: int = 1, order: str = "<", nano: bool = False, snap: int = 1 << 18
+    frames: Iterable[tuple[int, bytes]],
+    link: int = 1,
+    order: str = "<",
+    nano: bool = False,
+    snap: int = 1 << 18,
 ) -> bytes:
-    out = struct.pack(
-        order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, snap, link
-    )
+    out = struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, snap, link)
     for ts, frame in frames:
         kept = frame[:snap]
         parts = ts // S, ts % S // (1 if nano else 1000), len(kept), len(frame)
@@ -110,7 +112,12 @@ def canonical(table: ChannelWindows) -> list[tuple[object, ...]]:
     """Everything in a table, in an order and shape that only depends on what it says."""
     out = []
     for i in range(len(table)):
-        who = (*table.client[i].tolist(), *table.server[i].tolist(), int(table.port[i]), int(table.transport[i]))
+        who = (
+            *table.client[i].tolist(),
+            *table.server[i].tolist(),
+            int(table.port[i]),
+            int(table.transport[i]),
+        )
         out.append((*who, int(table.basis[i]), *table.wide[i].tolist(), *table.narrow[i].tolist()))
     return sorted(out)
 
@@ -122,7 +129,11 @@ def wide(table: ChannelWindows, name: str, direction: str | None = None, row: in
 
 def pairs(table: ChannelWindows, name: str, direction: str, row: int = 0) -> dict[int, int]:
     """A heavy-hitter summary as {length: count}."""
-    size = {"LENGTHS": layout.COMMON_LENGTHS, "PUSH_LENGTHS": layout.COMMON_PUSHES, "REPLY_LENGTHS": layout.COMMON_REPLIES}
+    size = {
+        "LENGTHS": layout.COMMON_LENGTHS,
+        "PUSH_LENGTHS": layout.COMMON_PUSHES,
+        "REPLY_LENGTHS": layout.COMMON_REPLIES,
+    }
     start = (layout.NARROW_UP if direction == "up" else layout.NARROW_DOWN) + getattr(layout, name)
     words = table.narrow[row, start : start + 2 * size[name]].reshape(-1, 2)
     return {int(length): int(count) for length, count in words if count}
@@ -148,7 +159,9 @@ class Talk:
 
     def _add(self, at: int, up: bool, payload: bytes, seq: int, flags: int) -> None:
         source, sport, destination, dport = self.ends if up else (*self.ends[2:], *self.ends[:2])
-        self.frames.append((START + at, ether(tcp(source, sport, destination, dport, payload, seq % 2**32, flags))))
+        self.frames.append(
+            (START + at, ether(tcp(source, sport, destination, dport, payload, seq % 2**32, flags)))
+        )
 
     def open(self, at: int = 0) -> Talk:
         self._add(at, True, b"", self.next[0], SYN)

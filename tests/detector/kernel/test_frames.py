@@ -106,7 +106,9 @@ def test_absurd_clocks_stay_in_range(resolution: int, offset: int) -> None:
 def test_simple_and_obsolete_packet_blocks() -> None:
     frame = ether(PACKET)
     simple = block("<", 3, struct.pack("<I", len(frame)) + frame)
-    old = block("<", 2, struct.pack("<HHIIII", 0, 0, *divmod(START // 1000, 2**32), len(frame), len(frame)) + frame)
+    old = block(
+        "<", 2, struct.pack("<HHIIII", 0, 0, *divmod(START // 1000, 2**32), len(frame), len(frame)) + frame
+    )
     table = rows(section() + interface() + old)
     assert wide(table, "FIRST_NS") == START
     assert meter(section() + interface() + simple).counters.decoded == 1
@@ -257,7 +259,8 @@ def test_peek_finds_the_first_packet_that_decodes() -> None:
 
 
 SAMPLES = [
-    ether(PACKET), ether(PACKET6), ether(udp(CLIENT, 5353, SERVER, 53, b"query")), ether(PACKET, 0x88A8, 0x8100),
+    ether(PACKET), ether(PACKET6), ether(udp(CLIENT, 5353, SERVER, 53, b"query")),
+    ether(PACKET, 0x88A8, 0x8100),
     ether(tcp(CLIENT, 1, SERVER, 2, b'{"method":"mining.submit"}' * 3, flags=SYN)),
     ether(extended(bytes([60, 0]) + bytes(6) + bytes([51, 1]) + bytes(14) + bytes([6, 2]) + bytes(14), 0)),
     ether(tcp(CLIENT, 1, SERVER, 2, b"\x17\x03\x03\x00\x20" + bytes(40))),
