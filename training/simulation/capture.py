@@ -70,7 +70,8 @@ def drawn_ends(draw: Draw, remotes: int) -> list[Ends]:
     macs = (b"\x02" + draw.randbytes(5), b"\x02" + draw.randbytes(5))
     vlan = draw.whole(1, 4094) if draw.chance(0.06) else None
     hops = (draw.pick((64, 128)), draw.whole(40, 120))
-    ends, taken = [], {client}
+    ends: list[Ends] = []
+    taken = {client}
     while len(ends) < remotes:
         server = remote_address(draw, version)
         if server in taken and remotes < 300:

@@ -183,7 +183,7 @@ def _opened(
         if idle and len(bursts) < _MOST_CONNECTIONS:
             bursts.append([])
         bursts[-1].append(event)
-    made = []
+    made: list[Connection] = []
     for index, burst in enumerate(bursts):
         begins = burst[0][0] if index else 0.0
         final = index == len(bursts) - 1

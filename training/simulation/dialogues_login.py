@@ -11,7 +11,7 @@ from typing import Any
 from training.simulation.draw import Draw
 from training.simulation.families import MINING, Family
 from training.simulation.script import Link, Script, Session, Style
-from training.simulation.work import drawn_pace
+from training.simulation.work import drawn_pace, turns
 
 _XMRIG = (
     "XMRig/6.21.0 (Linux x86_64) libuv/1.44.2 gcc/11.4.0",
@@ -90,16 +90,17 @@ def cryptonote(draw: Draw, link: Link) -> Session:
         if extended:
             welcome["extensions"] = ["algo", "nicehash", "connect", "tls", "keepalive"][: draw.whole(1, 5)]
         start = script.opening([(login(), answer(1, welcome))])
-        for when, new_block in pace.jobs(draw, length - start):
-            height += int(new_block)
-            push = {"jsonrpc": "2.0", "method": "job", "params": job()}
-            script.down(start + when, style.line(push if jsonrpc_job else {**push, "id": None}))
-        spoke = [start]
-        for number, when in enumerate(pace.shares(draw, length - start), start=2):
+        spoke, number = [start], 1
+        for when, what in turns(pace.jobs(draw, length - start), pace.shares(draw, length - start)):
+            if what != "share":
+                height += int(what == "block")
+                push = {"jsonrpc": "2.0", "method": "job", "params": job()}
+                script.down(start + when, style.line(push if jsonrpc_job else {**push, "id": None}))
+                continue
+            number += 1
             refused = {"code": -1, "message": "Low difficulty share"} if draw.chance(rejected) else None
-            script.ask(
-                start + when, submit(number), answer(number, None if refused else {"status": "OK"}, refused)
-            )
+            result = None if refused else {"status": "OK"}
+            script.ask(start + when, submit(number), answer(number, result, refused))
             spoke.append(start + when)
         if keep_s:
             _keepalive(script, spoke, length, keep_s=keep_s, style=style, session_id=session_id)
@@ -196,17 +197,20 @@ def ethereumstratum(draw: Draw, link: Link) -> Session:
         )
         difficulty = round(draw.uniform(0.5, 8.0), 3)
         script.down(start, call(None, "mining.set_difficulty", [difficulty]))
-        for when, new_block in [(0.001, True), *pace.jobs(draw, length - start)]:
+        number = 3
+        jobs = [(0.001, True), *pace.jobs(draw, length - start)]
+        for when, what in turns(jobs, pace.shares(draw, length - start)):
+            at = start + when
+            if what == "share":
+                number += 1
+                share = call(number, "mining.submit", [user, job_id, draw.hex(5)])
+                script.ask(at, share, answer(number, True))
+                continue
             job_id = draw.hex(4)
             if draw.chance(sets_often):
-                script.down(start + when - 0.0003, call(None, "mining.set_difficulty", [difficulty]))
-            script.down(
-                start + when, call(None, "mining.notify", [job_id, draw.hex(32), draw.hex(32), new_block])
-            )
-        for number, when in enumerate(pace.shares(draw, length - start), start=4):
-            script.ask(
-                start + when, call(number, "mining.submit", [user, job_id, draw.hex(5)]), answer(number, True)
-            )
+                script.down(at - 0.0003, call(None, "mining.set_difficulty", [difficulty]))
+            job = [job_id, draw.hex(32), draw.hex(32), what == "block"]
+            script.down(at, call(None, "mining.notify", job))
         return script
 
     return session

@@ -13,7 +13,7 @@ from typing import Any
 from training.simulation.draw import Draw
 from training.simulation.families import MINING, Family
 from training.simulation.script import Link, Script, Session, Style
-from training.simulation.work import Pace, drawn_pace
+from training.simulation.work import Pace, drawn_pace, turns
 
 AGENTS = {
     "bitcoin": (
@@ -108,11 +108,14 @@ ShareMaker = Callable[[int], bytes]
 def run(script: Script, who: Miner, within: tuple[float, float], jobs: JobMaker, share: ShareMaker) -> None:
     """Jobs from the pool and shares with their answers between two times of the session."""
     draw, start, left = script.draw, within[0], within[1] - within[0]
-    for when, new_block in who.pace.jobs(draw, left):
-        for index, message in enumerate(jobs(new_block)):
+    number = draw.whole(4, 9)
+    for when, what in turns(who.pace.jobs(draw, left), who.pace.shares(draw, left)):
+        if what == "share":
+            script.ask(start + when, share(number), who.verdict(number))
+            number += 1
+            continue
+        for index, message in enumerate(jobs(what == "block")):
             script.down(start + when + index * 0.0003, message)
-    for number, when in enumerate(who.pace.shares(draw, left), start=draw.whole(4, 9)):
-        script.ask(start + when, share(number), who.verdict(number))
 
 
 def bitcoin(draw: Draw, link: Link) -> Session:

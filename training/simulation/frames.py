@@ -84,9 +84,7 @@ def tcp_packets(
     options = np.where(begins, *((20, 12) if stack.timestamps else (8, 0)))
     tcp = headers[:, start:]
     first = np.array([draw.getrandbits(32), draw.getrandbits(32)], dtype=np.int64)
-    ports = np.array(
-        [[ends.client_port, ends.server_port], [ends.server_port, ends.client_port]], dtype=np.int64
-    )
+    ports = _ports(ends)
     _put(tcp, 0, 2, ports[segments.way, 0])
     _put(tcp, 2, 2, ports[segments.way, 1])
     _put(tcp, 4, 4, (first[segments.way] + 1 + segments.sequence) & 0xFFFFFFFF)
@@ -111,14 +109,18 @@ def udp_packets(
 ) -> Packets:
     """Frames of datagrams; `sequence` is where a datagram's payload begins in its direction's stream."""
     headers, start = _link_and_ip(datagrams.way, ends, UDP, 8)
-    ports = np.array(
-        [[ends.client_port, ends.server_port], [ends.server_port, ends.client_port]], dtype=np.int64
-    )
+    ports = _ports(ends)
     _put(headers, start, 2, ports[datagrams.way, 0])
     _put(headers, start + 2, 2, ports[datagrams.way, 1])
     _put(headers, start + 4, 2, datagrams.length + 8)
     ended = np.full(len(datagrams.way), start + 8)
     return _finish(headers, ended, datagrams, streams, ends, start=start, protocol=UDP, snap=snap, draw=draw)
+
+
+def _ports(ends: Ends) -> Ints:
+    """(source, destination) of each direction."""
+    pair = [ends.client_port, ends.server_port]
+    return np.array([pair, pair[::-1]], dtype=np.int64)
 
 
 def _put(matrix: Bytes, column: int, size: int, values: Ints) -> None:
@@ -225,7 +227,8 @@ def _cut(
 def _words(matrix: Bytes) -> Ints:
     """Sum of big-endian 16-bit words of each row; rows of even width."""
     pairs = matrix.reshape(len(matrix), matrix.shape[1] // 2, 2).astype(np.int64).sum(axis=1)
-    return pairs[:, 0] * 256 + pairs[:, 1]
+    sums: Ints = pairs[:, 0] * 256 + pairs[:, 1]
+    return sums
 
 
 def _folded(sums: Ints) -> Ints:
@@ -249,6 +252,7 @@ def _payload_sums(stream: bytes, offset: Ints, length: Ints) -> Ints:
     end = np.minimum(offset + length, len(stream))
     size = end - offset
     first, last = offset // 2, offset // 2 + size // 2
-    whole = np.where(offset % 2 == 0, sums[0][last] - sums[0][first], sums[1][last] - sums[1][first])
+    whole: Ints = np.where(offset % 2 == 0, sums[0][last] - sums[0][first], sums[1][last] - sums[1][first])
     tail = np.frombuffer(padded, dtype=np.uint8)[np.maximum(end - 1, 0)].astype(np.int64)
-    return whole + np.where(size % 2 == 1, tail * 256, 0)
+    whole += np.where(size % 2 == 1, tail * 256, 0)
+    return whole

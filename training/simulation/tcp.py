@@ -155,8 +155,8 @@ def unanswered(draw: Draw, refused: bool, rtt_s: float) -> Segments:
 def _stalled(time: Floats, lost: NDArray[np.bool_], delay: float) -> Floats:
     """Writes that follow a lost one within the delay happen when it has been repaired."""
     time = time.copy()
-    for index in np.flatnonzero(lost):
-        until = time[index] + delay
+    for index in np.flatnonzero(lost).tolist():
+        until = float(time[index]) + delay
         end = int(np.searchsorted(time, until))
         time[index + 1 : end] = until + 0.0001 * np.arange(1, max(1, end - index))
         time[end:] = np.maximum(time[end:], time[end - 1] if end else 0.0)

@@ -71,6 +71,12 @@ class Pace:
         return [time for time in times if time < until]
 
 
+def turns(jobs: Sequence[tuple[float, bool]], shares: Sequence[float]) -> list[tuple[float, str]]:
+    """Jobs and shares in time order, as "block", "job" or "share": a share names the job of its time."""
+    merged = [(time, "block" if new_block else "job") for time, new_block in jobs]
+    return sorted(merged + [(time, "share") for time in shares])
+
+
 def drawn_pace(
     draw: Draw, blocks: Sequence[float], timers: Sequence[float], share: tuple[float, float]
 ) -> Pace:

@@ -1,0 +1,93 @@
+"""The samples and scenarios: same bytes again, labelled, marked as simulated, small."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from detector.metering import channel_windows
+from detector.records import SourceReport
+from detector.settings import Settings
+from training import samples
+from training.labels import COLUMNS as LABEL_COLUMNS
+from training.simulation import campus, site
+from training.simulation.scenario import COLUMNS, SCENARIOS, run
+
+SHIPPED = Path(__file__).parent.parent.parent / "sample_data"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    samples.write(folder)
+    return folder
+
+
+def test_regenerating_gives_the_shipped_bytes(made: Path) -> None:
+    shipped = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in SHIPPED.iterdir()}
+    again = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in made.iterdir()}
+    assert shipped == again
+
+
+def test_samples_stay_small(made: Path) -> None:
+    assert sum(path.stat().st_size for path in made.iterdir()) < 3_000_000
+    assert (made / samples.CAMPUS).stat().st_size < 1_500_000
+
+
+def test_readme_names_each_file_with_its_digest(made: Path) -> None:
+    text = (made / "README.md").read_text()
+    for path in made.iterdir():
+        if path.name != "README.md":
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+    assert "simulated by this project" in text
+
+
+def test_truth_and_labels_agree(made: Path) -> None:
+    truth = list(csv.DictReader((made / "truth.csv").open()))
+    labels = list(csv.DictReader((made / "LABELS.csv").open()))
+    assert [row["host"] for row in truth] == [row["host"] for row in labels]
+    for said, label in zip(truth, labels, strict=True):
+        assert (said["label"] == "mining") == (label["label"] == "mining")
+        assert (made / label["source"]).is_file()
+
+
+def test_the_campus_hour_through_the_kernel(made: Path) -> None:
+    report = SourceReport("campus")
+    facts, hosts = {}, set()
+    for table in channel_windows(str(made / samples.CAMPUS), Settings(), "native", report):
+        for row, fact in enumerate(table.facts):
+            client = ".".join(str(byte) for byte in int(table.client[row, 1]).to_bytes(8, "big")[-4:])
+            hosts.add(client)
+            if fact is not None:
+                facts.setdefault(client, []).append(fact)
+    assert report.packets == report.decoded > 20_000
+    assert set(facts) == {site.MINER_CLEAR}
+    assert {fact.dialect for fact in facts[site.MINER_CLEAR]} == {"cryptonote"}
+    assert {fact.coin for fact in facts[site.MINER_CLEAR]} == {"XMR"}
+    assert {row[0] for row in campus.truth_rows()} <= hosts
+
+
+def test_both_miners_are_heard_for_most_of_the_hour() -> None:
+    for talk in campus.MINERS:
+        packets = campus.packets_of(talk, site.SEED)
+        assert packets.time[-1] - packets.time[0] > 2_400
+        assert len(packets.frames) > 300
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenarios_write_labels_and_a_note(name: str, tmp_path: Path) -> None:
+    files = run(name, tmp_path, 3, count=6)
+    assert sorted(files) == sorted(tmp_path.iterdir())
+    rows = list(csv.DictReader((tmp_path / "LABELS.csv").open()))
+    assert set(COLUMNS) <= set(LABEL_COLUMNS)
+    assert {row["label"] for row in rows} == {"mining", "benign"}
+    assert all((tmp_path / row["source"]).is_file() for row in rows)
+    assert "Simulated" in (tmp_path / "SIMULATED.txt").read_text()
+
+
+def test_an_unknown_scenario_is_a_key_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        run("nothing", tmp_path, 1)
