@@ -113,7 +113,7 @@ def test_shares_name_the_job_of_their_time() -> None:
         elif way == UP and message["method"] == "submit":
             shares += 1
             right += message["params"]["job_id"] == job
-    assert shares > 20
+    assert shares > 5
     assert right >= 0.9 * shares  # a retransmission or two may turn the order of what was said
 
 
