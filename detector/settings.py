@@ -86,7 +86,7 @@ def read_table(path: str | Path) -> dict[str, Any]:
 def from_table(table: dict[str, Any], where: str) -> Settings:
     """Settings from parsed TOML; unknown tables and keys are errors."""
     rooms = {item.name: item.default_factory for item in fields(Settings)}
-    _refuse_unknown(table, rooms, where)
+    refuse_unknown(table, rooms, where)
     chosen = {name: room(rooms[name], value, f"{where}: [{name}]") for name, value in table.items()}
     return Settings(**chosen)
 
@@ -96,7 +96,7 @@ def room(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise SettingsError(f"{where} must be a table")
     known = {item.name: item.default for item in fields(kind)}
-    _refuse_unknown(value, known, where)
+    refuse_unknown(value, known, where)
     return kind(**{key: _typed(item, known[key], f"{where} {key}") for key, item in value.items()})
 
 
@@ -113,7 +113,8 @@ def _typed(value: Any, default: Any, where: str) -> Any:
     return value
 
 
-def _refuse_unknown(table: dict[str, Any], known: Any, where: str) -> None:
+def refuse_unknown(table: dict[str, Any], known: Any, where: str) -> None:
+    """Raises SettingsError for a key that is not in `known`, naming the nearest one that is."""
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, list(known), n=1)

@@ -32,7 +32,7 @@ _LATEST: Final = 1 << 62  # ns; as in the native decoder
 _MAPPED: Final = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)")
-_DECIMAL: Final = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?")
+_DECIMAL: Final = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,9}))?")
 _PREFERENCES: Final = {
     "tcp.desegment_tcp_streams": "FALSE",
     "tcp.analyze_sequence_numbers": "FALSE",

@@ -107,6 +107,11 @@ class Meter:
         return self._stream.counters()
 
     @property
+    def newest_ns(self) -> int:
+        """Time of the newest packet so far: how far data time has come; 0 = none yet."""
+        return max(0, int(self._work.state[tables.NEWEST]))
+
+    @property
     def problem(self) -> str | None:
         """Why the stream cannot go on, with the byte offset; None while it can."""
         return self._stream.problem

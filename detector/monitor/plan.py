@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from detector.inputs import sort_inputs
 from detector.monitor.changes import SCORE_STEP
-from detector.settings import Settings, SettingsError, from_table, read_table, room
+from detector.settings import Settings, SettingsError, from_table, read_table, refuse_unknown, room
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def load(path: str | None) -> Plan:
     if path is None:
         return Plan()
     table: dict[str, Any] = read_table(path)
+    refuse_unknown(table, {"monitor", *(item.name for item in fields(Settings))}, path)
     chosen = table.pop("monitor", {})
     monitor: MonitorSettings = room(MonitorSettings, chosen, f"{path}: [monitor]")
     return Plan(monitor, from_table(table, path))

@@ -11,6 +11,7 @@ import select
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from detector.findings import Ledger
@@ -24,7 +25,7 @@ from detector.pipeline import Run
 from detector.records import ChannelWindows, Finding, Readings, SourceReport
 from detector.telemetry import TelemetryError, read_power
 from detector.telemetry.follow import Tail
-from detector.text import plural
+from detector.text import plural, printable
 
 FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 1.0
@@ -103,6 +104,7 @@ class Watch:
 
     def run(self, stop: Stop) -> Outcome:
         """Watch.  Raises OSError when findings cannot be told."""
+        self._tell_start()
         try:
             self._loop(stop)
             self._drain()
@@ -178,6 +180,13 @@ class Watch:
         lines: list[Stop | LiveSource] = [source for source in self._live if not source.ended]
         longest = max(0.0, min(self._wait_s, ends_at - time.monotonic()))
         select.select([stop, *lines], [], [], longest)
+
+    def _tell_start(self) -> None:
+        if self._plan.once:
+            return
+        for name in [s.report.source for s in self._sources] + [log.report.source for log in self._power]:
+            waits = name not in self._plan.monitor.interfaces and not Path(name).exists()
+            self._note(f"minewatch: {'waiting for' if waits else 'watching'} {printable(name)}")
 
     def _tell_state(self) -> None:
         now = time.monotonic()
