@@ -29,7 +29,7 @@ SHOWS = {
     ),
     "assets.csv": ("Who owns which address, node and meter.", ""),
     "LABELS.csv": ("The truth in the format of `minewatch train`.", ""),
-    "truth.csv": ("The truth in the words of `minewatch demo`: mining, benign or look-alike.", ""),
+    "truth.csv": ("The truth of each asset for `minewatch demo`: mining, benign or look-alike.", ""),
 }
 README = """# Samples
 
@@ -63,10 +63,23 @@ def write(directory: Path, seed: int = site.SEED) -> list[Path]:
         ),
     ]
     files.append(scenario.labels_file(directory, labels))
-    files.append(scenario.write_table(directory / "truth.csv", ("host", "label", "note"), [*network, *power]))
+    files.append(scenario.write_table(directory / "truth.csv", ("host", "label", "note"), _truth()))
     readme = directory / "README.md"
     readme.write_text(_readme(files, seed, len(network)), encoding="utf-8")
     return [*files, readme]
+
+
+def _truth() -> list[tuple[str, str, str]]:
+    """One row an asset: a node is known by its address, as `assets.csv` joins them."""
+    addresses = {node.name: node.ip for node in site.NODES}
+    rows: dict[str, tuple[str, str, str]] = {}
+    for name, label, note in [*campus.truth_rows(), *power_samples.truth_rows()]:
+        host = addresses.get(name, name)
+        if host in rows:
+            _, before, said = rows[host]
+            label, note = "mining" if "mining" in (label, before) else before, f"{said}; {note}"  # noqa: PLW2901
+        rows[host] = (host, label, note)
+    return list(rows.values())
 
 
 def _readme(files: list[Path], seed: int, hosts: int) -> str:
