@@ -28,8 +28,8 @@ def merge_rows(into: ChannelWindows, i: Int64s, other: ChannelWindows, j: Int64s
     histograms and gaps.  Heavy hitters are exact while nothing is dropped.  Pushes, replies
     and answers across the seam are exact when the later row starts after the earlier one's
     last message and what the seam changes lies in the two rings of events (always, where
-    fewer than layout.HEAD_EVENTS messages follow within layout.PROMPT_NS of the seam); push
-    gaps also need the later row's first remaining push in its ring.
+    fewer than layout.HEAD_EVENTS messages follow within layout.PROMPT_NS of the seam);
+    FIRST_PUSH_NS and push gaps also need the later row's first remaining push in its ring.
     Raises IndexError for a row that is not there, ValueError for tables of the wrong shape.
     """
     i, j = np.ascontiguousarray(i, np.int64), np.ascontiguousarray(j, np.int64)

@@ -58,12 +58,13 @@ def pcap(
     nano: bool = False,
     snap: int = 1 << 18,
 ) -> bytes:
-    out = struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, snap, link)
+    header = struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, snap, link)
+    out = bytearray(header)
     for ts, frame in frames:
         kept = frame[:snap]
         parts = ts // S, ts % S // (1 if nano else 1000), len(kept), len(frame)
         out += struct.pack(order + "IIII", *parts) + kept
-    return out
+    return bytes(out)
 
 
 def block(order: str, kind: int, body: bytes) -> bytes:
