@@ -731,7 +731,7 @@ def _has_keyword(
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
 ) -> cython.int:
-    """Whether one of the words is in b[p : p + n]; `bigrams` are the first two bytes of each."""
+    """Whether one of the words is in b[p : p + n]; `bigrams`: a bitmap of their first two bytes."""
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
     k: cython.Py_ssize_t
@@ -741,7 +741,7 @@ def _has_keyword(
     g: cython.Py_ssize_t
     for i in range(p, end - 3):
         g = b[i] | (b[i + 1] << 8)
-        if bigrams[g]:
+        if bigrams[g >> 3] & (1 << (g & 7)):
             for k in range(starts.shape[0] - 1):
                 s = cython.cast(cython.Py_ssize_t, starts[k])
                 length = cython.cast(cython.Py_ssize_t, starts[k + 1]) - s

@@ -126,8 +126,11 @@ class Working:
         return rows[np.isin(self.rows[rows, tables.R_CHANNEL], slots)]
 
     def copy_rows(self, rows: Int64s) -> tuple[ChannelWindows, Int64s]:
-        """The rows as they stand, and the channel id of each."""
+        """The rows as they stand, and the channel id of each, sorted by (window, id)."""
         slots = self.rows[rows, tables.R_CHANNEL]
+        ids = (self._channel_generation[slots] << 32) | slots
+        order = np.lexsort((ids, self.wide[rows, layout.WINDOW_NS]))
+        rows, slots, ids = rows[order], slots[order], ids[order]
         channel = self.channels[slots]
         table = ChannelWindows(
             client=channel[:, :2].copy(),
@@ -139,7 +142,7 @@ class Working:
             narrow=self.narrow[rows],
             facts=[None] * len(rows),
         )
-        return table, (self._channel_generation[slots] << 32) | slots
+        return table, ids
 
     def release(self, rows: Int64s) -> None:
         channels.release_rows(words(rows), self._state_view, self.channels_view, self.rows_view)
@@ -280,12 +283,13 @@ def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _search_views() -> tuple[memoryview, memoryview, memoryview, memoryview]:
-    """Services by port; first two bytes of the words; the words; where each starts."""
+    """Services by port; bitmap of the first two bytes of the words; the words; where each starts."""
     services = np.zeros(1 << 16, np.uint8)
     services[list(keywords.SERVICES)] = 1
-    bigrams = np.zeros(1 << 16, np.uint8)
+    bigrams = np.zeros(1 << 13, np.uint8)  # a bitmap: it has to stay in the first-level cache
     for word in keywords.WORDS:
-        bigrams[word[0] | word[1] << 8] = 1
+        bigram = word[0] | word[1] << 8
+        bigrams[bigram >> 3] |= 1 << (bigram & 7)
     text = np.frombuffer(bytearray(b"".join(keywords.WORDS)), np.uint8)
     starts = np.cumsum([0, *map(len, keywords.WORDS)]).astype(np.int64)
     return words(services), words(bigrams), words(text), words(starts)

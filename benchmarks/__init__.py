@@ -1,0 +1,1 @@
+"""Speed beside the peers that are installed, in one run: `python -m benchmarks --help`."""
