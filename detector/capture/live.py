@@ -23,7 +23,7 @@ BUFFER_MIB: Final = 64  # of the kernel, for the time in which windows are judge
 PIPE_BYTES: Final = 1 << 20  # what Linux lets an ordinary user ask for (fs.pipe-max-size)
 START_S: Final = 15.0
 STOP_S: Final = 5.0
-_DROPS: Final = re.compile(rb"received/dropped on interface .*?: (\d+)/(\d+) ")
+_DROPS: Final = re.compile(rb"received/dropped on interface .*: (\d+)/(\d+) \(")
 _MEND: Final = "sudo setcap cap_net_raw,cap_net_admin+eip $(command -v dumpcap)"
 
 
