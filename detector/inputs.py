@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HEAD_BYTES = 4096
+_TIMES = re.compile(rb"(?i)(^|[\W_])(date|time|datetime|timestamp|ts|epoch)([\W_]|$|s\b)")
 CAPTURE_MAGICS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4",  # pcap, microseconds
     b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap, nanoseconds
@@ -38,7 +40,7 @@ class Inputs:
 
 
 def sort_inputs(paths: Iterable[str], power: Iterable[str] = ()) -> Inputs:
-    """Sort `paths` by what they hold; `power` are power files by the user's word."""
+    """Sort `paths` by what they hold; what is in `power` and is no capture is a power file."""
     inputs = Inputs()
     for name in paths:
         for path in _expanded(name, inputs):
@@ -48,7 +50,12 @@ def sort_inputs(paths: Iterable[str], power: Iterable[str] = ()) -> Inputs:
                 _sort(path, inputs)
     for name in power:
         for path in _expanded(name, inputs):
-            inputs.power += _files(path) if Path(path).is_dir() else [path]
+            if Path(path).is_dir():
+                _walk(path, inputs)
+            elif _kind_or_problem(path) == "capture":  # `--power a.csv b.pcap` swallows the capture
+                inputs.captures.append(path)
+            else:
+                inputs.power.append(path)
     return inputs
 
 
@@ -72,13 +79,23 @@ def _walk(folder: str, inputs: Inputs) -> None:
         kind = _kind_or_problem(path)
         if kind == "capture":
             inputs.captures.append(path)
-        elif kind == "power":
+        elif kind == "power" and _has_times(path):
             inputs.power.append(path)
         else:
             skipped.append(Path(path).name)
     if skipped:
         shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
         inputs.notes.append(f"{folder}: {len(skipped)} files skipped, no captures or power readings: {shown}")
+
+
+def _has_times(path: str) -> bool:
+    """Whether a table in a folder begins with a header that has a column of times: labels and asset maps
+    lie beside readings, and are none."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head[:2] == b"\x1f\x8b":
+        head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    return head[:4] == b"PAR1" or any(_TIMES.search(line) for line in _lines(head)[:1])
 
 
 def _sort(path: str, inputs: Inputs) -> None:
@@ -133,5 +150,5 @@ def _first_line_is_table(head: bytes) -> bool:
     return any(line.count(mark) >= 1 for line in _lines(head) for mark in (b",", b";", b"\t"))
 
 
-def _lines(head: bytes) -> Iterator[bytes]:
-    yield from head.splitlines()[:5]
+def _lines(head: bytes) -> list[bytes]:
+    return head.splitlines()[:5]

@@ -30,6 +30,8 @@ class Metering:
                 self.meter.turn(decision.connection, decision.client_is_a)
             if decision.ignore:
                 self.meter.ignore(decision.connection)
+        for old, new in self.meter.joined():
+            self._dissection.join(old, new)
 
     def windows(self, final: bool = False) -> ChannelWindows:
         """Rows of the windows that are over (all, when `final`), facts attached."""

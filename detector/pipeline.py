@@ -13,6 +13,7 @@ import numpy as np
 
 from detector import findings, hosts
 from detector.capture import first_ns
+from detector.deep import look_deeper
 from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
 from detector.metering import Progress, channel_windows
@@ -47,6 +48,7 @@ class Result:
     sources: list[SourceReport]
     problems: list[str]  # one line each
     model: Mapping[str, str]  # "id" and "schema_digest" of the bundle
+    notes: list[str] = field(default_factory=list)  # what of the inputs was passed over
     interrupted: bool = False
 
 
@@ -57,7 +59,6 @@ class Run:
         self.bundle = bundle
         self._settings = settings
         self._assets = assets
-        self._joined = assets.meter_to_ip()
         self._rollup = Rollup(settings.meter, settings.windows)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
@@ -79,8 +80,9 @@ class Run:
         windows = power_windows(readings, self._settings.windows)
         meters, vectors = power.extract(windows)
         scores = self.bundle.power.score(vectors)
+        described = power.describe_all(windows)
         for i, meter in enumerate(meters):
-            description = power.describe(windows, meter)
+            description = described[meter]
             record = findings.PowerRecord(
                 meter=meter,
                 logit=float(scores.logit[i]),
@@ -91,7 +93,7 @@ class Run:
                 estimated=windows.estimated,
             )
             span = (int(description["first_ns"]), int(description["last_ns"]))
-            self.ledger.add_power(self._joined.get(meter, meter), record, span, source)
+            self.ledger.add_power(record, span, source)
 
     def findings(self) -> list[Finding]:
         """What is believed now, worst first."""
@@ -123,7 +125,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     bundle = bundle or Bundle.load(request.model)
     run = Run(bundle, settings, assets)
     inputs = sort_inputs(request.paths, request.power)
-    result = Result([], [], list(inputs.problems), {"id": bundle.id, "schema_digest": bundle.schema_digest})
+    about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
+    result = Result([], [], list(inputs.problems), about, list(inputs.notes))
     try:
         for batch in in_order(_tables(request, inputs, run, result, progress)):
             run.add(batch)
@@ -132,6 +135,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     except KeyboardInterrupt:
         result.interrupted = True
     result.findings = run.findings()
+    if request.deep and not result.interrupted:
+        look_deeper(result.findings, inputs.captures, result.problems)
     return result
 
 

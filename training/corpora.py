@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Capture:
     protocol: str  # what the source says it shows
     mining_hosts: frozenset[str]
     trains: bool  # the licence lets the default model learn from it
+    sha256: str  # of the file: sources copy captures from each other
 
 
 def mirror() -> Path | None:
@@ -54,6 +55,18 @@ def captures(folder: Path) -> list[Capture]:
     return [_capture(folder, row, network["sources"]) for row in sorted(rows, key=lambda row: row["path"])]
 
 
+def to_learn_from(folder: Path, without: Collection[str] = ()) -> list[Capture]:
+    """The captures that may train, each content once, and none that a source in `without` holds too."""
+    listed = captures(folder)
+    seen = {capture.sha256 for capture in listed if capture.source in without}
+    chosen = []
+    for capture in listed:
+        if capture.trains and capture.sha256 not in seen:
+            seen.add(capture.sha256)
+            chosen.append(capture)
+    return chosen
+
+
 def _capture(folder: Path, row: Mapping[str, str], sources: Mapping[str, Any]) -> Capture:
     source = row["path"].split("/", 1)[0]
     terms = sources[source]
@@ -67,4 +80,5 @@ def _capture(folder: Path, row: Mapping[str, str], sources: Mapping[str, Any]) -
         protocol=row["protocol"],
         mining_hosts=frozenset(filter(None, row["mining_hosts"].split(";"))),
         trains=allowed and row["role"] == "traffic" and row["label"] != "ambiguous",
+        sha256=row["sha256"],
     )

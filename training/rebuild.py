@@ -21,15 +21,16 @@ IDENTITY = "default-2026.11"
 
 def main() -> int:
     """Rebuild, save, compare; 0 when the result is the shipped bundle, else 1 with what differs."""
+    usual = build.Recipe()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "--output", type=Path, default=DEFAULT, help="folder to write (default: the package's)"
     )
-    parser.add_argument("--examples", type=int, default=build.Recipe.examples, help="simulated conversations")
-    parser.add_argument("--power-examples", type=int, default=build.Recipe.power_examples)
-    parser.add_argument("--jobs", type=int, default=build.Recipe.jobs)
+    parser.add_argument("--examples", type=int, default=usual.examples, help="simulated conversations")
+    parser.add_argument("--power-examples", type=int, default=usual.power_examples)
+    parser.add_argument("--jobs", type=int, default=usual.jobs)
     args = parser.parse_args()
     recipe = build.Recipe(examples=args.examples, power_examples=args.power_examples, jobs=args.jobs)
     before = _shipped()
@@ -49,15 +50,8 @@ def fit_bundle(
     if mirror is None:
         say("no public data (set MINEWATCH_DATA): simulated rows only, so the digest will differ")
     rows = build.channel_rows(recipe, mirror, without)
-    say(f"{len(rows)} channel rows, {int(rows.label.sum())} of them mining")
-    channel = build.fit_channel(rows, recipe.seed)
-    say(f"channel model: {_line(channel.metrics)}")
     power = build.power_rows(recipe, mirror)
-    drawn = build.fit_power(power, recipe.seed)
-    say(f"power model: {_line(drawn.metrics)}")
-    fused = build.fit_fusion(recipe, rows, channel, power, drawn)
-    say(f"fusion model: {_line(fused.metrics)}")
-    models = {"channel": channel, "power": drawn, "fusion": fused}
+    models = build.fit_all(recipe, rows, power, say)
     data = build.training_data(rows, power)
     return export.save_bundle(
         output,
@@ -68,10 +62,6 @@ def fit_bundle(
         training_data=data,
         notes={"recipe": {"examples": recipe.examples, "seed": recipe.seed}, "left_out": list(without)},
     )
-
-
-def _line(metrics: dict[str, object]) -> str:
-    return str({key: value for key, value in metrics.items() if isinstance(value, int | float)})
 
 
 def _shipped() -> Bundle | None:

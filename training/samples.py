@@ -21,11 +21,11 @@ SHOWS = {
     ),
     "node-day.csv": (
         "A day of node power, a reading a minute: a GPU and a CPU miner beside AI training and servers.",
-        "the two miners `mining`, AI training not",
+        "with the capture and `assets.csv`: the two miners `mining`, AI training not",
     ),
     "meter-month.csv.gz": (
         "A month of quarter-hour meters: one shop hides a farm.",
-        "meter {farm} `mining`, nobody else",
+        "meter {farm} at least `suspicious`, nobody `mining` wrongly",
     ),
     "assets.csv": ("Who owns which address, node and meter.", ""),
     "LABELS.csv": ("The truth in the format of `minewatch train`.", ""),

@@ -7,7 +7,7 @@ feature vector.  There is no second way to make one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from detector import hosts
 from detector.features import channel as channel_features
 from detector.findings import Ledger
+from detector.kernel import layout
 from detector.metering import Metering, channel_windows
 from detector.pipeline import judged_rows
 from detector.records import ChannelWindows, SourceReport, Vectors
@@ -55,6 +56,7 @@ class Origin:
     name: str
     simulated: bool
     mining_hosts: frozenset[str] | None = None  # None: every channel has the label
+    host: Callable[[str, int, int], bool] | None = None  # (host, first ns, last ns) -> whether it counts
 
 
 def simulated_tables(capture: bytes, settings: Settings) -> Iterator[ChannelWindows]:
@@ -97,6 +99,11 @@ def _labelled(rolled: ChannelWindows, vectors: Vectors, ends: hosts.Ends, origin
         mines = np.array([hosts.text(host) in origin.mining_hosts for host in ends.host], np.bool_)
         label = (mines & spoken).astype(np.int64)
         keep = ~mines | spoken
+    if origin.host is not None:
+        first, last = rolled.wide[:, layout.FIRST_NS].tolist(), rolled.wide[:, layout.LAST_NS].tolist()
+        keep = np.array(
+            [origin.host(hosts.text(host), *span) for host, *span in zip(ends.host, first, last, strict=True)]
+        )
     bucket = np.searchsorted(SPAN_EDGES_S, channel_features.span_s(rolled))
     ids = keys(rolled)
     picked = np.flatnonzero(keep)
@@ -107,7 +114,7 @@ def _labelled(rolled: ChannelWindows, vectors: Vectors, ends: hosts.Ends, origin
         group=[origin.group] * n,
         family=[origin.family] * n,
         source=[origin.source] * n,
-        example=[f"{origin.name}#{ids[i].hex()}" for i in picked],
+        example=[origin.name if origin.simulated else f"{origin.name}#{ids[i].hex()}" for i in picked],
         bucket=bucket[picked],
         dialogue=spoken[picked],
         simulated=np.full(n, origin.simulated),

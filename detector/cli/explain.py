@@ -20,6 +20,7 @@ def outcome(
     interrupted: bool,
     nothing: bool,
     quiet: bool,
+    passed_over: Sequence[str] = (),
 ) -> int:
     """Tell what became of the input, and why `nothing` came of it; the exit status it deserves."""
     lines = told_problems(sources, problems)
@@ -28,7 +29,7 @@ def outcome(
     for line in empty(sources) if nothing else []:
         note(line)
     if not quiet:
-        for line in [*notes(sources), totals(sources)]:
+        for line in [*map(printable, passed_over), *notes(sources), totals(sources)]:
             note(line)
     if interrupted:
         note("minewatch: interrupted; this is what was known")

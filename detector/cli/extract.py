@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="capture, power file or folder")
     add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
-    add("--power", action="append", default=[], metavar="PATH", help="power readings; repeatable")
+    add("--power", nargs="+", action="extend", default=[], metavar="PATH", help="power readings; repeatable")
     add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")

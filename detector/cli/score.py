@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Options that say what is read and how it is understood."""
     add = parser.add_argument_group("input").add_argument
-    add("--power", action="append", default=[], metavar="PATH", help="power readings; repeatable")
+    add("--power", nargs="+", action="extend", default=[], metavar="PATH", help="power readings; repeatable")
     add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
@@ -97,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         interrupted=result.interrupted,
         nothing=not result.findings,
         quiet=args.quiet,
+        passed_over=result.notes,
     )
     if status != INTERRUPTED and args.fail_on and _split(result.findings, Verdict(args.fail_on))[0]:
         return FAILED_ON

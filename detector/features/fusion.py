@@ -19,18 +19,24 @@ class HostEvidence:
     network_logit: float = float("nan")  # of its most suspect channel
     network_second: float = float("nan")  # of the next one
     network_windows: float = float("nan")  # windows in which a channel stood at or above `suspicious`
-    dialogue: float = float("nan")  # 1 when miner and pool were both heard, else 0
+    logins: float = float("nan")  # words of a mining dialogue, of the channel that has most of each
+    requests: float = float("nan")
+    jobs: float = float("nan")
+    shares: float = float("nan")
     power_logit: float = float("nan")
 
 
 NAMES: tuple[str, ...] = tuple(f"fusion.{name}" for name in HostEvidence.__dataclass_fields__)
 MONOTONE: dict[str, int] = dict.fromkeys(NAMES, 1)
+_COUNTS = ("network_windows", "logins", "requests", "jobs", "shares")
 
 
 def extract(hosts: list[HostEvidence]) -> Vectors:
-    """One vector a host: (n, len(NAMES)).  Windows are counted as log2(1 + n)."""
-    rows = [
-        (h.network_logit, h.network_second, np.log2(1 + h.network_windows), h.dialogue, h.power_logit)
-        for h in hosts
-    ]
-    return Vectors(NAMES, np.array(rows, np.float64).reshape(len(rows), len(NAMES)))
+    """One vector a host: (n, len(NAMES)).  What is counted is taken as log2(1 + n)."""
+    fields = tuple(HostEvidence.__dataclass_fields__)
+    values = np.array([[getattr(host, name) for name in fields] for host in hosts], np.float64)
+    values = values.reshape(len(hosts), len(fields))
+    for name in _COUNTS:
+        column = fields.index(name)
+        values[:, column] = np.log2(1 + values[:, column])
+    return Vectors(NAMES, values)

@@ -69,7 +69,10 @@ def channel(record: ChannelRecord) -> Mapping[str, Any]:
 
 
 def _speaker(facts: Facts) -> str:
-    return clean(facts.agent) if facts.agent else f"a {DIALECTS.get(facts.dialect, facts.dialect)} miner"
+    if facts.agent:
+        return clean(facts.agent)
+    dialect = DIALECTS.get(facts.dialect, facts.dialect)
+    return f"{'an' if dialect[0] in 'eE' else 'a'} {dialect} miner"
 
 
 def _deeds(facts: Facts) -> str:
@@ -161,7 +164,7 @@ def _every(record: ChannelRecord) -> str:
     wide, down = record.wide, layout.DOWN
     pushes = int(wide[down + layout.PUSHES])
     span = int(wide[down + layout.LAST_PUSH_NS]) - int(wide[down + layout.FIRST_PUSH_NS])
-    return f", one in {duration(span // (pushes - 1))}," if pushes > 2 and span > 0 else ""
+    return f" one in {duration(span // (pushes - 1))}" if pushes > 2 and span > 0 else ""
 
 
 def duration(ns: int) -> str:
@@ -227,10 +230,10 @@ def strange(novelty: float) -> Evidence:
 
 def _level(facts: Mapping[str, Any]) -> str:
     words = f"{watts(facts['mean_w'])} on average"
-    if _finite(facts.get("flatness")):
-        words += f", most readings within {max(facts['flatness'], 0.001) / 2:.1%} of each other's middle"
+    if _finite(facts.get("flatness")) and facts["flatness"] < 0.2:
+        words += f", most of the time within ±{max(facts['flatness'], 0.001) / 2:.1%}"
     if _finite(facts.get("night_day")):
-        words += f", night {facts['night_day']:.2f} of day"
+        words += f", {facts['night_day']:.0%} of the day's level at night"
     return words
 
 

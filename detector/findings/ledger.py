@@ -66,14 +66,15 @@ class HostRecord:
     newest_window: int = -1
     judged: int = 0  # rows that could be scored
     most_messages: int = 0  # of a row that could not
-    one_way: bool = True  # nothing but one direction was seen
+    asked: bool = False  # had a channel of its own, not only answered others
+    one_way: bool = True  # nothing but one direction of its channels was seen
     channels: dict[bytes, ChannelRecord] = field(default_factory=dict)
     power: PowerRecord | None = None
     sources: set[str] = field(default_factory=set)
 
 
 class Ledger:
-    """Hosts by address; `meters` holds those that no address is known of."""
+    """Hosts by address, and meters by name; who judges joins them."""
 
     def __init__(self, home: hosts.HomeNetworks, min_messages: int, suspicious: float) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect."""
@@ -109,7 +110,7 @@ class Ledger:
         for name, start, end, count, newest in columns:
             record = self.hosts.get(name)
             if record is None:
-                record = self.hosts[name] = self._new_host(name, start, end)
+                record = self.hosts[name] = HostRecord(start, end)
             record.first_ns = min(record.first_ns, start)
             record.last_ns = max(record.last_ns, end)
             record.packets += count
@@ -118,15 +119,6 @@ class Ledger:
                 record.windows += 1
             if len(record.sources) < KEPT_SOURCES:
                 record.sources.add(source)
-
-    def _new_host(self, name: str, first_ns: int, last_ns: int) -> HostRecord:
-        """A host that is seen for the first time; power that was given before it was seen is its own."""
-        record = HostRecord(first_ns, last_ns)
-        metered = self.meters.pop(name, None)
-        if metered:
-            record.power, record.sources = metered.power, metered.sources
-            record.first_ns, record.last_ns = metered.first_ns, metered.last_ns
-        return record
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`
@@ -142,6 +134,7 @@ class Ledger:
         for name, messages, two_way in zip(names, most.tolist(), both.tolist(), strict=True):
             record = self.hosts[name]
             record.most_messages = max(record.most_messages, messages)
+            record.asked = True
             record.one_way = record.one_way and not two_way
         return enough
 
@@ -191,15 +184,12 @@ class Ledger:
             narrow=rolled.narrow[i].copy(),
         )
 
-    def add_power(self, host: str, record: PowerRecord, span_ns: tuple[int, int], source: str) -> None:
-        """Take in what the power model says of a host (`host` = address, if the asset map knows one)."""
-        known = self.hosts.get(host)
-        if known is None:
-            known = self.meters.setdefault(host, HostRecord(*span_ns))
+    def add_power(self, record: PowerRecord, span_ns: tuple[int, int], source: str) -> None:
+        """Take in what the power model says of a meter."""
+        known = self.meters.setdefault(record.meter, HostRecord(*span_ns))
         known.first_ns = min(known.first_ns, span_ns[0])
         known.last_ns = max(known.last_ns, span_ns[1])
-        if known.power is None or known.power.meter == record.meter or known.power.logit < record.logit:
-            known.power = record
+        known.power = record
         if len(known.sources) < KEPT_SOURCES:
             known.sources.add(source)
 

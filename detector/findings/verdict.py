@@ -9,8 +9,9 @@ unlike the training set is not called mining on its looks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from detector.features import channel as channel_features
 from detector.features import fusion, power
@@ -38,8 +39,7 @@ class _Judged:
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
     """One finding a host and meter, worst first."""
-    hosts = [_ranked(name, "ip", record) for name, record in ledger.hosts.items()]
-    hosts += [_ranked(name, "meter", record) for name, record in ledger.meters.items()]
+    hosts = [_ranked(*named) for named in _joined(ledger, assets)]
     scored = [host for host in hosts if host.channels or host.record.power]
     scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
     by_name = {(host.kind, host.name): float(score) for host, score in zip(scored, scores, strict=True)}
@@ -53,6 +53,33 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
         for host in hosts
     ]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+
+
+def _joined(ledger: Ledger, assets: Assets) -> Iterator[tuple[str, str, HostRecord]]:
+    """(name, kind, record) of every host and meter; a meter of a host that was seen is told with it."""
+    addresses = assets.meter_to_ip()
+    of_host: dict[str, list[HostRecord]] = {}
+    for meter, record in ledger.meters.items():
+        address = addresses.get(meter, "")
+        if address in ledger.hosts:
+            of_host.setdefault(address, []).append(record)
+        else:
+            yield meter, "meter", record
+    for name, record in ledger.hosts.items():
+        meters = of_host.get(name)
+        yield name, "ip", _with_power(record, meters) if meters else record
+
+
+def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
+    """The host with its most suspect meter."""
+    told = max((meter.power for meter in meters if meter.power), key=lambda power: power.logit)
+    return replace(
+        record,
+        power=told,
+        first_ns=min(record.first_ns, *(meter.first_ns for meter in meters)),
+        last_ns=max(record.last_ns, *(meter.last_ns for meter in meters)),
+        sources=record.sources.union(*(meter.sources for meter in meters)),
+    )
 
 
 def _ranked(name: str, kind: str, record: HostRecord) -> _Judged:
@@ -71,11 +98,15 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     power_logit = host.record.power.logit if host.record.power else math.nan
     if not logits:
         return fusion.HostEvidence(power_logit=power_logit)
+    heard = [channel.facts for channel in host.channels if channel.facts is not None]
     return fusion.HostEvidence(
         network_logit=logits[0],
         network_second=logits[1] if len(logits) > 1 else math.nan,
         network_windows=max(channel.suspect_windows for channel in host.channels),
-        dialogue=float(any(_heard(channel) for channel in host.channels)),
+        logins=max((facts.logins for facts in heard), default=0),
+        requests=max((facts.requests for facts in heard), default=0),
+        jobs=max((facts.jobs for facts in heard), default=0),
+        shares=max((facts.shares for facts in heard), default=0),
         power_logit=power_logit,
     )
 
@@ -168,7 +199,7 @@ def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[E
     return against
 
 
-def _contributions(host: _Judged, bundle: Bundle) -> list[dict[str, float | str | None]]:
+def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
     parts: list[tuple[str, float, float]] = []
     if host.channels:
         parts += _parts(bundle.channel, channel_features.NAMES, host.channels[0])
@@ -196,8 +227,10 @@ def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float |
     """What the host drew over the record, measured; None when no power was given."""
     if record is None:
         return None
-    mean = float(record.description["mean_w"])
-    kwh = mean * float(record.description["hours"]) / 1000
+    facts = record.description
+    mean = float(facts["mean_w"])
+    hours = (facts["last_ns"] - facts["first_ns"]) / 3.6e12 + facts["resolution_s"] / 3600
+    kwh = mean * hours / 1000
     return {
         "watts": round(mean, 1),
         "kwh": round(kwh, 3),
@@ -236,8 +269,8 @@ def _why(
 
 
 def _too_little(record: HostRecord, wanted: int) -> str:
-    if record.packets == 0:
-        return "only answered others: nothing of its own to judge"
+    if not record.asked:
+        return "only answered hosts at home, where its channels are judged"
     if record.one_way:
         return "only one direction of its traffic was captured: capture both to tell"
     return f"at most {record.most_messages} messages on a channel, {wanted} are needed: record longer to tell"

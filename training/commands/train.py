@@ -1,0 +1,171 @@
+"""`minewatch train`: a bundle fitted to labelled data, with the simulated corpus beside it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detector.model import Bundle, Thresholds
+    from training.fit import Fitted
+    from training.table import Rows
+
+SUMMARY = "fit a model to labelled data; prints the honest evaluation"
+EPILOG = """\
+LABELS.csv has the columns source,host,start,end,label,group[,coin,variant,weight,power_source]:
+  source   capture or power file, relative to LABELS.csv
+  host     address or meter, * for every host of the source
+  label    mining or benign
+  group    what belongs together (site, campaign, day): never on both sides of a split
+
+examples:
+  minewatch train LABELS.csv --output my-bundle
+  minewatch train LABELS.csv --output my-bundle --corpus 8000 --jobs 2
+  minewatch score capture.pcap --model my-bundle
+
+What is printed was measured out of fold: on groups that the model had not seen.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """LABELS.csv, --output, --corpus, --seed, --jobs, --base, --force."""
+    parser.add_argument("labels", metavar="LABELS.csv", help="what is known of which host, and when")
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="BUNDLE", help="folder, or file ending in .zip"
+    )
+    parser.add_argument("--base", metavar="BUNDLE", help="bundle to compare with (default: the shipped one)")
+    told = "simulated conversations to learn from as well (default: 2000)"
+    parser.add_argument("--corpus", type=int, default=2_000, metavar="N", help=told)
+    parser.add_argument("--seed", type=int, default=2_026, metavar="N", help="same seed, same bundle")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--created", metavar="DATE", help="date for the bundle (default: today)")
+    parser.add_argument("--force", action="store_true", help="replace a bundle that is better on these rows")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, fit, compare, save."""
+    from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
+    from detector.settings import Settings  # noqa: PLC0415
+    from training import build, labelled, table  # noqa: PLC0415
+    from training.labels import read_labels  # noqa: PLC0415
+
+    if args.corpus < 400:
+        return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
+    base = Bundle.load(args.base)
+    labels = read_labels(args.labels)
+    found = labelled.read(labels, Settings(), base.channel)
+    for line in found.unused:
+        _say(line)
+    own = table.concatenate(found.channels)
+    if not len(own) and not any(len(part.label) for part in found.power):
+        return _refuse("none of the labels met a channel or a meter that can be learnt from")
+    recipe = build.Recipe(args.corpus, 2 * args.corpus, 4 * args.corpus, args.seed, args.jobs)
+    _say(f"{len(own)} labelled rows; simulating {args.corpus} conversations beside them")
+    rows = table.concatenate([own, build.channel_rows(recipe, None)])
+    power = build.joined_power([*found.power, build.power_rows(recipe, None)])
+    models = build.fit_all(recipe, rows, power, _say)
+    comparison = _compare(own, models["channel"], base, args.output)
+    sys.stdout.write("\n".join(comparison.lines) + "\n")
+    if comparison.worse and not args.force:
+        return _refuse(f"{args.output} was left as it is: {comparison.worse} (--force replaces it)")
+    saved = _save(args, models, build.training_data(rows, power))
+    sys.stdout.write(f"saved {args.output}: {saved.id}, digest {saved.digest[:16]}\n")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the new channel model is worth on the user's own rows, beside an old one."""
+
+    lines: list[str]
+    worse: str | None  # in what the bundle that would be replaced is better
+
+
+def _compare(own: Rows, fitted: Fitted, base: Bundle, output: Path) -> Comparison:
+    """New (out of fold) against the base, and against the bundle that lies at `output`."""
+    from training import metrics  # noqa: PLC0415
+
+    if not len(own):
+        return Comparison(["no labelled channels: the channel model is that of the simulated corpus"], None)
+    new = _measured(own, fitted.logit[: len(own)], fitted.model.thresholds)
+    lines = ["your labelled channels, out of fold (groups that the model had not seen):"]
+    lines += ["  " + line for line in _told("this model", new)]
+    lines += ["  " + line for line in _told(f"{base.id}, as it is", _old(own, base))]
+    standing = _loaded(output)
+    worse = metrics.better(_old(own, standing), new) if standing else None
+    return Comparison(lines, worse)
+
+
+def _loaded(path: Path) -> Bundle | None:
+    """The bundle at `path`, if there is one.  Raises BundleError for something else that lies there."""
+    from detector.model import Bundle  # noqa: PLC0415
+
+    return Bundle.load(path) if path.exists() else None
+
+
+def _old(own: Rows, bundle: Bundle) -> dict[str, Any]:
+    from detector.features.channel import NAMES  # noqa: PLC0415
+    from detector.records import Vectors  # noqa: PLC0415
+
+    scores = bundle.channel.score(Vectors(NAMES, own.values))
+    return _measured(own, scores.logit, bundle.channel.thresholds)
+
+
+def _measured(own: Rows, logit: Any, limits: Thresholds) -> dict[str, Any]:
+    """Rates over examples, each the maximum over its rows."""
+    import numpy as np  # noqa: PLC0415
+
+    from detector.model import sigmoid  # noqa: PLC0415
+    from training import metrics  # noqa: PLC0415
+
+    names, place = np.unique(own.example, return_inverse=True)
+    best, label = np.full(len(names), -np.inf), np.zeros(len(names), bool)
+    np.maximum.at(best, place, logit)
+    np.logical_or.at(label, place, own.label == 1)
+    return metrics.at_thresholds(label, sigmoid(best), limits.mining, limits.suspicious)
+
+
+def _told(name: str, measured: Mapping[str, Any]) -> list[str]:
+    lines = [f"{name}:"]
+    for verdict in ("mining", "suspicious"):
+        recall, alarms = measured[verdict]["recall"], measured[verdict]["false_alarms"]
+        lines.append(f"  {verdict:<10} found {_rate(recall)}; false alarms {_rate(alarms)}")
+    return lines
+
+
+def _rate(rate: Mapping[str, Any]) -> str:
+    if rate["value"] is None:
+        return "- (none labelled)"
+    return f"{rate['count']} of {rate['n']} (95 %: {rate['low']:.1%} to {rate['high']:.1%})"
+
+
+def _save(args: argparse.Namespace, models: Mapping[str, Fitted], data: list[dict[str, Any]]) -> Bundle:
+    """Write the bundle.  Its name is that of the labels' content: the same labels, the same name."""
+    from training import card, export  # noqa: PLC0415
+
+    identity = "trained-" + hashlib.sha256(Path(args.labels).read_bytes()).hexdigest()[:12]
+    created = args.created or datetime.now(UTC).strftime("%Y-%m-%d")
+    return export.save_bundle(
+        args.output,
+        {kind: fitted.entry() for kind, fitted in models.items()},
+        identity=identity,
+        created=created,
+        card=card.text(identity, created, models, data),
+        training_data=data,
+        notes={"corpus": args.corpus, "seed": args.seed},
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _refuse(line: str) -> int:
+    _say(f"minewatch train: {line}")
+    return 2
