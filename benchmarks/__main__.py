@@ -68,8 +68,8 @@ def engines() -> list[Engine]:
     """Those that are installed."""
     python = sys.executable
     found = [Engine("kernel (windows only)", [python, "-c", _KERNEL, "{}"])]
-    if importlib.util.find_spec("detector.cli"):
-        found.append(Engine("minewatch score", [python, "-m", "detector.cli", "score", "{}"]))
+    if importlib.util.find_spec("detector.__main__"):
+        found.append(Engine("minewatch score", [python, "-m", "detector", "score", "{}"]))
     if shutil.which("ndpiReader"):
         found.append(Engine("ndpiReader", ["ndpiReader", "-q", "-i", "{}"]))
     if importlib.util.find_spec("dpkt"):
