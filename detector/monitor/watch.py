@@ -29,6 +29,8 @@ from detector.text import plural, printable
 
 FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 1.0
+HANDED_OVER_S: Final = 0.4  # dumpcap reads the kernel's ring every 250 ms, and not again when it ends
+FILES_S: Final = 2.0  # for what files hold and was not read yet
 DRAIN_S: Final = 10.0  # for what dumpcap still has when it is asked to end
 JUDGING_SHARE: Final = 0.05  # of the time, at most, where many hosts make judging long
 TOLD_WINDOWS: Final = 12  # windows between two lines on what was read and lost
@@ -134,11 +136,12 @@ class Watch:
         captures_over = all(source.ended for source in self._sources)
         return captures_over and (self._plan.once or not self._power)
 
-    def _read(self) -> bool:
-        """Read a piece of each source that the others wait for, and of every live one; whether any came."""
+    def _read(self, held: bool = False) -> bool:
+        """Read a piece of every live source and of each that the others wait for (`held`: of the rest,
+        too); whether any came."""
         progressed = False
         for number, source in enumerate(self._sources):
-            if source.ended or not (number < len(self._live) or self._hold.empty(number)):
+            if source.ended or not (held or number < len(self._live) or self._hold.empty(number)):
                 continue
             try:
                 for table in source.read(time.time_ns()):
@@ -252,6 +255,10 @@ class Watch:
 
     def _drain(self) -> None:
         """Take what is already there, then every open window."""
+        began = time.monotonic()
+        while any(not line.ended for line in self._live) and time.monotonic() < began + HANDED_OVER_S:
+            if not self._read():
+                time.sleep(FIRST_WAIT_S)
         for line in self._live:
             line.stop()
         until = time.monotonic() + DRAIN_S
@@ -259,8 +266,12 @@ class Watch:
             if not self._read():
                 select.select([line for line in self._live if not line.ended], [], [], LONGEST_WAIT_S)
             self._pass_on()
-        while not self._plan.once and self._read() and time.monotonic() < until:
+        until = time.monotonic() + FILES_S
+        while not self._plan.once and time.monotonic() < until and self._read(held=True):
             self._pass_on()
+        for source in self._sources:
+            if not (source.ended or source.idle):
+                self._note(f"minewatch: stopped before the end of {printable(source.report.source)}")
         for number, source in enumerate(self._sources):
             for table in source.finish():
                 self._put(number, table)

@@ -456,6 +456,20 @@ def test_duration_ends_it(bundle: str, tmp_path: Path) -> None:
     assert main(["monitor", "--follow", str(path), "--duration", "0.2", "--model", bundle, "--quiet"]) == 0
 
 
+def test_what_waits_for_a_slower_source_is_judged_at_the_end(bundle: str, tmp_path: Path) -> None:
+    """One file is an hour ahead of the other, and both are told whole."""
+    paths = []
+    for i, n in enumerate((30, 900)):
+        frames = [(START + 5 * k * S, ether(packet)) for k, packet in enumerate(pushes(n, i))]
+        paths.append(tmp_path / f"{i}.pcap")
+        paths[-1].write_bytes(pcap(frames))
+    output = tmp_path / "watched.jsonl"
+    follow = [word for path in paths for word in ("--follow", str(path))]
+    words = ["monitor", *follow, "--duration", "0.6", "--model", bundle, "--output", str(output), "--quiet"]
+    assert main(words) == 0
+    assert_same_scores(documents(output), scored(tmp_path, bundle, *paths))
+
+
 def test_second_signal_is_not_swallowed() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Stop() as stop:
