@@ -36,7 +36,7 @@ def text(address: Sequence[int] | UInt64s) -> str:
     """The usual spelling of a 128-bit address given as (high, low)."""
     high, low = int(address[0]), int(address[1])
     if high == 0 and low >> 32 == 0xFFFF:
-        return str(ipaddress.IPv4Address(low & 0xFFFF_FFFF))
+        return f"{low >> 24 & 255}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
     return str(ipaddress.IPv6Address(high << 64 | low))
 
 

@@ -109,13 +109,14 @@ class Model:
             score: Floats = 2 ** -(depths / self.forest_scale)
         return score
 
-    def contributions(self, row: Floats) -> list[tuple[str, float]]:
+    def contributions(self, row: Floats, novelty: float | None = None) -> list[tuple[str, float]]:
         """What each column moves the calibrated log-odds of one row (n,) by, largest first.
 
         Path contributions (see `kernel.trees.contribute`); with `start` they sum to the log-odds.
-        The last column of the booster is named "novelty".  Columns that move nothing are left out.
+        `novelty`: of that row, where it is known already.  The last column of the booster is named
+        "novelty".  Columns that move nothing are left out.
         """
-        values = np.append(row, self.novelty(row[np.newaxis, :]))
+        values = np.append(row, self.novelty(row[np.newaxis, :]) if novelty is None else novelty)
         moved, _ = self.booster.contribute(values)
         named = zip((*self.names, NOVELTY), (self.slope * moved).tolist(), strict=True)
         return sorted((pair for pair in named if pair[1] != 0), key=lambda pair: -abs(pair[1]))

@@ -19,6 +19,7 @@ ORDER = (
     {"findings"},
     {"document"},
     {"sinks"},
+    {"deep"},
     {"pipeline"},
     {"report"},
     {"monitor"},

@@ -51,15 +51,21 @@ class PowerRows:
     simulated: np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def channel_rows(recipe: Recipe, mirror: Path | None, without: Collection[str] = ()) -> table.Rows:
-    """Rows of the simulated corpus and of the real captures that may train, less some sources."""
+def simulated_rows(recipe: Recipe) -> table.Rows:
+    """Rows of the simulated corpus."""
     from joblib import Parallel, delayed  # noqa: PLC0415
 
-    plan = corpus.plan(recipe.examples, recipe.seed) if recipe.examples else []
-    tasks = [delayed(_simulated)(plan[i : i + CHUNK]) for i in range(0, len(plan), CHUNK)]
-    if mirror is not None:
-        chosen = corpora.to_learn_from(mirror, without)
-        tasks += [delayed(_recorded)(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)]
+    plan = corpus.plan(recipe.examples, recipe.seed)
+    tasks = (delayed(_simulated)(plan[i : i + CHUNK]) for i in range(0, len(plan), CHUNK))
+    return table.concatenate(list(Parallel(n_jobs=recipe.jobs)(tasks)))
+
+
+def recorded_rows(recipe: Recipe, mirror: Path | None, without: Collection[str] = ()) -> table.Rows:
+    """Rows of the real captures that may train, less some sources; none without the public data."""
+    from joblib import Parallel, delayed  # noqa: PLC0415
+
+    chosen = corpora.to_learn_from(mirror, without) if mirror is not None else []
+    tasks = (delayed(_recorded)(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK))
     return table.concatenate(list(Parallel(n_jobs=recipe.jobs)(tasks)))
 
 

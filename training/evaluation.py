@@ -19,7 +19,7 @@ from pathlib import Path
 from detector.model import Bundle
 from detector.pipeline import Request, score
 from detector.records import Finding, Verdict
-from training import build, corpora, metrics
+from training import build, corpora, metrics, table
 from training.corpora import Capture
 from training.rebuild import fit_bundle
 
@@ -96,11 +96,15 @@ def main() -> int:
 
 def _leave_one_source_out(captures: list[Capture], mirror: Path, jobs: int) -> list[Outcome]:
     """Each source that trains, scored by a bundle that never saw it; the others are unseen as they are."""
+    recipe = build.Recipe(jobs=jobs)
+    simulated, power = build.simulated_rows(recipe), build.power_rows(recipe, mirror)
     outcomes = []
     for source in sorted({capture.source for capture in captures if capture.trains}):
+        print(f"without {source}", file=sys.stderr)  # noqa: T201
+        rows = table.concatenate([simulated, build.recorded_rows(recipe, mirror, (source,))])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "bundle"
-            fit_bundle(build.Recipe(jobs=jobs), path, mirror, (source,))
+            fit_bundle(recipe, rows, power, path, lambda text: print(text, file=sys.stderr))  # noqa: T201
             outcomes += judge_captures([c for c in captures if c.source == source], path, jobs)
     return outcomes
 

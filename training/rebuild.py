@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from detector.bundle import DEFAULT
 from detector.model import Bundle, BundleError
-from training import build, card, corpora, export
+from training import build, card, corpora, export, table
 
 CREATED = "2026-11-22"
 IDENTITY = "default-2026.11"
@@ -34,23 +35,19 @@ def main() -> int:
     args = parser.parse_args()
     recipe = build.Recipe(examples=args.examples, power_examples=args.power_examples, jobs=args.jobs)
     before = _shipped()
-    bundle = fit_bundle(recipe, args.output, corpora.mirror())
+    say = _clock()
+    mirror = corpora.mirror()
+    if mirror is None:
+        say("no public data (set MINEWATCH_DATA): simulated rows only, so the digest will differ")
+    rows = table.concatenate([build.simulated_rows(recipe), build.recorded_rows(recipe, mirror)])
+    bundle = fit_bundle(recipe, rows, build.power_rows(recipe, mirror), args.output, say)
     return _tell_difference(before, bundle)
 
 
 def fit_bundle(
-    recipe: build.Recipe, output: Path, mirror: Path | None, without: tuple[str, ...] = ()
+    recipe: build.Recipe, rows: table.Rows, power: build.PowerRows, output: Path, say: Callable[[str], None]
 ) -> Bundle:
-    """The whole recipe, sources `without` left out; the bundle is written to `output`."""
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"{time.monotonic() - started:6.0f} s  {text}", file=sys.stderr)  # noqa: T201
-
-    if mirror is None:
-        say("no public data (set MINEWATCH_DATA): simulated rows only, so the digest will differ")
-    rows = build.channel_rows(recipe, mirror, without)
-    power = build.power_rows(recipe, mirror)
+    """Fit the three models on these rows and write the bundle to `output`."""
     models = build.fit_all(recipe, rows, power, say)
     data = build.training_data(rows, power)
     return export.save_bundle(
@@ -60,8 +57,14 @@ def fit_bundle(
         created=CREATED,
         card=card.text(IDENTITY, CREATED, models, data),
         training_data=data,
-        notes={"recipe": {"examples": recipe.examples, "seed": recipe.seed}, "left_out": list(without)},
+        notes={"recipe": {"examples": recipe.examples, "seed": recipe.seed}},
     )
+
+
+def _clock() -> Callable[[str], None]:
+    """Progress on stderr, with the seconds since now."""
+    started = time.monotonic()
+    return lambda text: print(f"{time.monotonic() - started:6.0f} s  {text}", file=sys.stderr)  # noqa: T201
 
 
 def _shipped() -> Bundle | None:

@@ -220,7 +220,10 @@ def _parts(
     model: Model, names: Iterable[str], record: ChannelRecord | PowerRecord
 ) -> list[tuple[str, float, float]]:
     values = dict(zip(names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
-    return [(name, values.get(name, math.nan), added) for name, added in model.contributions(record.values)]
+    return [
+        (name, values.get(name, math.nan), added)
+        for name, added in model.contributions(record.values, record.novelty)
+    ]
 
 
 def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool] | None:

@@ -53,8 +53,8 @@ def take(windows: ChannelWindows, rows: Int64s) -> ChannelWindows:
 
 def concatenate(tables: list[ChannelWindows]) -> ChannelWindows:
     """All rows of all tables, in order."""
-    if not tables:
-        return empty()
+    if len(tables) < 2:
+        return tables[0] if tables else empty()
     columns = {name: np.concatenate([getattr(table, name) for table in tables]) for name in _COLUMNS}
     return ChannelWindows(**columns, facts=[facts for table in tables for facts in table.facts])
 
@@ -68,19 +68,18 @@ def keys(windows: ChannelWindows) -> list[bytes]:
 
 
 def merged(windows: ChannelWindows) -> ChannelWindows:
-    """The same rows with each (channel, window) once; rows of one are merged in order of time."""
+    """Rows of one window start with each channel once; rows of one channel are merged in order of time."""
+    names = keys(windows)
+    if len(set(names)) == len(names):
+        return windows
     order = np.argsort(windows.wide[:, layout.FIRST_NS], kind="stable")
     windows = take(windows, order)
-    starts = windows.wide[:, layout.WINDOW_NS].tolist()
-    first: dict[tuple[bytes, int], int] = {}
-    repeats: list[tuple[int, int]] = []
-    for row, key in enumerate(zip(keys(windows), starts, strict=True)):
-        seen = first.setdefault(key, row)
+    first: dict[bytes, int] = {}
+    for row, place in enumerate(order.tolist()):
+        seen = first.setdefault(names[place], row)
         if seen != row:
-            repeats.append((seen, row))
-    for into, row in repeats:
-        _merge_into(windows, np.array([into]), windows, np.array([row]))
-    return take(windows, np.array(sorted(first.values()), np.int64)) if repeats else windows
+            _merge_into(windows, np.array([seen]), windows, np.array([row]))
+    return take(windows, np.array(sorted(first.values()), np.int64))
 
 
 def _merge_into(into: ChannelWindows, i: Int64s, other: ChannelWindows, j: Int64s) -> None:
@@ -129,8 +128,10 @@ def _batches(source: Iterator[ChannelWindows]) -> Iterator[tuple[int, ChannelWin
     """(window start, its rows) of each table, in order of start."""
     for table in source:
         starts = table.wide[:, layout.WINDOW_NS]
-        for start in np.unique(starts):
-            yield int(start), take(table, np.flatnonzero(starts == start))
+        distinct = np.unique(starts)
+        for start in distinct:
+            rows = table if len(distinct) == 1 else take(table, np.flatnonzero(starts == start))
+            yield int(start), rows
 
 
 class Rollup:
@@ -143,6 +144,7 @@ class Rollup:
         self._current = empty(64)
         self._previous = empty(64)
         self._span = np.full(64, -1, np.int64)  # span of _current; -1 = slot not in use
+        self._has_previous = np.zeros(64, np.bool_)
         self._newest = -1
 
     def __len__(self) -> int:
@@ -152,16 +154,18 @@ class Rollup:
     def add(self, batch: ChannelWindows) -> ChannelWindows:
         """Take in a batch of one window; returns the rolled-up row of every channel in it, in its order.
 
-        The facts of a rolled-up row are those of both spans.
+        The facts of a rolled-up row are those of both spans.  Where nothing was known of any channel the
+        batch itself is returned, not a copy.
         """
         span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
         self._forget_before(span - 1)
         slots = np.array([self._slot(key) for key in keys(batch)], np.int64)
         self._turn_over(slots, span)
         new = self._span[slots] < 0
-        self._start(slots[new], take(batch, np.flatnonzero(new)), span)
+        self._start(slots[new], batch, np.flatnonzero(new), span)
         _merge_into(self._current, slots[~new], batch, np.flatnonzero(~new))
-        return self._rolled(slots)
+        alone = bool(new.all()) and not self._has_previous[slots].any()
+        return batch if alone else self._rolled(slots)
 
     def _slot(self, key: bytes) -> int:
         slot = self._slots.get(key)
@@ -173,10 +177,17 @@ class Rollup:
         return slot
 
     def _grow(self, size: int) -> None:
-        more = size - len(self._span)
-        self._current = concatenate([self._current, empty(more)])
-        self._previous = concatenate([self._previous, empty(more)])
-        self._span = np.concatenate([self._span, np.full(more, -1, np.int64)])
+        """Room for `size` channels; pages of the new tables that nothing is written to cost no memory."""
+        used = len(self._span)
+        for name in ("_current", "_previous"):
+            larger, smaller = empty(size), getattr(self, name)
+            if name == "_current" or self._has_previous.any():
+                for column in _COLUMNS:
+                    getattr(larger, column)[:used] = getattr(smaller, column)
+                larger.facts[:used] = smaller.facts
+            setattr(self, name, larger)
+        self._span = np.concatenate([self._span, np.full(size - used, -1, np.int64)])
+        self._has_previous = np.concatenate([self._has_previous, np.zeros(size - used, np.bool_)])
 
     def _turn_over(self, slots: Int64s, span: int) -> None:
         """Channels whose running span is over: it becomes the one before, or is forgotten when older."""
@@ -184,24 +195,23 @@ class Rollup:
         over = slots[(kept >= 0) & (kept < span)]
         follows = over[self._span[over] == span - 1]
         self._copy(self._current, follows, self._previous)
-        self._clear(self._previous, over[self._span[over] < span - 1])
+        self._has_previous[over] = self._span[over] == span - 1
         self._span[over] = -1
 
-    def _start(self, slots: Int64s, rows: ChannelWindows, span: int) -> None:
+    def _start(self, slots: Int64s, batch: ChannelWindows, rows: Int64s, span: int) -> None:
         for name in _COLUMNS:
-            getattr(self._current, name)[slots] = getattr(rows, name)
-        for slot, facts in zip(slots.tolist(), rows.facts, strict=True):
-            self._current.facts[slot] = facts
+            getattr(self._current, name)[slots] = getattr(batch, name)[rows]
+        for slot, row in zip(slots.tolist(), rows.tolist(), strict=True):
+            self._current.facts[slot] = batch.facts[row]
         self._span[slots] = span
 
     def _rolled(self, slots: Int64s) -> ChannelWindows:
         rows = take(self._current, slots)
-        before = slots[self._previous.wide[slots, layout.FIRST_NS] != 0]
-        if not len(before):
+        place = np.flatnonzero(self._has_previous[slots])
+        if not len(place):
             return rows
-        place = np.flatnonzero(self._previous.wide[slots, layout.FIRST_NS] != 0)
-        both = take(self._previous, before)
-        _merge_into(both, np.arange(len(before)), self._current, before)
+        both = take(self._previous, slots[place])
+        _merge_into(both, np.arange(len(place)), rows, place)
         for name in _COLUMNS:
             getattr(rows, name)[place] = getattr(both, name)
         for i, facts in zip(place.tolist(), both.facts, strict=True):
@@ -219,7 +229,7 @@ class Rollup:
             self._free.append(slot)
         slots = np.array([slot for _, slot in gone], np.int64)
         self._span[slots] = -1
-        self._clear(self._previous, slots)
+        self._has_previous[slots] = False
 
     @staticmethod
     def _copy(source: ChannelWindows, slots: Int64s, into: ChannelWindows) -> None:
@@ -227,13 +237,6 @@ class Rollup:
             getattr(into, name)[slots] = getattr(source, name)[slots]
         for slot in slots.tolist():
             into.facts[slot] = _copied(source.facts[slot])
-
-    @staticmethod
-    def _clear(table: ChannelWindows, slots: Int64s) -> None:
-        table.wide[slots] = 0
-        table.narrow[slots] = 0
-        for slot in slots.tolist():
-            table.facts[slot] = None
 
 
 def _copied(facts: Facts | None) -> Facts | None:

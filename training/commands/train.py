@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         return _refuse("none of the labels met a channel or a meter that can be learnt from")
     recipe = build.Recipe(args.corpus, 2 * args.corpus, 4 * args.corpus, args.seed, args.jobs)
     _say(f"{len(own)} labelled rows; simulating {args.corpus} conversations beside them")
-    rows = table.concatenate([own, build.channel_rows(recipe, None)])
+    rows = table.concatenate([own, build.simulated_rows(recipe)])
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
     models = build.fit_all(recipe, rows, power, _say)
     comparison = _compare(own, models["channel"], base, args.output)
