@@ -23,7 +23,6 @@ extensions = [
         py_limited_api=True,
         extra_compile_args=os.environ.get("MINEWATCH_CFLAGS", "-O3 -g0").split(),
         extra_link_args=os.environ.get("MINEWATCH_LDFLAGS", "").split(),
-        optional=True,
     )
     for name in MODULES
     if Path(f"detector/kernel/{name}.py").exists()
@@ -39,13 +38,17 @@ class BuildWithSamples(build_py):
             shutil.copytree("sample_data", Path(self.build_lib, "detector/data/samples"), dirs_exist_ok=True)
 
 
+extension_modules = cythonize(
+    extensions,
+    language_level=3,
+    quiet=True,
+    compiler_directives={"show_performance_hints": False},  # each bounds check would be one
+)
+for extension in extension_modules:
+    extension.optional = True  # Cython makes new extensions of those it is given, without this
+
 setup(
     cmdclass={"build_py": BuildWithSamples},
-    ext_modules=cythonize(
-        extensions,
-        language_level=3,
-        quiet=True,
-        compiler_directives={"show_performance_hints": False},  # each bounds check would be one
-    ),
+    ext_modules=extension_modules,
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )
