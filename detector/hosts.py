@@ -28,6 +28,10 @@ _MAPPED = 0xFFFF_0000_0000
 _MAX_BYTES = 64 * 1024 * 1024
 
 
+class NetworkError(ValueError):
+    """A home network is none; one line that names it."""
+
+
 class AssetsError(ValueError):
     """The asset map cannot be read: one line with file, line and what is wrong."""
 
@@ -44,13 +48,15 @@ class HomeNetworks:
     """Tells home addresses from others, for whole columns at once."""
 
     def __init__(self, networks: Iterable[str]) -> None:
-        """Raises ValueError naming the network that is none."""
+        """Raises NetworkError."""
         self._masks: list[tuple[int, int, int, int]] = []  # mask and network, as (high, low) each
         for name in networks:
             try:
                 net = ipaddress.ip_network(name, strict=False)
             except ValueError as error:
-                raise ValueError(f"{name!r} is no network: give it as 10.0.0.0/8 or 2001:db8::/32") from error
+                raise NetworkError(
+                    f"{name!r} is no network: give it as 10.0.0.0/8 or 2001:db8::/32"
+                ) from error
             mask, base = int(net.netmask), int(net.network_address)
             if net.version == 4:
                 mask, base = mask | (2**96 - 1) << 32, base | _MAPPED
@@ -121,10 +127,13 @@ def read_assets(path: str) -> Assets:
     except (OSError, UnicodeDecodeError) as error:
         raise AssetsError(f"{path}: {error}") from error
     reader = csv.DictReader(io.StringIO(content))
-    _check_header(path, reader.fieldnames or [])
     assets = Assets()
-    for row in reader:
-        _add(assets, row, f"{path}: line {reader.line_num}")
+    try:
+        _check_header(path, reader.fieldnames or [])
+        for row in reader:
+            _add(assets, row, f"{path}: line {reader.line_num}")
+    except csv.Error as error:
+        raise AssetsError(f"{path}: line {reader.line_num + 1}: {error}") from error
     return assets
 
 

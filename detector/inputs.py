@@ -52,7 +52,8 @@ def sort_inputs(paths: Iterable[str], power: Iterable[str] = ()) -> Inputs:
         for path in _expanded(name, inputs):
             if Path(path).is_dir():
                 _walk(path, inputs)
-            elif _kind_or_problem(path) == "capture":  # `--power a.csv b.pcap` swallows the capture
+            elif not Path(path).is_fifo() and _kind_or_problem(path) == "capture":
+                # `--power a.csv b.pcap` swallows the capture
                 inputs.captures.append(path)
             else:
                 inputs.power.append(path)
@@ -111,7 +112,9 @@ def _sort(path: str, inputs: Inputs) -> None:
 def _kind_or_problem(path: str) -> str:
     """ "capture", "power", or why it is neither."""
     try:
-        if not Path(path).is_file() and not Path(path).is_fifo():
+        if Path(path).is_fifo():
+            return "capture"  # no look inside: what is read from a pipe is gone
+        if not Path(path).is_file():
             return "no such file" if not os.path.lexists(path) else "not a file"
         with open(path, "rb") as file:
             head = file.read(HEAD_BYTES)

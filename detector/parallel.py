@@ -14,13 +14,17 @@ from detector.records import ChannelWindows, SourceReport
 from detector.settings import Settings
 
 
+class SchedulerError(ValueError):
+    """The cluster cannot be used; one line that says why."""
+
+
 def metered(
     captures: list[str], settings: Settings, engine: str, jobs: int, scheduler: str | None
 ) -> list[tuple[list[ChannelWindows], SourceReport]]:
     """Tables and report of each capture, in the order given.
 
     jobs: processes on this machine; scheduler: address of a dask scheduler to use instead.
-    Raises ValueError when the scheduler cannot be used.
+    Raises SchedulerError when it cannot be used.
     """
     from joblib import Parallel, delayed  # noqa: PLC0415  (0.2 s to import)
 
@@ -45,7 +49,7 @@ def _backend(scheduler: str | None) -> AbstractContextManager[object]:
     try:
         from distributed import Client  # noqa: PLC0415
     except ImportError as error:
-        raise ValueError(
+        raise SchedulerError(
             "--scheduler needs dask: install it with  pip install 'minewatch[cluster]'"
         ) from error
     from joblib import parallel_config  # noqa: PLC0415
@@ -53,5 +57,5 @@ def _backend(scheduler: str | None) -> AbstractContextManager[object]:
     try:
         Client(scheduler, timeout=10)  # registers itself as joblib's dask cluster
     except (OSError, ValueError) as error:
-        raise ValueError(f"--scheduler {scheduler}: {error}") from error
+        raise SchedulerError(f"--scheduler {scheduler}: {error}") from error
     return parallel_config("dask")  # type: ignore[no-any-return]

@@ -117,8 +117,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, SettingsError and ValueError (a network
-    that is none) before anything is read.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, NetworkError and SchedulerError
+    before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
@@ -171,12 +171,19 @@ def _metered_elsewhere(
 
     done = metered(inputs.captures, request.settings, request.engine, request.jobs, request.scheduler)
     for path, (tables, report) in zip(inputs.captures, done, strict=True):
-        result.sources.append(report)
-        if report.problem:
-            result.problems.append(report.problem)
-        for table in tables:
-            run.ledger.see(table, path)
-        yield (first_ns(path), iter(tables))
+        yield (first_ns(path), _seen_elsewhere(path, tables, report, run, result))
+
+
+def _seen_elsewhere(
+    path: str, tables: list[ChannelWindows], report: SourceReport, run: Run, result: Result
+) -> Iterator[ChannelWindows]:
+    """Counted when they are due, as one process does it: the same order, the same outcome."""
+    result.sources.append(report)
+    for table in tables:
+        run.ledger.see(table, path)
+        yield table
+    if report.problem:
+        result.problems.append(report.problem)
 
 
 def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[Readings, str]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -108,8 +109,8 @@ def _typed(value: Any, default: Any, where: str) -> Any:
         return float(value)
     if type(value) is not type(default):
         raise SettingsError(f"{where} must be of type {type(default).__name__}, not {type(value).__name__}")
-    if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-        raise SettingsError(f"{where} must be above 0")
+    if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < math.inf:
+        raise SettingsError(f"{where} must be above 0 and finite")
     return value
 
 

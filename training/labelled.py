@@ -59,7 +59,7 @@ def _capture(
     source: Path, labels: list[Label], settings: Settings, base: Model, unused: list[str]
 ) -> table.Rows:
     """Rows of one capture.  Hosts and times without a label are left out."""
-    parts = []
+    tables, parts = list(table.file_tables(str(source), settings)), []
     for label in labels:
         origin = table.Origin(
             label=0,
@@ -70,7 +70,7 @@ def _capture(
             simulated=False,
             host=lambda host, first, last, label=label: label_of(labels, host, first, last) is label,
         )
-        rows = table.rows_of(table.file_tables(str(source), settings), settings, origin)
+        rows = table.rows_of(tables, settings, origin)
         rows = _witnesses(rows, base) if label.mining else rows
         if not len(rows):
             unused.append(

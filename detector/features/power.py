@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from detector.features import power_days, power_families
-from detector.features.power_grid import Grid, grids
+from detector.features.power_grid import HOUR_S, Grid, grids
 from detector.records import PowerWindows, Vectors
 
 if TYPE_CHECKING:
@@ -204,8 +204,9 @@ def describe_all(windows: PowerWindows, *, timezone_offset_s: int = 0) -> dict[s
     Keys: `mean_w`, `floor_w`, `top_w` (quantiles 5 % and 99 % of the window means), `flatness`
     (relative width of the densest 60 %), `load_factor`, `night_day`, `onset_ns`, `step_w`,
     `persists_h` (the load that came and stayed; all None if none did), `dips`, `dip_depth`
-    (0..1), `dip_recovery_s`, `quantum_w`, `resolution_s`, `windows`, `first_ns`, `last_ns`
-    (starts of the first and last window) and `state`: "ok", "off" (0 W or below), "stuck"
+    (0..1), `dip_recovery_s`, `quantum_w`, `resolution_s`, `hours` (from the first reading to the end
+    of the last one's interval), `windows`, `first_ns`, `last_ns` (starts of the first and last
+    window) and `state`: "ok", "off" (0 W or below), "stuck"
     (never changed) or "coarse" (varied less than its rounding hides).
     """
     found: dict[str, dict[str, Any]] = {}
@@ -222,6 +223,9 @@ def _facts(grid: Grid, offset_s: int) -> dict[str, Any]:
     means, named = grid.fine["mean"], dict(zip(NAMES, _vectors(grid).T, strict=True))
     _, depth, seconds = power_families.dip_table(grid)
     onset_s, step_w, persists_h = _onsets(grid, offset_s)
+    first_s = np.fmin.reduce(grid.start_s + grid.fine["first_s"], axis=1)
+    last_s = np.fmax.reduce(grid.start_s + grid.fine["last_s"], axis=1)
+    interval_s = np.fmin.reduce(grid.fine["interval_s"], axis=1)
     return {
         "mean_w": power_families.nan_mean(means),
         "floor_w": power_families.row_quantile(means, 0.05),
@@ -236,7 +240,8 @@ def _facts(grid: Grid, offset_s: int) -> dict[str, Any]:
         "dip_depth": power_families.row_quantile(depth, 0.5),
         "dip_recovery_s": power_families.row_quantile(seconds, 0.5),
         "quantum_w": grid.quantum,
-        "resolution_s": np.fmin.reduce(grid.fine["interval_s"], axis=1),
+        "resolution_s": interval_s,
+        "hours": (last_s - first_s + interval_s) / HOUR_S,
         "windows": power_families.count_mask(means).sum(1),
         "first_ns": _nanoseconds(np.fmin.reduce(grid.start_s, axis=1)),
         "last_ns": _nanoseconds(np.fmax.reduce(grid.start_s, axis=1)),

@@ -72,6 +72,12 @@ class HostRecord:
     power: PowerRecord | None = None
     sources: set[str] = field(default_factory=set)
 
+    def saw_window(self, start_ns: int) -> None:
+        """Count a window, once; those of a host come in order."""
+        if start_ns > self.newest_window:
+            self.newest_window = start_ns
+            self.windows += 1
+
 
 class Ledger:
     """Hosts by address, and meters by name; who judges joins them."""
@@ -101,24 +107,23 @@ class Ledger:
         names, inverse = _grouped(addresses)
         n = len(names)
         first = np.full(n, np.iinfo(np.int64).max)
-        last, total, window = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+        last, total = np.zeros(n, np.int64), np.zeros(n, np.int64)
         np.minimum.at(first, inverse, wide[:, layout.FIRST_NS])
         np.maximum.at(last, inverse, wide[:, layout.LAST_NS])
-        np.maximum.at(window, inverse, wide[:, layout.WINDOW_NS])
         np.add.at(total, inverse, packets)
-        columns = zip(names, first.tolist(), last.tolist(), total.tolist(), window.tolist(), strict=True)
-        for name, start, end, count, newest in columns:
+        columns = zip(names, first.tolist(), last.tolist(), total.tolist(), strict=True)
+        for name, start, end, count in columns:
             record = self.hosts.get(name)
             if record is None:
                 record = self.hosts[name] = HostRecord(start, end)
             record.first_ns = min(record.first_ns, start)
             record.last_ns = max(record.last_ns, end)
             record.packets += count
-            if newest > record.newest_window:
-                record.newest_window = newest
-                record.windows += 1
             if len(record.sources) < KEPT_SOURCES:
                 record.sources.add(source)
+        starts, window = np.unique(wide[:, layout.WINDOW_NS], return_inverse=True)
+        for pair in np.unique(window * n + inverse).tolist():  # windows in order, each host once
+            self.hosts[names[pair % n]].saw_window(int(starts[pair // n]))
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`

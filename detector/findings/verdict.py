@@ -226,31 +226,31 @@ def _parts(
     ]
 
 
-def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool] | None:
-    """What the host drew over the record, measured; None when no power was given."""
+def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool | None] | None:
+    """What the host drew over the record; None when no power was given."""
     if record is None:
         return None
     facts = record.description
-    mean = float(facts["mean_w"])
-    hours = (facts["last_ns"] - facts["first_ns"]) / 3.6e12 + facts["resolution_s"] / 3600
-    kwh = mean * hours / 1000
+    mean, hours = facts["mean_w"], facts["hours"]  # no hours: a single reading, whose interval nobody knows
+    kwh = None if hours is None else mean * hours / 1000
     return {
         "watts": round(mean, 1),
-        "kwh": round(kwh, 3),
-        "co2e_kg": round(kwh * settings.findings.co2e_kg_per_kwh, 3),
+        "kwh": None if kwh is None else round(kwh, 3),
+        "co2e_kg": None if kwh is None else round(kwh * settings.findings.co2e_kg_per_kwh, 3),
         "measured": not record.estimated,
     }
 
 
 def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
+    resolution_s: float | None = settings.meter.window_s
+    if record.power and not record.packets:
+        resolution_s = record.power.description["resolution_s"]
     return {
         "packets": record.packets,
         "undecodable": 0,
         "lost": None,
         "windows": record.windows,
-        "resolution_s": settings.meter.window_s
-        if record.packets or not record.power
-        else int(record.power.description["resolution_s"]),
+        "resolution_s": resolution_s,
         "sources": sorted(record.sources),
     }
 

@@ -53,13 +53,15 @@ def run(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
     from detector.settings import Settings  # noqa: PLC0415
     from training import build, labelled, table  # noqa: PLC0415
-    from training.labels import read_labels  # noqa: PLC0415
+    from training.labels import LabelError, read_labels  # noqa: PLC0415
 
     if args.corpus < 400:
         return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
-    base = Bundle.load(args.base)
-    labels = read_labels(args.labels)
-    found = labelled.read(labels, Settings(), base.channel)
+    base, standing = Bundle.load(args.base), _loaded(args.output)
+    try:
+        found = labelled.read(read_labels(args.labels), Settings(), base.channel)
+    except LabelError as error:
+        return _refuse(*str(error).splitlines())
     for line in found.unused:
         _say(line)
     own = table.concatenate(found.channels)
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     rows = table.concatenate([own, build.simulated_rows(recipe)])
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
     models = build.fit_all(recipe, rows, power, _say)
-    comparison = _compare(own, models["channel"], base, args.output)
+    comparison = _compare(own, models["channel"], base, standing)
     sys.stdout.write("\n".join(comparison.lines) + "\n")
     if comparison.worse and not args.force:
         return _refuse(f"{args.output} was left as it is: {comparison.worse} (--force replaces it)")
@@ -87,8 +89,8 @@ class Comparison:
     worse: str | None  # in what the bundle that would be replaced is better
 
 
-def _compare(own: Rows, fitted: Fitted, base: Bundle, output: Path) -> Comparison:
-    """New (out of fold) against the base, and against the bundle that lies at `output`."""
+def _compare(own: Rows, fitted: Fitted, base: Bundle, standing: Bundle | None) -> Comparison:
+    """New (out of fold) against the base, and against the bundle that would be replaced."""
     from training import metrics  # noqa: PLC0415
 
     if not len(own):
@@ -97,7 +99,6 @@ def _compare(own: Rows, fitted: Fitted, base: Bundle, output: Path) -> Compariso
     lines = ["your labelled channels, out of fold (groups that the model had not seen):"]
     lines += ["  " + line for line in _told("this model", new)]
     lines += ["  " + line for line in _told(f"{base.id}, as it is", _old(own, base))]
-    standing = _loaded(output)
     worse = metrics.better(_old(own, standing), new) if standing else None
     return Comparison(lines, worse)
 
@@ -145,11 +146,16 @@ def _rate(rate: Mapping[str, Any]) -> str:
     return f"{rate['count']} of {rate['n']} (95 %: {rate['low']:.1%} to {rate['high']:.1%})"
 
 
+def identity_of(labels: Path) -> str:
+    """The id of a bundle that is trained on these labels."""
+    return "trained-" + hashlib.sha256(labels.read_bytes()).hexdigest()[:12]
+
+
 def _save(args: argparse.Namespace, models: Mapping[str, Fitted], data: list[dict[str, Any]]) -> Bundle:
     """Write the bundle.  Its name is that of the labels' content: the same labels, the same name."""
     from training import card, export  # noqa: PLC0415
 
-    identity = "trained-" + hashlib.sha256(Path(args.labels).read_bytes()).hexdigest()[:12]
+    identity = identity_of(Path(args.labels))
     created = args.created or datetime.now(UTC).strftime("%Y-%m-%d")
     return export.save_bundle(
         args.output,
@@ -166,6 +172,7 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _refuse(line: str) -> int:
-    _say(f"minewatch train: {line}")
+def _refuse(*lines: str) -> int:
+    for line in lines:
+        _say(f"minewatch train: {line}")
     return 2
