@@ -67,8 +67,11 @@ class Label:
         return named and begun and (self.end_ns is None or last_ns < self.end_ns)
 
 
-def read_labels(path: str | Path) -> list[Label]:
-    """Every label of the file, in its order.  Raises LabelError for anything that is not as it should be."""
+def read_labels(path: str | Path, *, both: bool = True) -> list[Label]:
+    """Every label of the file, in its order.  Raises LabelError for anything that is not as it should be.
+
+    both: whether mining and benign rows must be there, as a model needs to learn.
+    """
     place = Path(path)
     labels: list[Label] = []
     mistakes: list[str] = []
@@ -79,7 +82,7 @@ def read_labels(path: str | Path) -> list[Label]:
             mistakes.append(f"{place}, line {line}: {error}")
     mistakes += [f"{place}, {text}" for text in _contradictions(labels)]
     if not mistakes:
-        mistakes += _one_sided(labels, place)
+        mistakes += _lacking(labels, place, both)
     if mistakes:
         more = [f"{place}: {len(mistakes) - SHOWN} more mistakes"] if len(mistakes) > SHOWN else []
         raise LabelError("\n".join([*mistakes[:SHOWN], *more]))
@@ -241,11 +244,11 @@ def _against(label: Label, earlier: Mapping[tuple[bool, str], Label]) -> Iterato
             return
 
 
-def _one_sided(labels: list[Label], place: Path) -> list[str]:
+def _lacking(labels: list[Label], place: Path, both: bool) -> list[str]:
     present = {label.mining for label in labels}
     if not labels:
         return [f"{place}: no rows"]
-    if len(present) == 2:
+    if len(present) == 2 or not both:
         return []
     only, lacking = LABELS if present == {True} else LABELS[::-1]
     return [f"{place}: every row is {only}; add {lacking} ones, for a model learns from both"]

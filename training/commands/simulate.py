@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from detector.cli.parser import positive
 from training.simulation.scenario import SCENARIOS
 from training.simulation.scenario import run as write_scenario
 
@@ -14,7 +15,8 @@ EPILOG = """\
 examples:
   minewatch simulate campus-hour --output sim/
   minewatch simulate mixed-corpus --count 200 --seed 7 --output sim/
-  minewatch score sim/ && minewatch train sim/LABELS.csv --output my-bundle
+  minewatch score sim/ && minewatch evaluate default sim/LABELS.csv
+  minewatch train sim/LABELS.csv --output my-bundle
 
 scenarios:
 """ + "\n".join(f"  {name:<14} {what}" for name, what in SCENARIOS.items())
@@ -25,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", choices=tuple(SCENARIOS), metavar="SCENARIO", help="one of those below")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to write into")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same bytes (default: 1)")
-    parser.add_argument("--count", type=int, default=100, metavar="N", help="conversations of a corpus")
+    told = "captures of mixed-corpus (default: 100)"
+    parser.add_argument("--count", type=positive, default=100, metavar="N", help=told)
 
 
 def run(args: argparse.Namespace) -> int:

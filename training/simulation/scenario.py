@@ -6,8 +6,6 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from training.simulation import campus, corpus, power_samples
-
 SCENARIOS: dict[str, str] = {
     "campus-hour": "an hour of a campus: two miners among ordinary hosts and look-alikes",
     "node-day": "a day of node power: a GPU and a CPU miner beside AI training and servers",
@@ -22,6 +20,7 @@ comes from a real network, pool or customer.  LABELS.csv says what is mining; no
 simulated data alone.
 """
 Row = Sequence[str]
+Made = tuple[list[Path], list[Row]]  # files, and rows for LABELS.csv
 
 
 def run(name: str, output: Path, seed: int, count: int = 200) -> list[Path]:
@@ -60,26 +59,42 @@ def label_rows(source: str, truth: Iterable[tuple[str, str, str]], group: str) -
     ]
 
 
-def _campus(output: Path, seed: int, count: int) -> tuple[list[Path], list[Row]]:
+def _campus(output: Path, seed: int, count: int) -> Made:
+    from training.simulation import campus  # noqa: PLC0415  numpy and every family: not for --help
+
     del count
     path = output / "campus-hour.pcap.gz"
     path.write_bytes(campus.campus_hour(seed))
     return [path], label_rows(path.name, campus.truth_rows(), "simulated/campus")
 
 
-def _power(wanted: Callable[[Path, int], Path], kind: str) -> Callable[..., tuple[list[Path], list[Row]]]:
-    def write(output: Path, seed: int, count: int) -> tuple[list[Path], list[Row]]:
-        del count
-        path = wanted(output, seed)
-        meters = {meter.meter for meter in power_samples.METERS}
-        truth = [row for row in power_samples.truth_rows() if (row[0] in meters) == (kind == "meters")]
-        return [path, power_samples.assets(output)], label_rows(path.name, truth, f"simulated/{kind}")
+def _nodes(output: Path, seed: int, count: int) -> Made:
+    from training.simulation import power_samples  # noqa: PLC0415
 
-    return write
+    del count
+    return _power(output, power_samples.node_day(output, seed), "nodes")
 
 
-def _corpus(output: Path, seed: int, count: int) -> tuple[list[Path], list[Row]]:
-    files, rows = [], []
+def _meters(output: Path, seed: int, count: int) -> Made:
+    from training.simulation import power_samples  # noqa: PLC0415
+
+    del count
+    return _power(output, power_samples.meter_month(output, seed), "meters")
+
+
+def _power(output: Path, readings: Path, kind: str) -> Made:
+    from training.simulation import power_samples  # noqa: PLC0415
+
+    meters = {meter.meter for meter in power_samples.METERS}
+    truth = [row for row in power_samples.truth_rows() if (row[0] in meters) == (kind == "meters")]
+    return [readings, power_samples.assets(output)], label_rows(readings.name, truth, f"simulated/{kind}")
+
+
+def _corpus(output: Path, seed: int, count: int) -> Made:
+    from training.simulation import corpus  # noqa: PLC0415
+
+    files: list[Path] = []
+    rows: list[Row] = []
     for index, example in enumerate(corpus.corpus(count, seed)):
         path = output / f"{index:05d}-{example.family}.pcap"
         path.write_bytes(example.pcap)
@@ -89,9 +104,9 @@ def _corpus(output: Path, seed: int, count: int) -> tuple[list[Path], list[Row]]
     return files, rows
 
 
-_WRITERS: dict[str, Callable[[Path, int, int], tuple[list[Path], list[Row]]]] = {
+_WRITERS: dict[str, Callable[[Path, int, int], Made]] = {
     "campus-hour": _campus,
-    "node-day": _power(power_samples.node_day, "nodes"),
-    "meter-month": _power(power_samples.meter_month, "meters"),
+    "node-day": _nodes,
+    "meter-month": _meters,
     "mixed-corpus": _corpus,
 }

@@ -1,0 +1,187 @@
+"""Labels held against findings, host by host: rates with their bounds, overall and by what a label says.
+
+A host of a source counts when one label speaks of its whole record.  Found and false alarm are
+matters of the verdict.  A mining host that is `undecided` was not found; a benign one is no alarm,
+but no merit either: false alarms are told over the benign hosts that could be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector.records import Finding, Verdict
+from detector.text import rfc3339
+from training import metrics
+from training.labels import EVERY_HOST, Label, label_of
+
+SCHEMA = "minewatch.evaluation/1"
+LEVELS = {"mining": (Verdict.MINING,), "suspicious": (Verdict.MINING, Verdict.SUSPICIOUS)}
+BY = ("group", "source", "coin", "variant")
+UNSAID = "-"  # a label without coin or variant
+BINS = 10
+DAY_NS = 86_400_000_000_000
+SIMULATED = "simulated/"  # how groups of this project's simulations begin
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One host of one source, and the label that is true of it."""
+
+    host: str
+    source: str  # relative to the labels, where it can be
+    label: Label
+    verdict: Verdict
+    score: float | None
+    days: float  # from its first packet or reading to its last
+
+
+@dataclass(slots=True)
+class Hosts:
+    """Every labelled host of the sources scored so far."""
+
+    counted: list[Held] = field(default_factory=list)
+    partly: list[dict[str, str]] = field(default_factory=list)  # seen beyond what a label speaks of
+    unseen: list[dict[str, str | int]] = field(default_factory=list)  # labels that met no host
+    unlabelled: int = 0
+
+    def hold(
+        self,
+        labels: Sequence[Label],
+        findings: Iterable[Finding],
+        folder: Path,
+        joined: Mapping[str, str] | None = None,
+    ) -> None:
+        """The labels of one source against its findings.
+
+        folder: of the labels, for short names.  joined: meter -> address of the same asset, under
+        which its finding is told.
+        """
+        seen = {finding.host: finding for finding in findings}
+        named = [_as_told(label, seen, joined or {}) for label in labels]
+        for finding in seen.values():
+            self._one(named, finding, folder)
+        for label in named:
+            if not (seen if label.host == EVERY_HOST else label.host in seen):
+                source = _short(label.source, folder)
+                self.unseen.append({"line": label.line, "source": source, "host": label.host})
+
+    def _one(self, labels: Sequence[Label], finding: Finding, folder: Path) -> None:
+        label = label_of(labels, finding.host, finding.first_ns, finding.last_ns)
+        if label is not None:
+            days = (finding.last_ns - finding.first_ns) / DAY_NS
+            source = _short(label.source, folder)
+            self.counted.append(Held(finding.host, source, label, finding.verdict, finding.score, days))
+        elif any(label.host in (EVERY_HOST, finding.host) for label in labels):
+            times = {"first_seen": rfc3339(finding.first_ns), "last_seen": rfc3339(finding.last_ns)}
+            self.partly.append({"source": _short(labels[0].source, folder), "host": finding.host, **times})
+        else:
+            self.unlabelled += 1
+
+
+def _as_told(label: Label, seen: Mapping[str, Finding], joined: Mapping[str, str]) -> Label:
+    address = joined.get(label.host, "")
+    return replace(label, host=address) if address in seen else label
+
+
+def _short(path: Path, folder: Path) -> str:
+    base = folder.resolve()
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+
+def document(hosts: Hosts) -> dict[str, Any]:
+    """All that is measured, in JSON types; every rate with its n and 95 % bound."""
+    held = hosts.counted
+    judged = [one for one in held if _is_judged_benign(one)]
+    mining = sum(one.label.mining for one in held)
+    days = sum(one.days for one in judged)
+    return {
+        "schema": SCHEMA,
+        "hosts": {
+            "counted": len(held),
+            "mining": mining,
+            "benign": len(held) - mining,
+            "simulated": sum(one.label.group.startswith(SIMULATED) for one in held),
+            "unlabelled": hosts.unlabelled,
+        },
+        "overall": rates(held),
+        "benign_host_days": days,
+        "false_alarms_per_1000_host_days": {
+            level: metrics.per_thousand_host_days(_called(judged, level), days).document() for level in LEVELS
+        },
+        "calibration": calibration(held),
+        "by": {name: by(held, name) for name in BY},
+        "wrong": [_wrong(one) for one in held if _is_wrong(one)],
+        "not_counted": hosts.partly,
+        "not_seen": hosts.unseen,
+    }
+
+
+def rates(held: Sequence[Held]) -> dict[str, Any]:
+    """Recall and false alarms at both levels; `suspicious` is that verdict or `mining`."""
+    mining = [one for one in held if one.label.mining]
+    benign = [one for one in held if _is_judged_benign(one)]
+    out: dict[str, Any] = {
+        level: {
+            "recall": metrics.clopper_pearson(_called(mining, level), len(mining)).document(),
+            "false_alarms": metrics.clopper_pearson(_called(benign, level), len(benign)).document(),
+        }
+        for level in LEVELS
+    }
+    undecided = [one.label.mining for one in held if one.verdict is Verdict.UNDECIDED]
+    return out | {"undecided": {"mining": sum(undecided), "benign": len(undecided) - sum(undecided)}}
+
+
+def by(held: Sequence[Held], name: str) -> dict[str, Any]:
+    """`rates` of each value of "source" or of a column of the labels; nothing where no label states one."""
+    parts: dict[str, list[Held]] = {}
+    for one in held:
+        value = one.source if name == "source" else getattr(one.label, name)
+        parts.setdefault(value or UNSAID, []).append(one)
+    return {value: rates(parts[value]) for value in sorted(parts)} if set(parts) != {UNSAID} else {}
+
+
+def calibration(held: Sequence[Held]) -> dict[str, Any]:
+    """Brier score and reliability of the hosts that have a score: what was said, and what was true."""
+    scored = [one for one in held if one.score is not None]
+    score = np.array([one.score for one in scored], float)
+    label = np.array([one.label.mining for one in scored], bool)
+    place = np.minimum((score * BINS).astype(int), BINS - 1)
+    bins = []
+    for number in range(BINS):
+        inside = place == number
+        share = metrics.clopper_pearson(int(label[inside].sum()), int(inside.sum()))
+        mean = float(score[inside].mean()) if inside.any() else None
+        bins.append(
+            {"low": number / BINS, "high": (number + 1) / BINS, "mean": mean, "mining": share.document()}
+        )
+    return {"n": len(scored), "brier": metrics.brier(label, score) if scored else None, "bins": bins}
+
+
+def _is_judged_benign(one: Held) -> bool:
+    return not one.label.mining and one.verdict is not Verdict.UNDECIDED
+
+
+def _called(held: Sequence[Held], level: str) -> int:
+    return sum(one.verdict in LEVELS[level] for one in held)
+
+
+def _is_wrong(one: Held) -> bool:
+    alarmed = one.verdict in LEVELS["suspicious"]
+    return one.verdict is not Verdict.MINING if one.label.mining else alarmed
+
+
+def _wrong(one: Held) -> dict[str, Any]:
+    return {
+        "host": one.host,
+        "source": one.source,
+        "label": "mining" if one.label.mining else "benign",
+        "verdict": one.verdict.value,
+        "score": one.score,
+        "group": one.label.group,
+        "variant": one.label.variant,
+    }
