@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -23,6 +22,7 @@ PRIVATE_NETWORKS = (
     "fe80::/10",
     "::1/128",
 )
+MOST = 1_000_000_000  # any number here: seconds of it, counted in ns, still fit into 64 bits
 
 
 class SettingsError(ValueError):
@@ -57,7 +57,7 @@ class FindingSettings:
     min_messages: int = 6  # fewer cannot be told from anything else (behaviour spike)
     show_identifiers: bool = False  # wallets and workers in the clear
     max_evidence: int = 8  # a host; the heaviest stay
-    co2e_kg_per_kwh: float = 0.473  # world mean of 2023 generation, Ember Global Electricity Review 2024
+    co2e_kg_per_kwh: float = 0.473  # world mean of 2024 generation, Ember Global Electricity Review 2025
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,13 @@ def _typed(value: Any, default: Any, where: str) -> Any:
     """`value`, when it is of the default's type; a list for a tuple, a whole number for a float."""
     if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(v, str) for v in value):
         return tuple(value)
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and not 0 < value <= MOST:
+        raise SettingsError(f"{where} must be above 0 and at most {MOST:,}")
+    if isinstance(default, float) and number:
         return float(value)
     if type(value) is not type(default):
         raise SettingsError(f"{where} must be of type {type(default).__name__}, not {type(value).__name__}")
-    if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < math.inf:
-        raise SettingsError(f"{where} must be above 0 and finite")
     return value
 
 

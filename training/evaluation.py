@@ -133,7 +133,7 @@ def report(bundle: Bundle, shipped: list[Outcome], left_out: list[Outcome]) -> s
 
 
 def _mining_table(outcomes: Iterable[Outcome]) -> str:
-    lines = ["| mining capture | host | verdict | score | heard |", "|---|---|---|---|---|"]
+    lines = ["| mining capture | host | it is | verdict | score | heard |", "|---|---|---|---|---|---|"]
     for outcome in sorted(outcomes, key=lambda o: str(o.capture.path)):
         hosts = {told.host: told for told in outcome.told}
         for host in sorted(outcome.capture.mining_hosts) if outcome.capture.label == "mining" else ():
@@ -142,12 +142,12 @@ def _mining_table(outcomes: Iterable[Outcome]) -> str:
             number = f"{told.score:.3f}" if told and told.score is not None else "-"
             verdict = told.verdict.value if told else "not seen"
             name = f"{outcome.capture.source.split('__')[-1]}/{outcome.capture.path.name}"
-            lines.append(f"| {name} | {host} | {verdict} | {number} | {heard} |")
+            lines.append(f"| {name} | {host} | {outcome.capture.protocol} | {verdict} | {number} | {heard} |")
     return "\n".join(lines)
 
 
 def _source_table(outcomes: list[Outcome], trains: set[str]) -> str:
-    head = "| source | label, role | captures | hosts | called mining | suspicious | undecided |"
+    head = "| source | label, role | captures | hosts | judged | called mining | suspicious |"
     lines = [head, "|---|---|---|---|---|---|---|"]
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
@@ -158,11 +158,15 @@ def _source_table(outcomes: list[Outcome], trains: set[str]) -> str:
     for (kind, source), members in sorted(groups.items()):
         hosts = [told for outcome in members for told in _not_mining(outcome)]
         if hosts:
-            counts = [_rate(hosts, verdict) for verdict in (Verdict.MINING, Verdict.SUSPICIOUS)]
-            undecided = sum(told.verdict is Verdict.UNDECIDED for told in hosts)
-            cells = [source, kind, str(len(members)), str(len(hosts)), *counts, str(undecided)]
+            judged = [told for told in hosts if told.verdict is not Verdict.UNDECIDED]
+            counts = [_rate(judged, verdict) for verdict in (Verdict.MINING, Verdict.SUSPICIOUS)]
+            cells = [source, kind, str(len(members)), str(len(hosts)), str(len(judged)), *counts]
             lines.append("| " + " | ".join(cells) + " |")
-    return "Hosts that do not mine (in mining captures: the others there):\n\n" + "\n".join(lines)
+    told = (
+        "Hosts that do not mine (in mining captures: the others there). Rates and bounds are over the hosts that"
+        " could be judged; the others had too few messages, or one direction only, and are `undecided`."
+    )
+    return told + "\n\n" + "\n".join(lines)
 
 
 def _not_mining(outcome: Outcome) -> list[Told]:
@@ -171,13 +175,14 @@ def _not_mining(outcome: Outcome) -> list[Told]:
 
 def _rate(hosts: list[Told], verdict: Verdict) -> str:
     rate = metrics.clopper_pearson(sum(told.verdict is verdict for told in hosts), len(hosts))
-    return f"{rate.count} (at most {rate.high:.2%})"
+    return f"{rate.count} (at most {rate.high:.2%})" if rate.high is not None else "-"
 
 
 def _model_table(bundle: Bundle) -> str:
     lines = [
         "## The models, out of fold\nWhole families of conversations, loads and sources are held out of each"
-        " fold. **Mining rows are simulated**, benign ones mostly.",
+        " fold. **Mining is simulated here, and most of the benign: no claim rests on this table alone.**\n"
+        "Examples are conversations, records of a meter, and hosts composed of both.\n",
         "| model | mining recall | false alarms | suspicious recall | false alarms | AP | Brier |",
         "|---|---|---|---|---|---|---|",
     ]

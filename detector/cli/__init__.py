@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from detector import __version__
 from detector.cli.parser import Parser, nearest
@@ -36,7 +37,7 @@ COMMANDS = {
 USAGE = """\
 usage: minewatch COMMAND [options]
 
-Tells which hosts and meters are mining cryptocurrency, from captures, flow logs and
+Tells which hosts and meters are mining cryptocurrency, from captures and
 power readings: how sure, and why.  Passive and offline.
 
 commands:
@@ -54,20 +55,31 @@ start here:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.  Returns the exit status; lets only programming errors out."""
     words = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a letter gets its escape
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
         status = _command(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         status = _say("interrupted", INTERRUPTED)
+    except MemoryError:
+        status = _say("out of memory; nothing was written", WRONG)
     except BrokenPipeError:
-        status = OK
-    try:
-        sys.stdout.flush()
-    except OSError:
         _silence()
+        status = OK
+    except OSError as error:  # what a command meets is told in `_run`: this is standard output itself
+        _silence()
+        status = _say(f"standard output: {error.strerror}", WRONG)
     return status
+
+
+def _open_streams() -> None:
+    """Standard output and error that take any letter; nowhere, where whoever started us closed them."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  until exit
+        elif hasattr(stream, "reconfigure"):  # a terminal that lacks a letter gets its escape
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _command(words: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""`minewatch score`: captures, flow logs and power files in, findings out."""
+"""`minewatch score`: captures and power files in, findings out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ told by content.  Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the design's command table."""
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="capture, flow log, power file or folder")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="capture, power file or folder of them")
     add_inputs(parser)
     add_outputs(parser)
     add = parser.add_argument_group("work").add_argument

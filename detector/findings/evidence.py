@@ -30,6 +30,7 @@ DIALECTS = {
     "getwork": "getwork",
     "getblocktemplate": "getblocktemplate",
 }
+POLLED = ("getwork", "getblocktemplate")  # the miner asks over HTTP, nothing is pushed
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -49,7 +50,7 @@ def dialogue(record: ChannelRecord, weight: float, show_identifiers: bool) -> Ev
     if facts is None:
         return None
     return Evidence(
-        kind=facts.dialect,
+        kind="getwork" if facts.dialect in POLLED else "stratum",  # the schema's kinds; the dialect is a fact
         weight=round(weight, 2),
         summary=f"{_speaker(facts)} {_deeds(facts)} {_where(record)} ({_currency(facts)})",
         first_ns=record.first_ns,

@@ -215,6 +215,9 @@ def _join(
 
 
 def _grouped(addresses: UInt64s) -> tuple[list[str], Int64s]:
-    """Distinct addresses as text, and which of them each row has."""
-    unique, inverse = np.unique(addresses, axis=0, return_inverse=True)
-    return [hosts.text(address) for address in unique.tolist()], inverse.reshape(-1)
+    """Distinct addresses as text, in order of appearance, and which of them each row has."""
+    raw = np.ascontiguousarray(addresses).tobytes()
+    places: dict[bytes, int] = {}
+    inverse = [places.setdefault(raw[i : i + 16], len(places)) for i in range(0, len(raw), 16)]
+    distinct = np.frombuffer(b"".join(places), np.uint64).reshape(-1, 2)
+    return [hosts.text(address) for address in distinct.tolist()], np.array(inverse, np.int64)

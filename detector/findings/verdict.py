@@ -130,7 +130,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         organisation=asset.organisation if asset else None,
         evidence=told,
         counter_evidence=against,
-        contributions=_contributions(host, bundle),
+        contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
         why=_why(host, verdict, told, settings, asset),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LATEST_START_NS = 3_600_000_000_000
 """A source that begins less than this after a window may still hold rows of it: windows are no longer."""
+_FIRST_SLOTS = 256
 _COLUMNS = ("client", "server", "port", "transport", "basis", "wide", "narrow")
 
 
@@ -141,10 +142,10 @@ class Rollup:
         self._span_ns = meter.window_s * settings.span_windows * 1_000_000_000
         self._slots: dict[bytes, int] = {}
         self._free: list[int] = []
-        self._current = empty(64)
-        self._previous = empty(64)
-        self._span = np.full(64, -1, np.int64)  # span of _current; -1 = slot not in use
-        self._has_previous = np.zeros(64, np.bool_)
+        self._current = empty(_FIRST_SLOTS)
+        self._previous = empty(_FIRST_SLOTS)
+        self._span = np.full(_FIRST_SLOTS, -1, np.int64)  # span of _current; -1 = slot not in use
+        self._has_previous = np.zeros(_FIRST_SLOTS, np.bool_)
         self._newest = -1
 
     def __len__(self) -> int:
@@ -159,7 +160,7 @@ class Rollup:
         """
         span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
         self._forget_before(span - 1)
-        slots = np.array([self._slot(key) for key in keys(batch)], np.int64)
+        slots = self._slots_of(keys(batch))
         self._turn_over(slots, span)
         new = self._span[slots] < 0
         self._start(slots[new], batch, np.flatnonzero(new), span)
@@ -167,14 +168,14 @@ class Rollup:
         alone = bool(new.all()) and not self._has_previous[slots].any()
         return batch if alone else self._rolled(slots)
 
-    def _slot(self, key: bytes) -> int:
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._free.pop() if self._free else len(self._slots)
-            self._slots[key] = slot
-            if slot >= len(self._span):
-                self._grow(2 * len(self._span))
-        return slot
+    def _slots_of(self, names: list[bytes]) -> Int64s:
+        """The slot of each channel; new ones get one."""
+        for name, slot in zip(names, map(self._slots.get, names), strict=True):
+            if slot is None:  # slots in use and free ones are together 0, 1, 2, ...
+                self._slots[name] = self._free.pop() if self._free else len(self._slots)
+        if len(self._slots) > len(self._span):
+            self._grow(max(4 * len(self._span), len(self._slots)))  # rarely: rows are wide
+        return np.array([self._slots[name] for name in names], np.int64)
 
     def _grow(self, size: int) -> None:
         """Room for `size` channels; pages of the new tables that nothing is written to cost no memory."""

@@ -1,0 +1,58 @@
+"""The documents tell the truth about the code as it is now."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from detector.cli import COMMANDS
+from detector.model import Bundle
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+WIDTH = 140
+
+
+def test_readme_shows_what_demo_prints(tmp_path: Path) -> None:
+    """The block after the marker is the output of the command in its first line."""
+    block = re.search(r"<!-- demo:.*?-->\n```\n\$ minewatch demo \| cut -c1-140\n(.*?)```", README, re.DOTALL)
+    assert block, "README has no demo block"
+    command = [sys.executable, "-m", "detector", "demo", "--report", str(tmp_path / "report.html")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    shown = [line[:WIDTH].rstrip() for line in done.stdout.splitlines() if not line.startswith("report:")]
+    assert block[1].splitlines() == shown[: len(block[1].splitlines())]
+    assert any(line.startswith("39 of 39 right") for line in shown)
+
+
+def test_readme_names_every_command() -> None:
+    assert [name for name in COMMANDS if f"minewatch {name}" not in README] == []
+
+
+def test_readme_names_only_commands_that_exist() -> None:
+    """A word after `minewatch` in code is a command."""
+    named = set(re.findall(r"`minewatch ([a-z]+)", README)) | set(
+        re.findall(r"^minewatch ([a-z]+)", README, re.M)
+    )
+    assert named <= set(COMMANDS)
+
+
+def test_make_targets_that_documents_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for target in set(re.findall(r"`make ([a-z]+)`", (ROOT / document).read_text(encoding="utf-8"))):
+            assert re.search(rf"^{target}:", makefile, re.M), f"{document} names make {target}"
+
+
+def test_evaluation_is_of_the_shipped_bundle() -> None:
+    """A new model needs a new evaluation."""
+    report = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert Bundle.load().digest[:16] in report
+
+
+def test_files_that_documents_link_exist() -> None:
+    for document in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(
+            r"`((?:detector|training|docs|notebooks)/[\w./-]+\.\w+)`", text
+        ):
+            assert (ROOT / target).exists(), f"{document} links {target}"
