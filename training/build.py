@@ -15,12 +15,10 @@ from typing import Any
 import numpy as np
 
 from detector.features import channel as channel_features
-from detector.features import fusion
 from detector.features import power as power_features
-from detector.features.fusion import HostEvidence
 from detector.settings import Settings
 from detector.windows.power import power_windows
-from training import corpora, fit, table
+from training import compose, corpora, fit, table
 from training.simulation import corpus, power_corpus
 from training.simulation.power_bank import LoadBank
 from training.splits import row_weights
@@ -201,117 +199,6 @@ def fit_power(rows: PowerRows, seed: int) -> fit.Fitted:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Example:
-    """An example as a host would carry it: out-of-fold, over its windows."""
-
-    logit: float
-    suspect_windows: int
-    logins: float
-    requests: float
-    jobs: float
-    shares: float
-    group: str
-    simulated: bool
-
-
-def fit_fusion(
-    recipe: Recipe, rows: table.Rows, channel: fit.Fitted, power: PowerRows, drawn: fit.Fitted
-) -> fit.Fitted:
-    """The fusion model, on hosts composed of out-of-fold scores.
-
-    A host has channels (those of a miner also ordinary ones), or a meter, or both; which
-    telemetry there is does not depend on whether it mines.  Ordinary channels are look-alikes
-    and recorded traffic in equal parts, mining ones in the clear and not in equal parts.
-    """
-    rng = np.random.default_rng([recipe.seed, 3])
-    mining, benign = _pools(rows, channel)
-    meters = {label: np.flatnonzero(power.label == label) for label in (False, True)}
-    hosts, labels, groups = [], [], []
-    for number in range(recipe.fused_hosts):
-        mines = number % 2 == 0
-        telemetry = str(rng.choice(["network", "power", "both"], p=[0.5, 0.2, 0.3]))
-        channels = [_drawn(rng, benign) for _ in range(rng.integers(1, 7))]
-        if mines:
-            channels = [*channels[rng.integers(0, 3) :], _drawn(rng, mining)]
-        meter = meters[mines][rng.integers(len(meters[mines]))]
-        hosts.append(_host(channels, float(drawn.logit[meter]), telemetry))
-        labels.append(mines)
-        lead = channels[-1] if mines else max(channels, key=lambda one: one.logit)
-        groups.append(power.group[meter] if telemetry == "power" else lead.group)
-    vectors = fusion.extract(hosts)
-    return fit.fit_model(
-        vectors.values,
-        labels,
-        groups,
-        fusion.NAMES,
-        simulated=np.ones(len(labels), bool),
-        monotone=fusion.MONOTONE,
-        seed=recipe.seed,
-        settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5),
-    )
-
-
-Pools = list[list[_Example]]
-
-
-def _drawn(rng: np.random.Generator, pools: Pools) -> _Example:
-    pool = pools[rng.integers(len(pools))]
-    return pool[rng.integers(len(pool))]
-
-
-def _pools(rows: table.Rows, channel: fit.Fitted) -> tuple[Pools, Pools]:
-    """Mining examples (in the clear, not) and benign ones (simulated, recorded); empty pools are left out."""
-    found: dict[str, list[int]] = {}
-    for row, name in enumerate(rows.example):
-        found.setdefault(name, []).append(row)
-    mining: Pools = [[], []]
-    benign: Pools = [[], []]
-    for members in found.values():
-        example = _over_windows(rows, channel, members)
-        if rows.label[members[0]]:
-            mining[int(example.logins + example.jobs + example.shares == 0)].append(example)
-        else:
-            benign[int(example.simulated)].append(example)
-    return [pool for pool in mining if pool], [pool for pool in benign if pool]
-
-
-def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> _Example:
-    """The maximum over the windows of an example."""
-    suspicious = channel.model.thresholds.suspicious
-    logits = channel.logit[members]
-    heard = {
-        name: float(np.max(2 ** rows.values[members, channel_features.NAMES.index(f"channel.facts.{name}")]))
-        for name in ("logins", "requests", "jobs", "shares")
-    }
-    return _Example(
-        logit=float(logits.max()),
-        suspect_windows=int((1 / (1 + np.exp(-logits)) >= suspicious).sum()),
-        logins=heard["logins"] - 1,
-        requests=heard["requests"] - 1,
-        jobs=heard["jobs"] - 1,
-        shares=heard["shares"] - 1,
-        group=rows.group[members[0]],
-        simulated=bool(rows.simulated[members[0]]),
-    )
-
-
-def _host(channels: list[_Example], power_logit: float, telemetry: str) -> HostEvidence:
-    if telemetry == "power":
-        return HostEvidence(power_logit=power_logit)
-    logits = sorted((one.logit for one in channels), reverse=True)
-    return HostEvidence(
-        network_logit=logits[0],
-        network_second=logits[1] if len(logits) > 1 else float("nan"),
-        network_windows=max(one.suspect_windows for one in channels),
-        logins=max(one.logins for one in channels),
-        requests=max(one.requests for one in channels),
-        jobs=max(one.jobs for one in channels),
-        shares=max(one.shares for one in channels),
-        power_logit=power_logit if telemetry == "both" else float("nan"),
-    )
-
-
 def fit_all(
     recipe: Recipe, rows: table.Rows, power: PowerRows, say: Callable[[str], None]
 ) -> dict[str, fit.Fitted]:
@@ -321,7 +208,7 @@ def fit_all(
     say(f"channel model: {_line(channel)}")
     drawn = fit_power(power, recipe.seed)
     say(f"power model: {_line(drawn)}")
-    fused = fit_fusion(recipe, rows, channel, power, drawn)
+    fused = compose.fit_fusion(recipe, rows, channel, power, drawn)
     say(f"fusion model: {_line(fused)}")
     return {"channel": channel, "power": drawn, "fusion": fused}
 

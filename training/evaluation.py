@@ -163,8 +163,8 @@ def _source_table(outcomes: list[Outcome], trains: set[str]) -> str:
             cells = [source, kind, str(len(members)), str(len(hosts)), str(len(judged)), *counts]
             lines.append("| " + " | ".join(cells) + " |")
     told = (
-        "Hosts that do not mine (in mining captures: the others there). Rates and bounds are over the hosts that"
-        " could be judged; the others had too few messages, or one direction only, and are `undecided`."
+        "Hosts that do not mine (in mining captures: the others there). Rates and bounds are over the hosts"
+        " that could be judged; the others had too few messages, or one direction only, and are `undecided`."
     )
     return told + "\n\n" + "\n".join(lines)
 
