@@ -1,4 +1,4 @@
-"""`minewatch model`: what a bundle is, and whether it is whole."""
+"""`minewatch model`: what a bundle is, whether it is whole, and how it differs from another."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from detector.text import printable
 if TYPE_CHECKING:
     from detector.model import Bundle
 
-SUMMARY = "show or verify a model bundle"
+SUMMARY = "show or verify a model bundle, or compare two"
 EPILOG = """\
 examples:
   minewatch model show
   minewatch model verify my-model/
   minewatch model show my-model.zip --card
+  minewatch model compare my-model/             with the shipped one
+  minewatch model compare old-model/ new-model/
 
 Without BUNDLE it is the one that ships with the package.  A bundle is data, not code:
 loading it checks every digest, every array, and the scores of its reference rows.
@@ -26,7 +28,7 @@ loading it checks every digest, every array, and the scores of its reference row
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which bundles."""
-    parser.add_argument("deed", choices=("show", "verify"), help="what to do")
+    parser.add_argument("deed", choices=("show", "verify", "compare"), help="what to do")
     parser.add_argument(
         "bundles", nargs="*", metavar="BUNDLE", help="folder or zip (default: the shipped one)"
     )
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Each bundle is loaded, which verifies it; one that fails does not keep the others back."""
+    if args.deed == "compare":
+        return _compare(args.bundles)
     from detector.bundle import BundleError  # noqa: PLC0415
     from detector.model import Bundle  # noqa: PLC0415
 
@@ -52,6 +56,20 @@ def run(args: argparse.Namespace) -> int:
             if args.deed == "show" and args.card:
                 stream.write("\n" + "".join(f"{printable(line)}\n" for line in bundle.card.splitlines()))
     return status
+
+
+def _compare(places: list[str]) -> int:
+    """Old and new, or the shipped one and new.  Raises BundleError."""
+    from detector.cli.compare import compared  # noqa: PLC0415
+    from detector.model import Bundle  # noqa: PLC0415
+
+    if len(places) not in (1, 2):
+        output.note("minewatch model compare: name two bundles, or one to compare with the shipped one")
+        return WRONG
+    old, new = (Bundle.load(place).manifest for place in ([None] * (2 - len(places)) + places))
+    with output.opened(None) as stream:
+        stream.write("".join(f"{printable(line)}\n" for line in compared(old, new)))
+    return OK
 
 
 def verified(bundle: Bundle, place: str | None) -> Iterator[str]:
