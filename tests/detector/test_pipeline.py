@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import re
+import shutil
 import struct
 from pathlib import Path
 
@@ -283,6 +284,16 @@ def dialogue(name: str) -> bytes:
         up = "method" in message and message["method"] != "mining.notify"
         talk.say((i + 1) * 20 * S + i * MS, up, json.dumps(message).encode() + b"\n")
     return pcap(talk.frames, nano=True)
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark on this machine")
+def test_deep_adds_facts_and_moves_no_score(bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    path.write_bytes(dialogue("cryptonote"))
+    plainly, deeply = (score(Request(paths=(str(path),), deep=deep), bundle=bundle) for deep in (False, True))
+    assert deeply.problems == []
+    assert [f.score for f in deeply.findings] == [f.score for f in plainly.findings]
+    assert "deep" in facts_of(deeply.findings[0]) and "deep" not in facts_of(plainly.findings[0])
 
 
 def everything_told(result: Result, folder: Path) -> str:

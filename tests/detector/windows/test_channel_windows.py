@@ -153,6 +153,13 @@ def test_a_source_may_hold_rows_of_the_window_it_begins_in() -> None:
     assert packets(found[0]) == [5]
 
 
+def test_a_source_whose_packets_are_out_of_order_may_begin_before_its_first() -> None:
+    tidy = Source(*(row(HOUR + i * WINDOW_NS, packets=2) for i in range(3)))
+    untidy = Source(row(HOUR, packets=3, after=9))
+    found = batches((HOUR, tidy), (HOUR + 2 * WINDOW_NS, untidy))
+    assert [packets(batch) for batch in found] == [[5], [2], [2]]
+
+
 def test_rows_later_than_their_window_make_a_batch_of_their_own() -> None:
     backwards = Source(row(HOUR + WINDOW_NS), row(HOUR, packets=4))
     assert [packets(batch) for batch in batches((HOUR, backwards))] == [[1], [4]]
@@ -244,6 +251,18 @@ def test_late_rows_join_the_running_span() -> None:
     kept.add(row(HOUR + HOUR_NS, packets=2))
     assert packets(kept.add(row(HOUR + HOUR_NS - WINDOW_NS, packets=3))) == [5]
     assert packets(kept.add(row(HOUR + HOUR_NS + WINDOW_NS))) == [6]
+
+
+def test_a_late_stranger_of_an_old_span_leaves_nothing_behind() -> None:
+    """Not even in a slot whose last owner left two spans in it."""
+    kept = rollup()
+    for hour in (0, 1):
+        kept.add(row(HOUR + hour * HOUR_NS, port=1, packets=50))
+    kept.add(row(HOUR + 5 * HOUR_NS, port=3))
+    kept.add(row(HOUR + HOUR_NS, port=2, packets=9))
+    kept.add(row(HOUR + 2 * HOUR_NS, port=4, packets=9))
+    both = concatenate([row(HOUR + 5 * HOUR_NS + WINDOW_NS, port) for port in (2, 4)])
+    assert canonical(kept.add(both)) == canonical(both)
 
 
 def test_facts_of_both_spans_are_told_and_the_batch_stays_as_it_was() -> None:

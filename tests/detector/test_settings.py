@@ -1,0 +1,99 @@
+"""Settings from TOML: what is said is what is used, and every mistake names its key."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from detector.hosts import HomeNetworks
+from detector.kernel import layout
+from detector.settings import MeterSettings, Settings, SettingsError, from_table, load
+
+
+def written(folder: Path, content: str) -> Path:
+    path = folder / "minewatch.toml"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "")) == Settings()
+
+
+def test_what_is_said_is_used_and_the_rest_stays(tmp_path: Path) -> None:
+    content = """
+    [meter]
+    window_s = 60
+    [windows]
+    span_windows = 30
+    [findings]
+    home_networks = ["192.0.2.0/24", "2001:db8::/32"]
+    show_identifiers = true
+    co2e_kg_per_kwh = 1
+    """
+    told = load(written(tmp_path, content))
+    assert (told.meter.window_s, told.meter.lateness_s) == (60, MeterSettings().lateness_s)
+    assert told.windows.span_windows == 30
+    assert told.findings.home_networks == ("192.0.2.0/24", "2001:db8::/32")
+    assert told.findings.show_identifiers is True
+    assert told.findings.co2e_kg_per_kwh == 1.0 and isinstance(told.findings.co2e_kg_per_kwh, float)
+
+
+def test_settings_are_frozen() -> None:
+    for room in (Settings(), Settings().meter, Settings().windows, Settings().findings):
+        with pytest.raises(FrozenInstanceError):
+            setattr(room, fields(room)[0].name, 1)
+
+
+def test_the_defaults_fit_together() -> None:
+    told = Settings()
+    HomeNetworks(told.findings.home_networks)
+    # a window's busy bins are bits of one signed word
+    assert told.meter.window_s * 1_000_000_000 <= 63 * layout.BIN_NS
+    assert told.meter.idle_s >= told.meter.window_s * told.windows.span_windows
+    assert told.windows.power_fast_s <= told.windows.power_slow_s
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[metre]\nwindow_s = 60", r"unknown key 'metre'; did you mean 'meter'\?"),
+        ("[meter]\nwindows_s = 60", r"\[meter\]: unknown key 'windows_s'; did you mean 'window_s'\?"),
+        ("[meter]\nzzz = 60", r"unknown key 'zzz'; known: idle_s, lateness_s"),
+        ("meter = 5", r"\[meter\] must be a table"),
+        ('[meter]\nwindow_s = "60"', r"\[meter\] window_s must be of type int, not str"),
+        ("[meter]\nwindow_s = 60.5", "window_s must be of type int, not float"),
+        ("[meter]\nwindow_s = true", "window_s must be of type int, not bool"),
+        ("[meter]\nwindow_s = 0", "window_s must be above 0"),
+        ("[meter]\nlateness_s = -5", "lateness_s must be above 0"),
+        ("[meter]\nwindow_s = 99999999999999999999", "window_s must be above 0 and at most"),
+        ("[findings]\nco2e_kg_per_kwh = nan", "co2e_kg_per_kwh must be above 0"),
+        ("[findings]\nco2e_kg_per_kwh = inf", "co2e_kg_per_kwh must be above 0"),
+        ("[findings]\nshow_identifiers = 1", "show_identifiers must be of type bool, not int"),
+        ('[findings]\nhome_networks = "10.0.0.0/8"', "home_networks must be of type tuple, not str"),
+        ("[findings]\nhome_networks = [10]", "home_networks must be of type tuple, not list"),
+        ("[meter]\nwindow_s =", "line 2|end of document"),
+    ],
+)
+def test_a_mistake_is_one_line_with_file_and_key(tmp_path: Path, content: str, message: str) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(SettingsError, match=message) as told:
+        load(path)
+    assert str(told.value).startswith(str(path)) and "\n" not in str(told.value)
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml: no such file"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"[meter]\n# \xe9\n")
+    with pytest.raises(SettingsError, match=r"latin\.toml: "):
+        load(tmp_path / "latin.toml")
+    with pytest.raises(SettingsError):
+        load(tmp_path)
+
+
+def test_a_parsed_table_says_where_it_came_from() -> None:
+    with pytest.raises(SettingsError, match="here: unknown key 'x'"):
+        from_table({"x": {}}, "here")

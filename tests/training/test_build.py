@@ -1,0 +1,284 @@
+"""The recipe end to end on a tiny corpus: rows, three models, a bundle that scores; the same twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.features import channel as channel_features
+from detector.features import fusion
+from detector.model import KINDS, Bundle
+from detector.pipeline import Request, score
+from detector.records import Vectors, Verdict
+from training import build, card, corpora, export, fit, table
+from training.build import PowerRows, Recipe
+from training.dataset import DatasetError
+
+TINY = Recipe(examples=160, power_examples=200, fused_hosts=400, seed=7, jobs=1)
+FACTS = np.array([name.startswith("channel.facts.") for name in channel_features.NAMES])
+SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
+MIRROR = corpora.mirror()
+needs_data = pytest.mark.skipif(MIRROR is None, reason="no captures in $MINEWATCH_DATA or ../shared/data")
+
+
+@pytest.fixture(scope="module")
+def rows() -> table.Rows:
+    return build.simulated_rows(TINY)
+
+
+@pytest.fixture(scope="module")
+def power() -> PowerRows:
+    return build.power_rows(TINY, None)
+
+
+@pytest.fixture(scope="module")
+def models(rows: table.Rows, power: PowerRows) -> dict[str, fit.Fitted]:
+    said: list[str] = []
+    models = build.fit_all(TINY, rows, power, said.append)
+    assert len(said) == 4 and "out of fold" in said[1]
+    return models
+
+
+def save(models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows, path: Path) -> Bundle:
+    data = build.training_data(rows, power)
+    return export.save_bundle(
+        path,
+        {kind: fitted.entry() for kind, fitted in models.items()},
+        identity="tiny",
+        created="2026-03-01",
+        card=card.text("tiny", "2026-03-01", models, data),
+        training_data=data,
+    )
+
+
+# --- rows
+
+
+def test_rows_are_of_both_classes_simulated_and_grouped(rows: table.Rows) -> None:
+    assert len(rows) >= TINY.examples // 2
+    assert rows.values.shape == (len(rows), len(channel_features.NAMES))
+    assert set(rows.label.tolist()) == {0, 1}
+    assert rows.simulated.all() and set(rows.source) == {"simulated"}
+    assert 100 < len(set(rows.example)) <= TINY.examples
+    labels = {}
+    for group, label in zip(rows.group, rows.label.tolist(), strict=True):
+        assert labels.setdefault(group, label) == label  # a family mines or does not
+    assert np.isfinite(rows.values).sum() > rows.values.size / 2
+
+
+def test_words_are_heard_in_part_of_the_mining_rows_only(rows: table.Rows) -> None:
+    mining, benign = rows.dialogue[rows.label == 1].mean(), rows.dialogue[rows.label == 0].mean()
+    assert 0.1 < mining < 0.95 and benign < 0.2
+
+
+def test_selecting_and_joining_rows(rows: table.Rows) -> None:
+    keep = np.arange(len(rows)) % 2 == 0
+    both = table.concatenate([table.select(rows, keep), table.select(rows, ~keep)])
+    order = np.concatenate([np.flatnonzero(keep), np.flatnonzero(~keep)])
+    np.testing.assert_array_equal(both.values, rows.values[order])
+    assert both.example == [rows.example[i] for i in order]
+    assert len(table.concatenate([])) == 0
+
+
+def test_words_in_any_rhythm_keep_the_words_and_take_the_behaviour_of_ordinary_rows(rows: table.Rows) -> None:
+    made = build.words_in_any_rhythm(rows, 7)
+    assert len(made) > 10 and (made.label == 1).all() and made.simulated.all()
+    assert all(name.endswith("/any-rhythm") for name in made.example)
+    speaking = {name.removesuffix("/any-rhythm") for name in made.example}
+    ordinary = {line.tobytes() for line in rows.values[rows.label == 0][:, ~FACTS]}
+    assert all(line.tobytes() in ordinary for line in made.values[:, ~FACTS])
+    place = {name: i for i, name in enumerate(channel_features.NAMES)}
+    logins, shares, jobs = (place[f"channel.facts.{n}"] for n in ("logins", "shares", "jobs"))
+    said = (rows.label == 1) & (
+        (rows.values[:, logins] + rows.values[:, shares] > 0) | (rows.values[:, jobs] >= 2)
+    )
+    np.testing.assert_array_equal(made.values[:, FACTS], rows.values[said][:, FACTS])
+    assert speaking == {rows.example[i] for i in np.flatnonzero(said)}
+
+
+def test_words_in_any_rhythm_leave_the_rows_they_came_from(rows: table.Rows) -> None:
+    before = rows.values.copy()
+    build.words_in_any_rhythm(rows, 7)
+    np.testing.assert_array_equal(rows.values, before)
+
+
+def test_power_rows_are_of_both_classes_and_tiers(power: PowerRows) -> None:
+    assert len(power.label) == TINY.power_examples == len(power.group) == len(power.tier)
+    assert 0.2 < power.label.mean() < 0.8 and power.simulated.all()
+    assert len(set(power.tier)) == 2
+
+
+# --- models
+
+
+def test_the_bundle_is_saved_loaded_and_scores(
+    models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows, tmp_path: Path
+) -> None:
+    saved = save(models, rows, power, tmp_path / "bundle")
+    loaded = Bundle.load(tmp_path / "bundle")
+    assert loaded.digest == saved.digest and loaded.id == "tiny"
+    assert {part["name"] for part in loaded.manifest["training_data"]} == {
+        "network/simulated",
+        "power/records",
+    }
+    assert all(part["simulated"] for part in loaded.manifest["training_data"])
+    scores = loaded.channel.score(Vectors(channel_features.NAMES, rows.values))
+    mining = rows.label == 1
+    assert np.median(scores.probability[mining]) > 0.8 > 0.2 > np.median(scores.probability[~mining])
+    result = score(Request(paths=(str(SAMPLE),), model=str(tmp_path / "bundle")))
+    assert result.model["id"] == "tiny"
+    verdicts = {finding.host: finding.verdict for finding in result.findings}
+    assert verdicts["10.20.0.23"] in (Verdict.MINING, Verdict.SUSPICIOUS)
+
+
+def test_words_never_lower_the_score(models: dict[str, fit.Fitted], rows: table.Rows) -> None:
+    model = models["channel"].model
+    quiet = rows.values[rows.label == 0][:60]
+    loud = quiet.copy()
+    loud[:, FACTS] = np.maximum(loud[:, FACTS], 5.0)
+    novelty = model.novelty(quiet)  # held still: only the words change
+    raw = [model.booster.walk(np.column_stack([v, novelty]), model.base) for v in (quiet, loud)]
+    assert (raw[1] >= raw[0]).all() and (raw[1] > raw[0]).any()
+
+
+def test_the_fusion_model_rises_with_either_modality(models: dict[str, fit.Fitted]) -> None:
+    def told(**known: float) -> float:
+        vectors = fusion.extract([fusion.HostEvidence(**known)])
+        return float(models["fusion"].model.score(vectors).probability[0])
+
+    assert told(power_logit=6.0) > told(power_logit=-6.0)
+    quiet = {
+        "network_logit": -5.0,
+        "network_windows": 0.0,
+        "logins": 0.0,
+        "jobs": 0.0,
+        "shares": 0.0,
+        "requests": 0.0,
+    }
+    assert told(**quiet | {"network_logit": 8.0, "network_windows": 5.0}) > told(**quiet)
+
+
+def test_results_out_of_fold_are_of_the_rows_given(models: dict[str, fit.Fitted], rows: table.Rows) -> None:
+    """Not of those with words in any rhythm, which are added for fitting only."""
+    assert len(models["channel"].logit) == len(models["channel"].novelty) == len(rows)
+    assert models["channel"].logit[rows.label == 1].mean() > models["channel"].logit[rows.label == 0].mean()
+
+
+def test_the_same_recipe_twice_gives_the_same_bytes(
+    models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows, tmp_path: Path
+) -> None:
+    first = save(models, rows, power, tmp_path / "a")
+    again, drawn = build.simulated_rows(TINY), build.power_rows(TINY, None)
+    np.testing.assert_array_equal(again.values, rows.values)
+    second = save(build.fit_all(TINY, again, drawn, lambda text: None), again, drawn, tmp_path / "b")
+    assert second.digest == first.digest
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert files == sorted(
+        [f"{kind}.npz" for kind in KINDS] + ["manifest.json", "model_card.md", "reference.npz"]
+    )
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_card_says_what_is_simulated(
+    models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows
+) -> None:
+    text = card.text("tiny", "2026-03-01", models, build.training_data(rows, power))
+    assert "simulated" in text.lower() and "tiny" in text
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_others() -> None:
+    one, again, other = (build.simulated_rows(Recipe(examples=8, seed=s, jobs=1)) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one.values, again.values)
+    assert one.example == again.example
+    assert not set(one.example) & set(other.example)
+    assert not {row.tobytes() for row in one.values} & {row.tobytes() for row in other.values}
+
+
+def test_rows_of_one_class_are_refused(rows: table.Rows) -> None:
+    with pytest.raises((DatasetError, ValueError)):
+        build.fit_channel(table.select(rows, rows.label == 0), 7)
+
+
+# --- the public sources
+
+
+def test_every_source_of_the_manifest_states_licence_and_use() -> None:
+    known = corpora.manifest()
+    for source in [*known["network"]["sources"].values(), *known["power"]["sources"].values()]:
+        assert source["licence"] and source["use"] in {"train", "evaluate"}
+        assert source["use"] == "evaluate" or source["licence"] != "none stated"
+
+
+@needs_data
+def test_every_capture_is_of_a_known_source_and_lies_there() -> None:
+    assert MIRROR is not None
+    found = corpora.captures(MIRROR)
+    assert len(found) > 2_900
+    assert all(capture.path.is_file() for capture in found)
+    assert all(capture.mining_hosts for capture in found if capture.label == "mining")
+    assert not any(capture.mining_hosts for capture in found if capture.label != "mining")
+
+
+@needs_data
+def test_only_what_may_train_does() -> None:
+    assert MIRROR is not None
+    known = corpora.manifest()["network"]["sources"]
+    chosen = corpora.to_learn_from(MIRROR)
+    assert chosen and all(known[capture.source]["use"] == "train" for capture in chosen)
+    assert {capture.role for capture in chosen} == {"traffic"}
+    assert {capture.label for capture in chosen} == {"mining", "benign"}
+    assert not any(capture.path.name == "mining.pcapng" for capture in chosen)
+    assert len({capture.sha256 for capture in chosen}) == len(chosen)
+
+
+def mirrored(folder: Path, *rows: tuple[str, ...]) -> Path:
+    """A mirror of nothing but its labels: (path, label, role, sha256) a row."""
+    lines = ["path\tlabel\trole\tprotocol\tmining_hosts\tsha256"]
+    lines += [f"{path}\t{label}\t{role}\tip\t\t{digest}" for path, label, role, digest in rows]
+    (folder / "net").mkdir()
+    (folder / "net" / "labels.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_each_content_trains_once_and_what_is_left_out_is_left_out_with_its_copies(tmp_path: Path) -> None:
+    mirror = mirrored(
+        tmp_path,
+        ("camp0__aiengine/a.pcap", "benign", "traffic", "same"),
+        ("seladb__PcapPlusPlus/a.pcap", "benign", "traffic", "same"),
+        ("ntop__nDPI/b.pcap", "benign", "traffic", "own"),
+        ("ntop__nDPI/mining.pcapng", "mining", "traffic", "evaluate only"),
+        ("ntop__nDPI/c.pcap", "ambiguous", "traffic", "neither"),
+        ("ntop__nDPI/d.pcap", "benign", "robustness", "parser"),
+        ("zeek__zeek/e.pcap", "benign", "traffic", "no licence to train"),
+    )
+
+    def chosen(*without: str) -> list[str]:
+        return [f"{c.source}/{c.path.name}" for c in corpora.to_learn_from(mirror, without)]
+
+    assert chosen() == ["camp0__aiengine/a.pcap", "ntop__nDPI/b.pcap"]
+    assert chosen("seladb__PcapPlusPlus") == ["ntop__nDPI/b.pcap"]
+    assert chosen("ntop__nDPI") == ["camp0__aiengine/a.pcap"]
+
+
+def test_a_capture_of_an_unknown_source_is_refused(tmp_path: Path) -> None:
+    mirrored(tmp_path, ("stranger__x/a.pcap", "benign", "traffic", "00"))
+    with pytest.raises(KeyError, match="stranger__x"):
+        corpora.captures(tmp_path)
+
+
+def test_without_the_mirror_there_are_no_captures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINEWATCH_DATA", str(tmp_path))
+    assert corpora.mirror() is None
+    assert len(build.recorded_rows(TINY, None)) == 0
+
+
+@needs_data
+def test_of_a_recorded_miner_only_the_channel_that_speaks_is_mining() -> None:
+    assert MIRROR is not None
+    (capture,) = [c for c in corpora.to_learn_from(MIRROR) if c.path.name == "stratum.pcap"]
+    found = build._recorded([capture])
+    assert found.label.any() and found.dialogue[found.label == 1].all()
+    assert not found.simulated.any()

@@ -1,0 +1,232 @@
+"""`minewatch train`: what it says of the labels, what it saves, and what it refuses to replace.
+
+Only the sizes of the recipe are made small; everything else is the command as it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from detector.cli import main
+from detector.features.channel import NAMES
+from detector.model import Bundle
+from detector.records import Vectors
+from detector.settings import Settings
+from training import build, labelled
+from training.build import PowerRows, Recipe
+from training.fit import Fitted
+from training.labels import read_labels
+from training.table import Rows
+
+SAMPLES = Path(__file__).parents[2] / "sample_data"
+HEADER = "source,host,start,end,label,group,coin,variant\n"
+CAMPUS, NODES = "campus-hour.pcap.gz", "node-day.csv"
+MINERS = ("10.20.0.23", "10.20.0.57")
+ORDINARY = tuple(f"10.20.0.{n}" for n in (40, 41, 42, 43, 61, 100, 102, 103, 104, 105, 106))
+VIDEO = "10.20.0.101"  # wrongly called a miner: no model can know that of a stranger
+
+
+def labels_in(folder: Path) -> Path:
+    """Labels of the samples, and two that meet nothing."""
+    for name in (CAMPUS, NODES):
+        shutil.copy(SAMPLES / name, folder / name)
+    rows = [f"{CAMPUS},{host},,,mining,site-a,,\n" for host in MINERS]
+    rows += [f"{CAMPUS},{host},,,benign,site-{i % 3},,\n" for i, host in enumerate(ORDINARY)]
+    rows += [f"{CAMPUS},{VIDEO},,,mining,site-v,,\n"]
+    rows += [f"{NODES},gpu-057,,,mining,nodes-a,,\n", f"{NODES},web-01,,,benign,nodes-b,,\n"]
+    rows += [f"{CAMPUS},10.99.0.1,,,benign,site-0,,\n", f"{NODES},no-such-node,,,benign,nodes-b,,\n"]
+    path = folder / "LABELS.csv"
+    path.write_text(HEADER + "".join(rows), encoding="utf-8")
+    return path
+
+
+@dataclass
+class Ran:
+    """One run of the command."""
+
+    status: int
+    out: str
+    err: str
+
+
+def digest(folder: Path) -> str:
+    files = sorted(folder.iterdir())
+    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
+
+
+@dataclass
+class Story:
+    """The command three times on the same labels: anew, again, and with --force."""
+
+    labels: Path
+    bundle: Path
+    runs: list[Ran]
+    digests: list[str]  # of what lay at the output after each run
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """The recipe is a quarter of the least that the command asks for; equal rows are fitted once."""
+    folder = tmp_path_factory.mktemp("train")
+    told = Story(labels_in(folder), folder / "bundle", [], [])
+    real, fit_all, known = build.Recipe, build.fit_all, {}
+
+    def once(recipe: Recipe, rows: Rows, power: PowerRows, say: Callable[[str], None]) -> dict[str, Fitted]:
+        key = (recipe, rows.values.tobytes(), power.values.tobytes())
+        if key not in known:
+            known[key] = fit_all(recipe, rows, power, say)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            build, "Recipe", lambda examples, power, fused, seed, jobs: real(100, 160, 320, seed, 1)
+        )
+        patch.setattr(build, "fit_all", once)
+        for words in ((), (), ("--force",)):
+            told.runs.append(train(told.labels, told.bundle, *words))
+            told.digests.append(digest(told.bundle))
+        assert len(known) == 1
+        yield told
+
+
+def train(labels: Path, output: Path, *words: str) -> Ran:
+    wanted = [str(labels), "--output", str(output), "--corpus", "400", "--created", "2026-03-01", *words]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(["train", *wanted])
+    return Ran(status, out.getvalue(), err.getvalue())
+
+
+def test_a_bundle_is_saved_that_loads_and_says_where_it_comes_from(story: Story) -> None:
+    assert story.runs[0].status == 0
+    loaded = Bundle.load(story.bundle)
+    assert loaded.id == "trained-" + hashlib.sha256(story.labels.read_bytes()).hexdigest()[:12]
+    assert loaded.manifest["created"] == "2026-03-01"
+    data = {part["name"]: part for part in loaded.manifest["training_data"]}
+    assert data["network/simulated"]["simulated"]
+    (own,) = [part for name, part in data.items() if name.endswith(CAMPUS)]
+    assert not own["simulated"] and own["mining_rows"] > 0
+    assert f"saved {story.bundle}: {loaded.id}, digest {loaded.digest[:16]}" in story.runs[0].out
+
+
+def test_both_models_are_told_on_the_labelled_rows_with_n_and_bound(story: Story) -> None:
+    told = story.runs[0].out
+    assert "out of fold" in told and "this model:" in told and "default-2026.11, as it is:" in told
+    rates = re.findall(r"found (\d+) of (\d+) \(95 %: [\d.]+% to [\d.]+%\)", told)
+    assert len(rates) == 4 and {n for _, n in rates} == {"3"}
+    # the shipped model knows both miners, and not the video that was called one
+    assert rates[2] == ("2", "3")
+
+
+def test_labels_that_met_nothing_are_named_with_their_line(story: Story) -> None:
+    lines = story.runs[0].err.splitlines()
+    unused = [line for line in lines if line.startswith("line ")]
+    last = len(story.labels.read_text(encoding="utf-8").splitlines())
+    assert len(unused) == 2
+    assert unused[0].startswith(f"line {last - 1}: ") and "10.99.0.1" in unused[0]
+    assert unused[1].startswith(f"line {last}: ") and "no-such-node" in unused[1]
+
+
+def test_a_better_bundle_is_not_replaced(story: Story) -> None:
+    """The one that lies there was fitted to these very rows; the new one is measured out of fold."""
+    again = story.runs[1]
+    assert again.status == 2
+    assert story.digests[1] == story.digests[0]
+    (line,) = [line for line in again.err.splitlines() if "was left as it is" in line]
+    assert "the old model" in line and "--force" in line
+    assert "saved" not in again.out
+
+
+def test_force_replaces_it(story: Story) -> None:
+    assert story.runs[2].status == 0 and "saved" in story.runs[2].out
+    assert story.digests[2] == story.digests[0]  # the same labels and seed: the same bytes
+
+
+# --- what it refuses before any work
+
+
+def test_bad_labels_are_told_one_line_each(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / CAMPUS, tmp_path / CAMPUS)
+    path = tmp_path / "LABELS.csv"
+    rows = [f"{CAMPUS},10.0.0.1,,,minning,a,,", "none.pcap,*,,,benign,a,,", f"{CAMPUS},*,noon,,benign,a,,"]
+    path.write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
+    ran = train(path, tmp_path / "bundle")
+    assert ran.status == 2 and not (tmp_path / "bundle").exists()
+    lines = ran.err.splitlines()
+    assert len(lines) == 3
+    for number, (line, word) in enumerate(zip(lines, ("minning", "none.pcap", "noon"), strict=True), 2):
+        assert line.startswith(f"minewatch train: {path}, line {number}: ") and word in line
+
+
+def test_a_source_of_neither_kind_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    path = tmp_path / "LABELS.csv"
+    path.write_text(HEADER + "a.pdf,*,,,benign,a,,\na.pdf,10.0.0.1,,,mining,b,,\n", encoding="utf-8")
+    ran = train(path, tmp_path / "bundle")
+    assert ran.status == 2 and "line 2: " in ran.err and "a PDF" in ran.err
+
+
+@pytest.mark.parametrize("extra", [("--corpus", "399"), ("--base", "nowhere"), ("--seed", "x")])
+def test_wrong_usage_is_status_2_and_one_line(tmp_path: Path, extra: tuple[str, str]) -> None:
+    ran = train(labels_in(tmp_path), tmp_path / "bundle", *extra)
+    assert ran.status == 2 and "Traceback" not in ran.err
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_something_else_at_the_output_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "diary.txt").write_text("mine")
+    ran = train(labels_in(tmp_path), tmp_path / "bundle")
+    assert ran.status == 2 and "simulating" not in ran.err
+    assert (tmp_path / "bundle" / "diary.txt").read_text() == "mine"
+
+
+def test_labels_that_all_meet_nothing_are_refused(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / CAMPUS, tmp_path / CAMPUS)
+    path = tmp_path / "LABELS.csv"
+    rows = f"{CAMPUS},10.99.0.1,,,benign,a,,\n{CAMPUS},10.99.0.2,,,mining,b,,\n"
+    path.write_text(HEADER + rows, encoding="utf-8")
+    ran = train(path, tmp_path / "bundle")
+    assert ran.status == 2 and "none of the labels met" in ran.err
+
+
+# --- labels to rows
+
+
+@pytest.fixture(scope="module")
+def base() -> Bundle:
+    return Bundle.load()
+
+
+def test_of_a_miner_the_channel_that_speaks_or_most_suspect_is_learnt(tmp_path: Path, base: Bundle) -> None:
+    found = labelled.read(read_labels(labels_in(tmp_path)), Settings(), base.channel)
+    (rows,) = found.channels
+    mining = rows.label == 1
+    assert {rows.group[i] for i in mining.nonzero()[0]} == {"site-a", "site-v"}
+    channels = {rows.example[i] for i in mining.nonzero()[0]}
+    assert len(channels) == 3  # one a host
+    scores = base.channel.score(Vectors(NAMES, rows.values)).probability
+    assert scores[mining & rows.dialogue].min() > 0.5
+    assert not rows.simulated.any() and len(found.unused) == 2
+    (power,) = found.power
+    assert power.label.tolist() == [True, False] and power.group == ["nodes-a", "nodes-b"]
+    assert set(power.tier) == {"node"}
+
+
+def test_only_labelled_hosts_and_times_are_learnt(tmp_path: Path, base: Bundle) -> None:
+    shutil.copy(SAMPLES / CAMPUS, tmp_path / CAMPUS)
+    path = tmp_path / "LABELS.csv"
+    rows = [f"{CAMPUS},10.20.0.23,,,mining,a,,", f"{CAMPUS},10.20.0.40,,2000-01-01T00:00:00Z,benign,b,,"]
+    path.write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
+    found = labelled.read(read_labels(path), Settings(), base.channel)
+    assert set(found.channels[0].group) == {"a"}
+    assert "10.20.0.40" in found.unused[0]
