@@ -31,6 +31,7 @@ DIALECTS = {
     "getblocktemplate": "getblocktemplate",
 }
 POLLED = ("getwork", "getblocktemplate")  # the miner asks over HTTP, nothing is pushed
+LONGEST_IDENTIFIER = 128  # Monero's integrated addresses have 106 characters
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -104,17 +105,22 @@ def _currency(facts: Facts) -> str:
     return "coin unknown" if facts.coin == "unknown" else clean(name, 24)
 
 
+def _whole(value: str) -> str:
+    """An identifier as it is: the longest wallets have 106 characters."""
+    return clean(value, 128)
+
+
 def _told(facts: Facts, show_identifiers: bool) -> Mapping[str, Any]:
     """The facts of the schema: counts, and names that were cleaned or hashed."""
-    hide = clean if show_identifiers else hashed
+    hide = _whole if show_identifiers else hashed
     names = {
         "dialect": facts.dialect,
         "coin": clean(facts.coin, 16),
         "algorithm": facts.algorithm and clean(facts.algorithm, 32),
         "agent": facts.agent and clean(facts.agent),
         "pool": facts.pool and clean(facts.pool),
-        "wallet": facts.wallet and hide(facts.wallet),
-        "worker": facts.worker and hide(facts.worker),
+        "wallet": facts.wallet and told(facts.wallet),
+        "worker": facts.worker and told(facts.worker),
     }
     counts = {
         name: getattr(facts, name)
