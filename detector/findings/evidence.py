@@ -31,7 +31,6 @@ DIALECTS = {
     "getblocktemplate": "getblocktemplate",
 }
 POLLED = ("getwork", "getblocktemplate")  # the miner asks over HTTP, nothing is pushed
-LONGEST_IDENTIFIER = 128  # Monero's integrated addresses have 106 characters
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -119,8 +118,8 @@ def _told(facts: Facts, show_identifiers: bool) -> Mapping[str, Any]:
         "algorithm": facts.algorithm and clean(facts.algorithm, 32),
         "agent": facts.agent and clean(facts.agent),
         "pool": facts.pool and clean(facts.pool),
-        "wallet": facts.wallet and told(facts.wallet),
-        "worker": facts.worker and told(facts.worker),
+        "wallet": facts.wallet and hide(facts.wallet),
+        "worker": facts.worker and hide(facts.worker),
     }
     counts = {
         name: getattr(facts, name)
