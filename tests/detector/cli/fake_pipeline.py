@@ -33,6 +33,7 @@ class Result:
     sources: list[Any] = field(default_factory=lambda: [source()])
     problems: list[str] = field(default_factory=list)
     model: dict[str, str] = field(default_factory=lambda: MODEL)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 

@@ -70,7 +70,7 @@ def test_it_scores_all_samples_and_ends_well_even_when_wrong(
         asked.append(request)
         findings = [mining(), clear("10.20.0.57")]
         return SimpleNamespace(
-            findings=findings, sources=[source()], problems=[], model=MODEL, interrupted=False
+            findings=findings, sources=[source()], problems=[], model=MODEL, notes=[], interrupted=False
         )
 
     monkeypatch.setattr(pipeline, "score", score)

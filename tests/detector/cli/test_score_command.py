@@ -157,7 +157,7 @@ def test_options_reach_the_pipeline(tmp_path: Path) -> None:
     seen, config = tmp_path / "seen", tmp_path / "c.toml"
     config.write_text("[meter]\nwindow_s = 60\n")
     words = (
-        "score a.pcap --power p.csv b.pcap --power q.csv --assets as.csv --home-net 10.1.2.3/8"
+        "score a.pcap b.pcap --power p.csv --power q.csv --assets as.csv --home-net 10.1.2.3/8"
         " --home-net fd00::/8 --model m --engine pyshark --deep --jobs 3 --scheduler tcp://h:1"
         f" --show-identifiers --config {config} --power-unit kWh --power-timezone Europe/Oslo"
     ).split()
