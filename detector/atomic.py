@@ -19,7 +19,7 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     """
     place = Path(path)
     if place.exists() and not place.is_file() and not place.is_dir():
-        with place.open("w", encoding="utf-8", newline="") as stream:
+        with _named(path), place.open("w", encoding="utf-8", newline="") as stream:
             yield stream
         return
     with drafted(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
@@ -35,12 +35,24 @@ def drafted(path: str | Path) -> Iterator[Path]:
         raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
     draft = _draft(place, str(path))
     try:
-        yield draft
-        draft.chmod(_mode(place))
-        draft.replace(place)
+        with _named(path):
+            yield draft
+            draft.chmod(_mode(place))
+            draft.replace(place)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """A full disk does not say which file it is that does not fit."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None and not isinstance(error, BrokenPipeError):
+            raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
 
 

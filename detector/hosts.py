@@ -10,10 +10,11 @@ import csv
 import difflib
 import io
 import ipaddress
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -121,18 +122,24 @@ class Assets:
 def read_assets(path: str) -> Assets:
     """Read `assets.csv` (columns FIELDS; all but `asset` may be empty or absent).  Raises AssetsError."""
     try:
-        if Path(path).stat().st_size > _MAX_BYTES:
-            raise AssetsError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; this is no asset map")
-        content = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AssetsError(f"{path}: {error}") from error
-    reader = csv.DictReader(io.StringIO(content))
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise AssetsError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+    if len(content) > _MAX_BYTES:
+        raise AssetsError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; this is no asset map")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise AssetsError(f"{path}: line {line}: not UTF-8 text; save it as CSV in UTF-8") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     assets = Assets()
     try:
         _check_header(path, reader.fieldnames or [])
         for row in reader:
             _add(assets, row, f"{path}: line {reader.line_num}")
-    except csv.Error as error:
+    except csv.Error as error:  # the line it stopped on; of a quote without its other one, the last
         raise AssetsError(f"{path}: line {reader.line_num + 1}: {error}") from error
     return assets
 
@@ -147,7 +154,9 @@ def _check_header(path: str, names: Sequence[str]) -> None:
         raise AssetsError(f"{path}: line 1: no column 'asset'; known: {', '.join(FIELDS)}")
 
 
-def _add(assets: Assets, row: dict[str, str | None], where: str) -> None:
+def _add(assets: Assets, row: dict[str | None, Any], where: str) -> None:
+    if None in row:  # what csv.DictReader calls the cells that are too many
+        raise AssetsError(f"{where}: more cells than the header")
     cell = {name: (row.get(name) or "").strip() for name in FIELDS}
     if not cell["asset"]:
         raise AssetsError(f"{where}: empty 'asset'")
@@ -160,9 +169,12 @@ def _add(assets: Assets, row: dict[str, str | None], where: str) -> None:
     )
     if cell["ip"]:
         try:
-            assets.by_ip[str(ipaddress.ip_address(cell["ip"]))] = asset
+            ip = str(ipaddress.ip_address(cell["ip"]))
         except ValueError as error:
             raise AssetsError(f"{where}: {error}") from error
+        if assets.by_ip.setdefault(ip, asset).asset != asset.asset:
+            raise AssetsError(f"{where}: {ip} belongs to {assets.by_ip[ip].asset!r} already")
+        assets.by_ip[ip] = asset
     for name in POWER_FIELDS:
         if cell[name]:
             assets.by_meter[cell[name]] = asset
@@ -172,9 +184,12 @@ def _number(value: str, where: str) -> float | None:
     if not value:
         return None
     try:
-        return float(value)
-    except ValueError as error:
-        raise AssetsError(f"{where}: contract_kw {value!r} is no number") from error
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise AssetsError(f"{where}: contract_kw {value!r} is no number of kW")
+    return number
 
 
 def _flag(value: str, where: str) -> bool:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.text import plural
+
 HEAD_BYTES = 4096
 _TIMES = re.compile(rb"(?i)(^|[\W_])(date|time|datetime|timestamp|ts|epoch)([\W_]|$|s\b)")
 CAPTURE_MAGICS = (
@@ -70,32 +72,47 @@ def _expanded(name: str, inputs: Inputs) -> list[str]:
     return matches
 
 
-def _files(folder: str) -> list[str]:
-    return [str(path) for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+def _files(folder: str, inputs: Inputs) -> list[str]:
+    """Every file below `folder`; folders that may not be entered are problems, links to folders are left."""
+
+    def closed(error: OSError) -> None:
+        inputs.problems.append(f"{error.filename}: {_reason(error)}")
+
+    found = [Path(place, name) for place, _, names in os.walk(folder, onerror=closed) for name in names]
+    return [str(path) for path in sorted(found)]
 
 
 def _walk(folder: str, inputs: Inputs) -> None:
-    skipped = []
-    for path in _files(folder):
-        kind = _kind_or_problem(path)
-        if kind == "capture":
-            inputs.captures.append(path)
-        elif kind == "power" and _has_times(path):
-            inputs.power.append(path)
+    before, skipped = len(inputs.captures) + len(inputs.power) + len(inputs.problems), []
+    for path in _files(folder, inputs):
+        try:
+            if not Path(path).is_file():
+                continue
+            kind = kind_of(_head(path))
+            if kind == "power" and not _has_times(path):
+                kind = "another table"
+        except OSError as error:
+            inputs.problems.append(f"{path}: {_reason(error)}")
+            continue
+        if kind in {"capture", "power"}:
+            (inputs.captures if kind == "capture" else inputs.power).append(path)
         else:
             skipped.append(Path(path).name)
-    if skipped:
-        shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-        inputs.notes.append(f"{folder}: {len(skipped)} files skipped, no captures or power readings: {shown}")
+    shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
+    if len(inputs.captures) + len(inputs.power) + len(inputs.problems) == before:
+        inputs.problems.append(f"{folder}: no captures or power readings in this folder ({shown or 'empty'})")
+    elif skipped:
+        left = f"{plural(len(skipped), 'file')} skipped, no captures or power readings: {shown}"
+        inputs.notes.append(f"{folder}: {left}")
 
 
 def _has_times(path: str) -> bool:
     """Whether a table in a folder begins with a header that has a column of times: labels and asset maps
     lie beside readings, and are none."""
-    with open(path, "rb") as file:
-        head = file.read(HEAD_BYTES)
+    head = _head(path)
     if head[:2] == b"\x1f\x8b":
         head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    head = _narrow(head)
     return head[:4] == b"PAR1" or any(_TIMES.search(line) for line in _lines(head)[:1])
 
 
@@ -114,22 +131,35 @@ def _kind_or_problem(path: str) -> str:
     try:
         if Path(path).is_fifo():
             return "capture"  # no look inside: what is read from a pipe is gone
-        if not Path(path).is_file():
-            return "no such file" if not os.path.lexists(path) else "not a file"
-        with open(path, "rb") as file:
-            head = file.read(HEAD_BYTES)
+        Path(path).stat()  # says why a link leads nowhere
+        return kind_of(_head(path)) if Path(path).is_file() else "not a file"
     except OSError as error:
-        return (error.strerror or "cannot be read").lower()
-    return kind_of(head)
+        return _reason(error)
+    except ValueError:
+        return "no name of a file"  # holds a zero byte
+
+
+def _head(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return (error.strerror or "cannot be read").lower()
 
 
 def kind_of(head: bytes) -> str:
     """ "capture" or "power" by the first bytes, gzip looked into; else what it is instead."""
     if head[:2] == b"\x1f\x8b":
         try:
-            head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+            unzip = zlib.decompressobj(wbits=31)
+            head = unzip.decompress(head, HEAD_BYTES)
         except zlib.error:
             return "damaged gzip data"
+        if not head:
+            return "empty file, gzipped" if unzip.eof else "gzip data cut short"
     if head[:4] in CAPTURE_MAGICS:
         return "capture"
     return _text_or_other(head)
@@ -143,9 +173,17 @@ def _text_or_other(head: bytes) -> str:
     for magic, name in _OTHER.items():
         if head.startswith(magic):
             return f"neither a capture nor power readings but {name}"
-    if b"\0" in head.replace(b"\xff\xfe", b"") or not _first_line_is_table(head):
+    head = _narrow(head)
+    if b"\0" in head or not _first_line_is_table(head):
         return "neither a capture (pcap, pcapng) nor a table of power readings (CSV, Parquet)"
     return "power"
+
+
+def _narrow(head: bytes) -> bytes:
+    """UTF-16 with a byte order mark, as spreadsheets save it, as UTF-8; anything else as it is."""
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head
+    return head[: len(head) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
 
 
 def _first_line_is_table(head: bytes) -> bool:

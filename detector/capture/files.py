@@ -89,8 +89,8 @@ def first_ns(path: str) -> int:
         return 0
     try:
         with _opened(path) as file:
-            for done in _filled(path, _head(path, file), file, peek):
-                if peek.first_ns or done > 8 * READ_BYTES:
+            for pieces, _ in enumerate(_filled(path, _head(path, file), file, peek)):
+                if peek.first_ns or pieces > 8:  # a piece is READ_BYTES at most, unpacked
                     break
     except (OSError, CaptureError):
         return 0

@@ -46,6 +46,11 @@ def opened(path: str | None) -> Iterator[TextIO]:
         sys.stdout.flush()
     except BrokenPipeError:
         silence()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        silence()
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def silence() -> None:

@@ -102,7 +102,13 @@ def _reason(reason: Evidence) -> Markup:
 
 
 def _spelled(facts: Mapping[str, Any]) -> list[str]:
-    return [f"{key}: {value}" for key, value in plain(facts).items() if value not in (None, "", [], {})]
+    told = {key: value for key, value in plain(facts).items() if value not in (None, "", [], {})}
+    return [
+        f"{key.removesuffix('_ns')}: {minute(value)}"
+        if key.endswith("_ns") and isinstance(value, int)
+        else f"{key}: {value}"
+        for key, value in told.items()
+    ]
 
 
 def _contributions(parts: Sequence[Mapping[str, Any]]) -> Markup | None:

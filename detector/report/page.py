@@ -21,6 +21,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 RANKED = 2_000  # hosts in the table; a browser bears no more
 SECTIONS = 300  # hosts with a section of their own
 SOURCES = 500
+SHORT = 40  # letters of a name that is not broken: any address fits
 VERDICTS = (
     (Verdict.MINING, "The score is above the bar that was set for a stated number of false alarms, and it"
      " rests on a mining dialogue that was heard, on behaviour in two windows, or on traffic and power that"
@@ -97,7 +98,7 @@ def _ranking(findings: Sequence[Finding]) -> Markup:
     return tag(
         "section",
         tag("h2", "Hosts, worst first"),
-        tag("div", table(headings, rows), class_="wide"),
+        tag("div", table(headings, rows), class_="wide ranking"),
         tag("p", f"{left} more are in the JSON output.", class_="quiet") if left > 0 else None,
     )
 
@@ -110,7 +111,7 @@ def _row(finding: Finding, sectioned: bool) -> Markup:
         "tr",
         tag("td", tag("span", finding.verdict.value, class_=f"badge {finding.verdict.value}")),
         tag("td", bar(finding.score, finding.verdict), " ", probability(finding.score), class_="score"),
-        tag("th", name, scope="row"),
+        tag("th", name, scope="row", class_="short" if len(finding.host) <= SHORT else None),
         tag("td", finding.organisation or ""),
         tag("td", " ".join(filter(None, spoken(finding)))),
         tag("td", finding.why),

@@ -53,14 +53,19 @@ def read_power(
     `value` (name of the column with the readings), `day_first` (03/04/2026 is in April).
     What was taken for what stands in `Readings.notes`, what was left out in `.dropped`.
 
-    Raises TelemetryError (one line: file, place, what, what to do) and OSError.
+    Raises TelemetryError (one line: file, place, what, what to do).
     """
     name = str(path)
     hints = Hints(unit, timezone, meter, value, day_first)
-    head = _head(name)
-    for source in SOURCES:
-        if source.sniff(head, Path(name).name):
-            return source.read(name, hints)
+    if Path(name).is_fifo():
+        raise TelemetryError(f"{name}: a pipe: a table is read more than once; write it to a file first")
+    try:
+        head = _head(name)
+        for source in SOURCES:
+            if source.sniff(head, Path(name).name):
+                return source.read(name, hints)
+    except OSError as error:
+        raise TelemetryError(f"{name}: {(error.strerror or 'cannot be read').lower()}") from error
     raise TelemetryError(f"{name}: no power readings: {_what(head)}")
 
 

@@ -60,10 +60,13 @@ class Collector:
         if self._layout.clock:
             times = times.str.strip() + " " + frame[self._layout.clock].str.strip()
         repeated = (times == self._layout.time).to_numpy(dtype=bool)
+        mixed = self._clock.mixed
         stamps, outside = self._clock.parse(times)
+        mixed = self._clock.mixed - mixed
         self.dropped["repeated header"] += int(repeated.sum())
+        self.dropped["zone unlike the first row's (with, without)"] += mixed
         self.dropped["time before 1980 or after 2100"] += int(outside.sum())
-        self.dropped["time not understood"] += int(((stamps == BAD) & ~outside & ~repeated).sum())
+        self.dropped["time not understood"] += int(((stamps == BAD) & ~outside & ~repeated).sum()) - mixed
         good = stamps != BAD
         for column, value in enumerate(self._layout.values):
             meter = self._meters(frame, value, int(good.sum()), good)

@@ -26,6 +26,8 @@ MAX_LINE: Final = 1 << 20
 CHUNK_ROWS: Final = 250_000
 PREAMBLE: Final = 50  # lines before the header that are looked at
 MAX_COLUMNS: Final = 20_000
+FREE_BYTES: Final = 64 << 20  # unpacked, before the ratio counts
+MOST_RATIO: Final = 200
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
@@ -134,11 +136,28 @@ def _encoding(path: str) -> str:
 def _unpacked(raw: Any) -> Any:
     """The stream, decompressed where it is gzip."""
     packed = raw.peek(2)[:2] == b"\x1f\x8b"
-    return gzip.open(raw) if packed else raw
+    return _Unzipped(raw) if packed else raw
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:120]
+
+
+class _Unzipped(gzip.GzipFile):
+    """Gzip that refuses to unpack a bomb; readings of regular loads reach 30-fold."""
+
+    def __init__(self, raw: Any) -> None:
+        super().__init__(fileobj=raw, mode="rb")
+        self._raw, self._given = raw, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self._given += len(data)
+        if self._given > FREE_BYTES and self._given > MOST_RATIO * self._raw.tell():
+            raise TelemetryError(
+                f"{self._raw.name}: gzip data unpacks more than {MOST_RATIO}-fold: no table of readings does"
+            )
+        return data
 
 
 class _Headed:

@@ -43,6 +43,7 @@ class Clock:
         self.day_first = day_first
         self.zoned: bool | None = None  # whether the times carry their offset; None = nothing read yet
         self.numbers = False
+        self.mixed = 0  # times with a zone in a file whose first has none, or the reverse
 
     def parse(self, times: pd.Series) -> tuple[Int64s, Mask]:
         """Nanoseconds (UTC where `zoned`, else local), BAD where unreadable or outside 1980..2100.
@@ -102,7 +103,9 @@ class Clock:
         bad = stamps == BAD
         if bad.any():
             stamps[bad] = _rarely(text[bad])
-        return stamps
+        other = (text.str.contains(_ZONE, regex=True) != self.zoned).to_numpy(dtype=bool) & (stamps != BAD)
+        self.mixed += int(other.sum())
+        return np.where(other, BAD, stamps)  # which hour it means, nobody can tell
 
     def _day_month(self, text: pd.Series) -> pd.Series:
         """dd/mm/yyyy or mm/dd/yyyy as yyyy-mm-dd."""

@@ -31,7 +31,7 @@ def test_a_folder_gives_what_it_holds_and_counts_the_rest(tmp_path) -> None:
     assert inputs.captures == [str(tmp_path / "a.bin")]
     assert inputs.power == [str(tmp_path / "b.txt")]
     assert inputs.problems == []
-    assert "1 files skipped" in inputs.notes[0]
+    assert "1 file skipped" in inputs.notes[0]
 
 
 def test_what_was_named_and_cannot_be_read_is_a_problem_of_one_line(tmp_path) -> None:
