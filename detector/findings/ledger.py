@@ -154,18 +154,23 @@ class Ledger:
             record.judged += 1
             suspect = bool(scores.probability[i] >= self._suspicious)
             known = record.channels.get(key)
-            if known is None and not self._has_room(record, float(scores.logit[i])):
+            weight = (facts[i] is not None, float(scores.logit[i]))
+            if known is None and not self._has_room(record, weight):
                 continue
             fresh = self._channel(rolled, i, ends, vectors, scores)
             record.channels[key] = _join(known, fresh, facts[i], suspect)
 
     @staticmethod
-    def _has_room(record: HostRecord, logit: float) -> bool:
-        """Whether a new channel of that logit is worth keeping; makes room by dropping the least suspect."""
+    def _has_room(record: HostRecord, weight: tuple[bool, float]) -> bool:
+        """Whether a new channel of that weight is worth keeping; makes room by dropping the lightest.
+
+        weight: (words of a mining dialogue were heard, log-odds); words outweigh any score.
+        """
         if len(record.channels) < KEPT_CHANNELS:
             return True
-        least = min(record.channels, key=lambda key: record.channels[key].logit)
-        if record.channels[least].logit >= logit:
+        kept = {key: (one.facts is not None, one.logit) for key, one in record.channels.items()}
+        least = min(kept, key=lambda key: kept[key])
+        if kept[least] >= weight:
             return False
         del record.channels[least]
         return True

@@ -183,6 +183,17 @@ def test_only_the_most_suspect_channels_of_a_host_stay(rising: bool) -> None:
     assert made.hosts[HOST].judged == 40
 
 
+def test_words_are_kept_whatever_louder_channels_score() -> None:
+    """A heard dialogue with a low score does not lose its place to many mute channels with higher ones."""
+    made, spoken = new(), row(port=1)
+    spoken.facts = [Facts("stratum", logins=1)]
+    add(made, spoken, 0.1)
+    for port in range(2, 2 + 3 * KEPT_CHANNELS):
+        add(made, row(port=port), 0.5 + port / 100)
+    assert 1 in {channel.port for channel in made.hosts[HOST].channels.values()}
+    assert len(made.hosts[HOST].channels) == KEPT_CHANNELS
+
+
 def test_what_is_kept_is_not_a_view_of_the_batch() -> None:
     made, table = new(), row()
     add(made, table, 0.7)
