@@ -137,12 +137,12 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
         f"{pushes} unprompted server messages{_push_lengths(record)}{_every(record)}",
         f"{int(wide[up + layout.MESSAGES])} client messages{_share_lengths(record)}",
     ]
-    framed = "encrypted (TLS), " if int(wide[layout.TLS_RECORDS]) else ""
+    framed = " (encrypted)" if int(wide[layout.TLS_RECORDS]) else ""
     return Evidence(
         kind="behaviour",
         weight=round(weight, 2),
-        summary=f"{framed}{', '.join(parts)} in {duration(record.last_ns - record.first_ns)}"
-        f" with {_endpoint(record)}",
+        summary=f"mining-like rhythm with {_endpoint(record)}{framed}:"
+        f" {', '.join(parts)} in {duration(record.last_ns - record.first_ns)}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=channel(record),
@@ -158,19 +158,19 @@ def _common(narrow: Any, start: int, pairs: int) -> tuple[int, int]:
 
 def _push_lengths(record: ChannelRecord) -> str:
     length, count = _common(record.narrow, layout.NARROW_DOWN + layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
-    return f" ({count} of {length} bytes)" if count > 1 else ""
+    return f" ({count} are {length} bytes long)" if count > 1 else ""
 
 
 def _share_lengths(record: ChannelRecord) -> str:
     length, count = _common(record.narrow, layout.NARROW_UP + layout.LENGTHS, layout.COMMON_LENGTHS)
-    return f" ({count} of {length} bytes)" if count > 1 else ""
+    return f" ({count} are {length} bytes long)" if count > 1 else ""
 
 
 def _every(record: ChannelRecord) -> str:
     wide, down = record.wide, layout.DOWN
     pushes = int(wide[down + layout.PUSHES])
     span = int(wide[down + layout.LAST_PUSH_NS]) - int(wide[down + layout.FIRST_PUSH_NS])
-    return f" one in {duration(span // (pushes - 1))}" if pushes > 2 and span > 0 else ""
+    return f" one every {duration(span // (pushes - 1))}" if pushes > 2 and span > 0 else ""
 
 
 def duration(ns: int) -> str:

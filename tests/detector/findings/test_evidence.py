@@ -126,14 +126,15 @@ def test_behaviour_in_words() -> None:
     narrow[lengths : lengths + 4] = (120, 20, 100, 20)
     found = evidence.rhythm(record, 2.944)
     assert found.summary == (
-        "encrypted (TLS), 101 unprompted server messages (60 of 309 bytes) one in 30 s,"
-        " 50 client messages (20 of 100 bytes) in 60 min with 203.0.113.5:3333"
+        "mining-like rhythm with 203.0.113.5:3333 (encrypted):"
+        " 101 unprompted server messages (60 are 309 bytes long) one every 30 s,"
+        " 50 client messages (20 are 100 bytes long) in 60 min"
     )
     assert found.facts == {"probability": 0.95, "windows": 4}
 
 
 def test_behaviour_without_pushes_says_no_rate() -> None:
-    assert "one in" not in evidence.rhythm(channel_record(), 1.0).summary
+    assert "one every" not in evidence.rhythm(channel_record(), 1.0).summary
 
 
 def test_power_in_words() -> None:

@@ -137,3 +137,21 @@ def test_it_is_whole_or_not_there(tmp_path: Path) -> None:
 def test_markup_escapes_all_but_markup() -> None:
     assert tag("p", "<b>", Markup("<i>"), class_='"x"').html == '<p class="&quot;x&quot;">&lt;b&gt;<i></p>'
     assert join("a", None, 1).html == "a1"
+
+
+def test_addresses_are_not_broken_and_long_names_are() -> None:
+    result = SimpleNamespace(
+        findings=[clear("2001:db8:85a3:1234:5678:8a2e:370:7334"), clear("x" * 300)],
+        sources=[], problems=[], model=MODEL, interrupted=False,
+    )  # fmt: skip
+    told = page(result, Context())  # type: ignore[arg-type]
+    assert '<th scope="row" class="short">2001:db8' in told
+    assert '<th scope="row">xxx' in told
+
+
+def test_times_among_the_facts_are_read_as_times() -> None:
+    finding = mining()
+    finding.evidence[0].facts = {"onset_ns": TEN, "step_w": 5.0}
+    result = SimpleNamespace(findings=[finding], sources=[], problems=[], model=MODEL, interrupted=False)
+    told = page(result, Context())  # type: ignore[arg-type]
+    assert "onset: 2026-03-02 10:00" in told and "onset_ns" not in told
