@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,18 @@ from training.build import PowerRows, Recipe
 from training.corpora import Capture
 from training.simulation import corpus
 
-SMALL = Recipe(examples=60, power_examples=16, fused_hosts=0, seed=3, jobs=1)
+SMALL = Recipe(examples=12, power_examples=16, fused_hosts=0, seed=3, jobs=1)
 
 
 def cached(folder: Path) -> Recipe:
-    return Recipe(60, 16, 0, 3, 1, folder)
+    return replace(SMALL, cache=folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_tasks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "CHUNK", 6)
+        yield
 
 
 def same(one: table.Rows | PowerRows, other: table.Rows | PowerRows) -> bool:
@@ -43,7 +52,7 @@ def test_rows_are_the_same_anew_stored_and_read_back(
     for _ in range(2):
         assert same(build.simulated_rows(cached(tmp_path)), anew[0])
         assert same(build.power_rows(cached(tmp_path), None), anew[1])
-    assert len(list(tmp_path.glob("rows-*.npz"))) == 2  # 60 conversations, 50 a task
+    assert len(list(tmp_path.glob("rows-*.npz"))) == 2  # 12 conversations, 6 a task
     assert len(list(tmp_path.glob("powerrows-*.npz"))) == build.POWER_PARTS
 
 
