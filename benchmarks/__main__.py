@@ -26,14 +26,13 @@ from benchmarks.running import Sample, jobs, measure
 
 QUICK_SCALE, QUICK_ROUNDS, ROUNDS = 0.05, 2, 4
 PAGE = ROOT / "docs" / "performance.md"
-RECORD = "measured.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     scale = QUICK_SCALE if options.quick else 1.0
     table, rows = engines.table(options.cache, scale), captures.table(scale)
-    record = options.cache / RECORD
+    record = options.cache / f"measured-{scale:g}.json"
     if options.rewrite:
         facts = json.loads(record.read_text(encoding="utf-8"))
     else:

@@ -97,7 +97,7 @@ def write(
     packets: int | None = None,
     n_bytes: int | None = None,
 ) -> Counts:
-    """Writes packets until there are so many, or so many bytes, as a pcap counts them (whatever the format)."""
+    """Writes packets until there are so many, or so many bytes as a pcap would take."""
     records = [layout.record(frame) for frame in templates.frames]
     lengths = np.array([len(record) for record in records], dtype=np.int64)
     as_pcap = templates.lengths + FORMATS["pcap"].frame_at

@@ -7,11 +7,12 @@ level line is memory that does not grow.  Colours read on white and on black.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.captures import MB
-from benchmarks.page import Report, number
+from benchmarks.page import Report
 from benchmarks.running import Sample
 
 if TYPE_CHECKING:
@@ -60,8 +61,11 @@ def _panel(axes: Axes, report: Report, title: str, unit: str, value: Callable[[S
             axes.plot(
                 *zip(*points, strict=True), color=colour, marker=marker, ms=4.5, lw=1.6, label=engine.name
             )
-    axes.set(xscale="log", yscale="log", title=title, xlabel="size of the capture, MB", ylabel=unit)
+    axes.set(xscale="log", yscale="log", title=f"{title}, {unit}", xlabel="size of the capture, MB")
+    low, high = axes.get_ylim()
+    axes.set_ylim(10 ** floor(log10(low)), 10 ** ceil(log10(high)))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda tick, _: number(tick))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
     axes.grid(color=_INK, alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)

@@ -35,10 +35,11 @@ class Clock:
 
 def described() -> dict[str, str]:
     """The machine and the versions of all engines, by name."""
+    kernel = platform.release().partition("-")[0]
     return {
         "CPU": f"{_field('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
         "memory": f"{int(_field('/proc/meminfo', 'MemTotal').split()[0]) / 1024**2:.0f} GiB",
-        "system": f"{platform.freedesktop_os_release().get('PRETTY_NAME', '?')}, Linux {platform.release().partition('-')[0]}",
+        "system": f"{platform.freedesktop_os_release().get('PRETTY_NAME', '?')}, Linux {kernel}",
         "Python": platform.python_version(),
         **dict(_versions()),
     }

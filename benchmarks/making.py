@@ -62,7 +62,10 @@ TRAFFIC: dict[str, Callable[[Sources], Traffic]] = {
 
 
 def make(captures: Iterable[Capture], data: Path, folder: Path) -> tuple[str, dict[str, Made]]:
-    """What they are made from, and the captures by name, made where they are not there yet or where they would come out otherwise."""
+    """What they are made from, and the captures by name.
+
+    Those are kept that are there and would come out the same.
+    """
     sources = templates.sources(data)
     folder.mkdir(parents=True, exist_ok=True)
     made: dict[str, Made] = {}

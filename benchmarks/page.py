@@ -64,8 +64,8 @@ def ranged(spread: Spread | None) -> str:
 
 def rows(header: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     """A table of Markdown."""
-    lines = [header, ["---"] * len(header), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    told = [[cell.replace("|", "\\|") for cell in line] for line in body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *told])
 
 
 def budgets(results: Results) -> str:
@@ -157,7 +157,8 @@ def _live(results: Results) -> str:
 def curve(report: Report) -> str:
     """Time and memory against size, as numbers."""
     body = []
-    for capture in sorted((c for c in report.captures if c.on_curve), key=lambda c: c.n_bytes or 0):
+    points = (c for c in report.captures if c.on_curve)
+    for capture in sorted(points, key=lambda c: c.n_bytes or 0):
         cells = []
         for engine in report.engines:
             if engine.curve:
@@ -187,7 +188,7 @@ def page(report: Report) -> str:
         does=rows(
             ["engine", "does", "is given"], (_about(engine) for engine in report.engines if engine.captures)
         ),
-        missing="".join(f"\n- {name} did not run: {why}" for name, why in report.missing.items()),
+        missing="".join(f"- {name} did not run: {why}.\n" for name, why in report.missing.items()),
         graph=GRAPH,
         curve=curve(report),
         machine=rows(["", ""], report.machine.items()),
@@ -200,9 +201,15 @@ def _captures(report: Report) -> str:
         about = report.made[capture.name]
         mean = about.n_bytes / about.packets
         body.append(
-            [capture.name, capture.what, f"{about.packets:,}", f"{about.n_bytes / MB:,.0f} MB", f"{mean:.0f} B",
-             f"{about.flows:,}"]
-        )  # fmt: skip
+            [
+                capture.name,
+                capture.what,
+                f"{about.packets:,}",
+                f"{about.n_bytes / MB:,.0f} MB",
+                f"{mean:.0f} B",
+                f"{about.flows:,}",
+            ]
+        )
     table = rows(["capture", "what", "packets", "file", "a record", "flows"], body)
     return f"Made by the benchmark from {report.made_from}, with a fixed seed.\n\n{table}"
 
@@ -216,19 +223,23 @@ def _about(engine: Engine) -> list[str]:
 
 _PAGE = """# Performance
 
-Written by `make bench` on {date}: {rounds} rounds in {minutes:.0f} minutes. Other processes took {others} % of the
-cores' time meanwhile, and the host gave {stolen} % of it to other guests.
+Written by `make bench` on {date}: {rounds} rounds in {minutes:.0f} minutes. Other processes took {others} %
+of the cores' time meanwhile, and the host gave {stolen} % of it to other guests.
 
-Every engine is a process of its own. A round runs every engine once on every capture, the engines side by side, the
-capture in the page cache. Numbers are medians over the rounds, with the least and the most in brackets. CPU time (user
-and system, of all processes that the engine waits for) is compared, because wall time on a shared machine says more of
-its other users; even CPU time moves by a third when a neighbour fills the caches. *To start* is the CPU time on a
-capture of one packet. Rates and *kernel is faster by* leave it out, for every engine alike; *score is faster by* is
-whole process against whole process. Both compare CPU time a packet, round by round, since slow engines are given the
-head of a capture only. Peak memory is that of the largest process (wait4). Bytes are those of the file.
+Every engine is a process of its own. A round runs every engine once on every capture, the engines side by
+side, the capture in the page cache. Numbers are medians over the rounds, with the least and the most in
+brackets.
 
+- *CPU s* is user and system time of all processes that the engine waits for. It is what is compared: wall
+  time on a shared machine says more of its other users. Even CPU time moves by a third when a neighbour
+  fills the caches.
+- *To start* is the least CPU time on a capture of one packet. Rates and *kernel is faster by* leave it out,
+  for every engine alike; *score is faster by* is whole process against whole process. Both compare CPU time a
+  packet, round by round, since slow engines are given the head of a capture only.
+- *Peak MB* is that of the largest process (wait4). Bytes are those of the file.
+{missing}
 ## Budgets
-The table of the design, in the same order. A budget is met when the median is within it.
+What the design allows. Met is what is within it by the median.
 
 {budgets}
 
@@ -238,36 +249,37 @@ The table of the design, in the same order. A budget is met when the median is w
 ## Engines
 {compared}
 
-What they do is not the same:
+They do not all do the same:
 
 {does}
-{missing}
 
 ## Start, power, live
-
 {programs}
 
 ## Growth
 ![CPU time and peak memory against the size of the capture]({graph})
 
-Each is the head of the longest, which is hours of one link: a longer capture has more traffic of the same hosts.
+Each is the head of the longest, which is two hours of one link. Its hosts and their 5-tuples recur every
+half hour, so that beyond 1 GB there is more traffic, but of the same hosts.
 
 {curve}
 
 ## Machine
-
 {machine}
 
 ## Again
-`make bench` measures all of this and rewrites the page; the captures (10 GB) and the peers' environments are kept in
-`minewatch-bench` in the folder for temporary files, or where `--cache` says. `make bench-quick` prints the tables of
-smaller captures in two minutes and writes nothing. Replicated are captures of the public data (`$MINEWATCH_DATA`);
-without it the bundled sample is, and other numbers come out. `python -m benchmarks --help` lists the options.
+`make bench` measures all of this and rewrites the page; the captures (10 GB) and the peers' environments are
+kept in `minewatch-bench` in the folder for temporary files, or where `--cache` says. `make bench-quick`
+prints the tables of smaller captures and writes nothing. What is replicated is public data
+(`$MINEWATCH_DATA`); without it the bundled sample is, and other numbers come out.
+`python -m benchmarks --help` lists the options.
 
 ## What these numbers do not show
-- The traffic is replicated test traffic, diverse in protocols: engines that dissect everything look slower than on
-  plain HTTPS.
-- Frames keep their TCP and UDP checksums when addresses change, so those are wrong; no engine checks them here.
-- nDPI detects applications, Wireshark dissects every field, minewatch looks for miners: each is fast at its own task.
-- Fast engines are measured for a second or less; differences below a third are noise unless the ranges are apart.
+- The traffic is replicated test traffic, diverse in protocols: engines that dissect everything look slower
+  than on plain HTTPS.
+- Frames keep their TCP and UDP checksums when addresses change, so those are wrong; no engine checks them.
+- nDPI detects applications, Wireshark dissects every field, minewatch looks for miners: each is fast at its
+  own task.
+- Fast engines are measured for a second or less; differences below a third are noise unless the ranges are
+  apart.
 """

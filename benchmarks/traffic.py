@@ -118,7 +118,10 @@ class Traffic:
 
 
 def evenly(templates: Templates, amount: Ints, total: int, weights: Ints | None = None) -> Traffic:
-    """Captures launched equally often, or by whole weights, so that their amounts sum to about `total` a span."""
+    """Captures launched equally often, or by whole weights.
+
+    Their amounts sum to about `total` a span.
+    """
     weights = np.ones(len(templates.sizes), dtype=np.int64) if weights is None else weights
     return Traffic(templates, weights * max(1, round(total / int((weights * amount).sum()))))
 

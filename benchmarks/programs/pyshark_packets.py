@@ -1,4 +1,4 @@
-"""Addresses, length and time of each packet, as pyshark gives them by default: `pyshark_packets.py CAPTURE`."""
+"""Addresses, length and time of each packet, by pyshark's defaults: `pyshark_packets.py CAPTURE`."""
 
 import sys
 
