@@ -132,7 +132,8 @@ def _flows(packets: Packets, templates: Templates) -> Ints:
     flow = templates.flow[packets.frame]
     some = flow >= 0
     mixed = flow[some].astype(np.uint64)
-    for column in (packets.source, packets.target, packets.ports):
+    ports = packets.ports >> 16 ^ packets.ports & 0xFFFF  # the same for both directions
+    for column in (packets.source, packets.target, ports):
         mixed = (mixed ^ column[some].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     return np.unique(mixed.view(np.int64))
@@ -153,6 +154,7 @@ def _chunk(
     version = templates.version[packets.frame]
     _readdress4(out, network, packets, np.flatnonzero(version == 4))
     _readdress6(out, network, packets, np.flatnonzero(version == 6))
+    _reconnect(out, start + layout.frame_at + templates.transport[packets.frame], packets)
     return joined
 
 
@@ -172,21 +174,25 @@ def _flip(out: Bytes, at: Ints, key: Ints) -> Ints:
 
 
 def _readdress4(out: Bytes, network: Ints, packets: Packets, rows: Ints) -> None:
-    """New addresses with a header checksum that holds as it did before, and new ports."""
+    """New addresses with a header checksum that holds as it did before."""
     at = network[rows]
-    source, target, ports = packets.source[rows], packets.target[rows], packets.ports[rows]
+    source, target = packets.source[rows], packets.target[rows]
     total = (out[at + 10].astype(np.int64) << 8 | out[at + 11]) ^ 0xFFFF
     for place, key in ((12, source), (16, target)):
         total += _flip(out, at + place, key >> 16) + _flip(out, at + place + 2, key & 0xFFFF)
     for _ in range(2):
         total = (total & 0xFFFF) + (total >> 16)
     _put(out, at + 10, total ^ 0xFFFF, "big", 2)
-    swept = np.flatnonzero(ports)
-    for place, key in ((20, ports >> 16), (22, ports & 0xFFFF)):
-        _flip(out, at[swept] + place, key[swept])
 
 
 def _readdress6(out: Bytes, network: Ints, packets: Packets, rows: Ints) -> None:
     """New addresses; IPv6 has no header checksum."""
     _flip(out, network[rows] + 22, packets.source[rows] & 0xFFFF)
     _flip(out, network[rows] + 38, packets.target[rows] & 0xFFFF)
+
+
+def _reconnect(out: Bytes, transport: Ints, packets: Packets) -> None:
+    """New ports."""
+    rows = np.flatnonzero(packets.ports)
+    _flip(out, transport[rows], packets.ports[rows] >> 16)
+    _flip(out, transport[rows] + 2, packets.ports[rows] & 0xFFFF)

@@ -259,8 +259,8 @@ They do not all do the same:
 ## Growth
 ![CPU time and peak memory against the size of the capture]({graph})
 
-Each is the head of the longest, which is two hours of one link. Its hosts and their 5-tuples recur every
-half hour, so that beyond 1 GB there is more traffic, but of the same hosts.
+Each is the head of the longest, which is two hours of one link. Its hosts and their services recur every half
+hour, from other ports of the clients: beyond 1 GB there are more connections, but of the same hosts.
 
 {curve}
 

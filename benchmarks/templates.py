@@ -42,6 +42,8 @@ class Templates:
     flow: Ints  # (n,) number of its flow (5-tuple, both directions); -1 = no TCP or UDP over IP
     version: Ints  # (n,) of the IP header; 0 = none that is understood
     network: Ints  # (n,) offset of the IP header
+    transport: Ints  # (n,) offset of the TCP or UDP header; 0 = none
+    passing: Ints  # (n,) which port is the client's passing one: 1 source, 2 target, 0 neither is told
     sizes: Ints  # (c,) frames of each capture
 
     @property
@@ -118,15 +120,17 @@ def columns(captures: Sequence[Timed]) -> Templates:
     numbers: dict[tuple[int, bytes], int] = {}
     owner = np.repeat(np.arange(len(captures)), [len(capture) for capture in captures]).tolist()
     flows = [
-        numbers.setdefault((capture, flow), len(numbers)) if flow else -1
-        for capture, (_, _, flow) in zip(owner, heads, strict=True)
+        numbers.setdefault((capture, head.flow), len(numbers)) if head.flow else -1
+        for capture, head in zip(owner, heads, strict=True)
     ]
     return Templates(
         frames,
         np.concatenate([_offsets(capture) for capture in captures]),
         np.array(flows, dtype=np.int64),
-        np.array([version for version, _, _ in heads], dtype=np.int64),
-        np.array([network for _, network, _ in heads], dtype=np.int64),
+        np.array([head.version for head in heads], dtype=np.int64),
+        np.array([head.network for head in heads], dtype=np.int64),
+        np.array([head.transport for head in heads], dtype=np.int64),
+        np.array([head.passing for head in heads], dtype=np.int64),
         np.array([len(capture) for capture in captures], dtype=np.int64),
     )
 
@@ -149,8 +153,19 @@ def _frames(path: Path) -> Iterator[tuple[float, bytes]]:
             return
 
 
-def _head(frame: bytes) -> tuple[int, int, bytes]:
-    """(IP version or 0, offset of the IP header, sorted endpoints and protocol or nothing)."""
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Where the headers of a frame stand, and whose it is."""
+
+    version: int = 0
+    network: int = 0
+    transport: int = 0
+    passing: int = 0
+    flow: bytes = b""  # sorted endpoints and protocol
+
+
+def _head(frame: bytes) -> _Head:
+    """Of an Ethernet frame, with one VLAN tag at most."""
     network = 18 if frame[12:14] == b"\x81\x00" else 14
     kind = frame[network - 2 : network]
     if kind == b"\x08\x00" and len(frame) >= network + 20:
@@ -160,23 +175,30 @@ def _head(frame: bytes) -> tuple[int, int, bytes]:
         addresses, protocol, transport = network + 8, frame[network + 6], network + 40
         version, size = 6, 16
     else:
-        return 0, 0, b""
-    if protocol not in (6, 17) or len(frame) < transport + 4:
-        return version, network, b""
-    ends = sorted(
-        frame[addresses + side * size : addresses + (side + 1) * size]
-        + frame[transport + 2 * side : transport + 2 * side + 2]
-        for side in (0, 1)
-    )
-    return version, network, b"".join(ends) + bytes((protocol,))
+        return _Head()
+    continues = version == 4 and int.from_bytes(frame[network + 6 : network + 8], "big") & 0x1FFF
+    if protocol not in (6, 17) or continues or len(frame) < transport + 4:
+        return _Head(version, network)
+    ports = [frame[transport + 2 * side : transport + 2 * side + 2] for side in (0, 1)]
+    ends = [frame[addresses + side * size : addresses + (side + 1) * size] + ports[side] for side in (0, 1)]
+    flow = b"".join(sorted(ends)) + bytes((protocol,))
+    return _Head(version, network, transport, _passing(*ports), flow)
+
+
+def _passing(source: bytes, target: bytes) -> int:
+    """The higher port, unless it is one of the system's (RFC 6335) or both are the same."""
+    if source == target or max(source, target) < (1_024).to_bytes(2, "big"):
+        return 0
+    return 1 if source > target else 2
 
 
 def _to_ipv6(frame: bytes) -> bytes | None:
     """The frame behind an IPv6 header (RFC 8200) without options; None for what has no place there."""
-    version, network, flow = _head(frame)
-    if version == 6:
+    head = _head(frame)
+    network = head.network
+    if head.version == 6:
         return frame
-    if not flow or int.from_bytes(frame[network + 6 : network + 8], "big") & 0x3FFF:  # a fragment
+    if not head.flow or frame[network + 6] & 0x20:  # or the first of some fragments
         return None
     end = network + int.from_bytes(frame[network + 2 : network + 4], "big")
     body = frame[network + 4 * (frame[network] & 15) : end]

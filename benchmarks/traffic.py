@@ -2,8 +2,9 @@
 
 Each capture is launched again and again, each launch with addresses of its own (their low
 16 bits XORed) and its own place in time.  The launches of one span recur in the next with
-the same addresses, as the hosts of a site do: a longer capture has more traffic, not more
-hosts.  Everything is drawn from one seed, a span at a time, so memory does not grow.
+the same addresses, as the hosts of a site do, and from other ports of the clients: a
+longer capture has more connections, not more hosts.  Everything is drawn from one seed, a
+span at a time, so memory does not grow.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+_PORTS = 1_024  # what is XORed into a client's port stays below this: ephemeral ports stay ephemeral
 _KEYS = 65_535  # values that 16 bits can be XORed with and change
 
 
@@ -86,20 +88,24 @@ class Traffic:
         size = sizes[capture]
         launch = np.repeat(np.arange(len(capture)), size)
         frame = np.arange(len(launch)) - np.repeat(np.cumsum(size) - size - begins[capture], size)
-        before = self._times(frame, launch, len(capture), seed, 0)
+        n = len(capture)
+        before, old_ports = self._times(frame, launch, n, seed, 0), _ports(n, seed, 0)
         number = 0
         while True:
             number += 1
-            now = self._times(frame, launch, len(capture), seed, number)
+            now, ports = self._times(frame, launch, n, seed, number), _ports(n, seed, number)
             late, early = np.flatnonzero(before >= SPAN_S), np.flatnonzero(now < SPAN_S)
             rows = np.concatenate([late, early])
             key = keys[launch[rows]]
+            drawn = np.concatenate([old_ports[launch[late]], ports[launch[early]]])
+            passing = self.templates.passing[frame[rows]]
+            port = np.where(passing == 1, drawn << 16, np.where(passing == 2, drawn, 0))
             parts = [
-                Packets(np.concatenate([before[late] - SPAN_S, now[early]]), frame[rows], key, key, 0 * key),
+                Packets(np.concatenate([before[late] - SPAN_S, now[early]]), frame[rows], key, key, port),
                 *self._swept(np.random.default_rng([seed, 1, number])),
             ]
             yield _in_order(parts, (number - 1) * SPAN_S)
-            before = now
+            before, old_ports = now, ports
 
     def _times(self, frame: Ints, launch: Ints, n: int, seed: int, number: int) -> NDArray[np.float64]:
         """Seconds from the start of the span in which they are launched; those beyond it come in the next."""
@@ -146,6 +152,11 @@ def tilt(amount: Ints, per: Ints, target: float) -> Ints:
     gain = amount[above].sum() - target * per[above].sum()
     weight = max(1, round(lack / gain)) if gain else 1
     return np.where(above, weight, 1)
+
+
+def _ports(launches: int, seed: int, number: int) -> Ints:
+    """What the clients' ports of each launch of a span are XORed with."""
+    return np.random.default_rng([seed, 2, number]).integers(_PORTS, size=launches)
 
 
 def _keys(launches: Ints, rng: np.random.Generator) -> Ints:

@@ -124,6 +124,26 @@ def test_hosts_recur_from_span_to_span() -> None:
     first, second = islice(link.spans(3), 2)
     assert set(second.source.tolist()) == set(first.source.tolist())
     assert second.time_s.min() >= SPAN_S
+    out = [io.BytesIO(), io.BytesIO()]
+    counts = [
+        write(file, link.templates, spans, FORMATS["pcap"], packets=len(first))
+        for file, spans in zip(out, (iter([first]), iter([second])), strict=True)
+    ]
+    hosts = [{frame[26:34] for _, frame in records(file.getvalue()) if flow(frame)} for file in out]
+    assert hosts[0] == hosts[1]
+    flows = [{flow(frame) for _, frame in records(file.getvalue()) if flow(frame)} for file in out]
+    assert len(flows[0] & flows[1]) < len(flows[0]) / 10
+    assert [len(found) for found in flows] == [found.flows for found in counts]
+
+
+def test_only_the_clients_port_passes() -> None:
+    link = evenly(two_captures(), two_captures().sizes, 50)
+    ports = {
+        frozenset(struct.unpack(">HH", frame[34:38]))
+        for _, frame in records(written(link, packets=100))
+        if flow(frame)
+    }
+    assert all(len(pair & {443, 53}) == 1 and max(pair) >= 1_024 for pair in ports)
 
 
 def test_pcapng_holds_the_same_packets() -> None:
