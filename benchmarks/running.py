@@ -24,6 +24,7 @@ from benchmarks.engines import CAPTURE, ROOT, Engine
 
 MOST_S = 600.0  # for one run
 MOST_SHARE = 1 / 3  # of the machine's memory
+STOPPED = "stopped"  # by us: what a run was until then still tells something
 _LOOK_S = 0.1
 _PIECE = 1 << 22
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -135,9 +136,9 @@ class Guard(threading.Thread):
         until = time.monotonic() + self._most_s
         while not self.over.wait(_LOOK_S):
             if _resident_bytes(self._pid) > self._most_bytes:
-                self.killed = f"stopped: it held more than {self._most_bytes / 1e9:.1f} GB"
+                self.killed = f"{STOPPED}: it held more than {self._most_bytes / 1e9:.1f} GB"
             elif time.monotonic() > until:
-                self.killed = f"stopped after {self._most_s:.0f} s"
+                self.killed = f"{STOPPED} after {self._most_s:.0f} s"
             if self.killed:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._pid, signal.SIGKILL)
