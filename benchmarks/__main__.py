@@ -86,7 +86,12 @@ def _measured(
     say(f"{len(needed)} captures, those that are not there yet")
     made_from, made = captures.make_apart(list(needed.values()), options.data, options.cache / "captures")
     began, before = time.monotonic(), machine.Clock.read()
-    samples = list(measure(work, made, options.rounds, say))
+    samples: list[Sample] = []
+    try:
+        for sample in measure(work, made, options.rounds, say):
+            samples.append(sample)
+    except KeyboardInterrupt:
+        say("interrupted: the page is of what was measured until here")
     seconds, after = time.monotonic() - began, machine.Clock.read()
     core_s = seconds * (os.cpu_count() or 1)
     ours_s = sum(sample.cpu_s for sample in samples)
@@ -97,7 +102,7 @@ def _measured(
         "machine": machine.described(),
         "missing": missing,
         "date": datetime.now(UTC).date().isoformat(),
-        "rounds": options.rounds,
+        "rounds": max((sample.round for sample in samples), default=0),
         "minutes": seconds / 60,
         "others": max(0.0, after.busy_s - before.busy_s - ours_s) / core_s,
         "stolen": (after.stolen_s - before.stolen_s) / core_s,

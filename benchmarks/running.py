@@ -103,7 +103,11 @@ def run(
         )
         guard = Guard(process.pid, most_s, most_bytes or MOST_SHARE * _memory_bytes())
         guard.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:  # it is in a session of its own, where Ctrl-C does not reach
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         wall_s = time.perf_counter() - began
         guard.over.set()
         guard.join()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -238,3 +240,22 @@ def test_the_parent_of_the_engines_is_light() -> None:
     heavy = "{'numpy', 'matplotlib', 'dpkt'}"
     code = f"import sys; import benchmarks.__main__; sys.exit(bool({heavy} & set(sys.modules)))"
     assert run(Job(python(code), ""), None, 1).failed == ""
+
+
+def test_an_interrupt_ends_the_engine_too(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    inner = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    outer = (
+        "import sys; from benchmarks.engines import Engine; from benchmarks.running import Job, run; "
+        "run(Job(Engine('fake', [sys.executable, '-c', sys.argv[1]], ''), ''), None, 1)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", outer, inner], cwd=ROOT, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while time.monotonic() < until and not (told.exists() and told.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    state = Path(f"/proc/{told.read_text()}/stat")
+    while time.monotonic() < until and state.exists() and state.read_text().split()[2] != "Z":
+        time.sleep(0.05)
+    assert not state.exists() or state.read_text().split()[2] == "Z"
