@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*.pxd) setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types bench model evaluation samples clean
+.PHONY: help demo test check lint types bench bench-quick model evaluation samples clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(STAMP): $(KERNEL) requirements-dev.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -32,8 +32,11 @@ types: $(STAMP)
 
 check: lint types test  ## style, types and tests
 
-bench: $(STAMP)  ## speed, beside the peers that are installed
+bench: $(STAMP)  ## speed and memory beside the peers; regenerate docs/performance.md
 	$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP)  ## the same on small captures, printed only
+	$(BIN)/python -m benchmarks --quick
 
 model: $(STAMP)  ## rebuild the default model and say what differs from the shipped one
 	$(BIN)/python -m training.rebuild

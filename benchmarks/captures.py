@@ -1,98 +1,90 @@
-"""A large mixed capture, made by replicating small real ones.
+"""The captures of the benchmark: a table of them.  `making` makes them.
 
-The real captures are not part of this project (see --data); each replica gets its own
-addresses (low 16 bits XORed) and its own place in time, and all are interleaved as one
-busy link would carry them.  Checksums are left as they were: nobody here checks them.
+Light on purpose: the process that starts the engines imports this, and the peak memory of
+a child counts what its parent held.
 """
 
 from __future__ import annotations
 
-import csv
-import struct
-from collections.abc import Iterator
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-SPAN_S = 1_800  # of data time
-START_S = 1_700_000_100
-_RECORD = struct.Struct("<IIII")
-_FRAME_LIMIT = 65_535
+MB = 1_000_000
+GROWTH_MB = (4, 16, 64, 256)  # besides the smallest, the mixed one and four times the mixed one
 
 
-def mixed_capture(data: Path, folder: Path, n_bytes: int, seed: int = 7) -> Path:
-    """A pcap of at least `n_bytes` made from the benign traffic captures of `data`; made once.
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A row of the table: the first bytes or packets of some traffic."""
 
-    Raises FileNotFoundError where `data` has no labelled captures.
-    """
-    path = folder / f"mixed-{n_bytes >> 20}-{seed}.pcap"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        _write(part, list(_benign(data)), n_bytes, np.random.default_rng(seed))
-        part.rename(path)
-    return path
+    name: str
+    traffic: str  # key of making.TRAFFIC
+    packets: int | None = None
+    n_bytes: int | None = None  # as a pcap; the same packets take more as pcapng
+    format: str = "pcap"
+    what: str = ""
 
+    def head(self, packets: int | None) -> Capture:
+        """Its first packets, for an engine that would take all day; None = all of it."""
+        if packets is None:
+            return self
+        return replace(self, name=f"{self.name}, first {packets}", packets=packets, n_bytes=None)
 
-def _benign(data: Path) -> Iterator[list[tuple[float, bytes]]]:
-    """(time from the start, frame) of each benign Ethernet pcap, in order of name."""
-    with open(data / "net" / "labels.tsv", encoding="utf-8", newline="") as table:
-        rows = [row for row in csv.DictReader(table, delimiter="\t") if row["label"] == "benign"]
-    for row in rows:
-        path = data / "net" / row[next(iter(row))]
-        if row["role"] == "traffic" and path.is_file() and (frames := _frames(path.read_bytes())):
-            yield frames
-
-
-def _frames(raw: bytes) -> list[tuple[float, bytes]]:
-    """Frames of a little-endian microsecond Ethernet pcap; nothing of any other file."""
-    if raw[:4] != b"\xd4\xc3\xb2\xa1" or len(raw) < 24 or raw[20:24] != b"\1\0\0\0":
-        return []
-    frames, at = [], 24
-    while at + 16 <= len(raw):
-        seconds, micros, captured, _ = _RECORD.unpack_from(raw, at)
-        frame = raw[at + 16 : at + 16 + captured]
-        if captured > _FRAME_LIMIT or len(frame) < captured:
-            break
-        frames.append((seconds + micros / 1e6, frame))
-        at += 16 + captured
-    first = min((ts for ts, _ in frames), default=0.0)
-    return [((ts - first) % SPAN_S, frame) for ts, frame in frames]
+    @property
+    def on_curve(self) -> bool:
+        """Whether it is a point of time and memory against size."""
+        return self.traffic == "mixed" and self.format == "pcap" and self.packets is None
 
 
-def _write(
-    path: Path, captures: list[list[tuple[float, bytes]]], n_bytes: int, rng: np.random.Generator
-) -> None:
-    frames = [frame for capture in captures for _, frame in capture]
-    if not frames:
-        raise FileNotFoundError("no benign Ethernet captures to replicate")
-    sizes = [len(capture) for capture in captures]
-    offsets = np.concatenate([[ts for ts, _ in capture] for capture in captures])
-    replicas = -(-n_bytes // sum(len(frame) + 16 for frame in frames))
-    shifts = rng.random((replicas, len(captures))) * SPAN_S
-    times = np.concatenate([(offsets + np.repeat(shift, sizes)) % SPAN_S for shift in shifts])
-    keys = rng.integers(1, 1 << 16, replicas).tolist()
-    with open(path, "wb", buffering=1 << 20) as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _FRAME_LIMIT, 1))
-        for i in np.argsort(times, kind="stable").tolist():
-            replica, which = divmod(i, len(frames))
-            frame = _readdressed(frames[which], keys[replica])
-            seconds = int(times[i])
-            micros = int((times[i] - seconds) * 1e6)
-            out.write(_RECORD.pack(START_S + seconds, micros, len(frame), len(frame)))
-            out.write(frame)
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A capture as it lies on the disk."""
+
+    path: Path
+    packets: int
+    n_bytes: int  # of the file
+    flows: int  # 5-tuples, both directions
 
 
-def _readdressed(frame: bytes, key: int) -> bytes:
-    """The frame with the low 16 bits of both addresses XORed."""
-    if frame[12:14] == b"\x08\x00" and len(frame) >= 34:
-        places = (28, 32)
-    elif frame[12:14] == b"\x86\xdd" and len(frame) >= 54:
-        places = (36, 52)
-    else:
-        return frame
-    changed = bytearray(frame)
-    for at in places:
-        changed[at] ^= key >> 8
-        changed[at + 1] ^= key & 0xFF
-    return bytes(changed)
+ONE_PACKET = Capture("one packet", "mixed", packets=1, what="what an engine needs to start")
+
+
+def table(scale: float = 1.0) -> list[Capture]:
+    """The captures; `scale` makes all smaller but for the smallest."""
+    million, giga = round(1e6 * scale), round(1e9 * scale)
+    points = [size * MB for size in GROWTH_MB if size * MB < giga]
+    return [
+        Capture("mixed", "mixed", n_bytes=giga, what="the frames of many protocols, as one busy link"),
+        Capture("mixed, pcapng", "mixed", n_bytes=giga, format="pcapng", what="the same packets"),
+        Capture("small packets", "small", packets=6 * million, what="at most 150 B, but for the miners'"),
+        Capture("IPv6", "ipv6", n_bytes=giga // 2, what="the mixed traffic behind IPv6 headers"),
+        Capture(
+            "scan", "scan", packets=round(4.4 * million), what="port scans, a SYN flood, miners among them"
+        ),
+        Capture("1 MB", "mixed", n_bytes=MB, what="head of the mixed one"),
+        *(Capture(f"{size // MB} MB", "mixed", n_bytes=size, what="for the curve") for size in points),
+        Capture(
+            f"{4 * giga // MB} MB", "mixed", n_bytes=4 * giga, what="for the curve: hours of the same link"
+        ),
+    ]
+
+
+def make_apart(rows: Sequence[Capture], data: Path, folder: Path) -> tuple[str, dict[str, Made]]:
+    """`making.make` in a process of its own, since making takes hundreds of MB."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as maker:
+        return maker.submit(_make, rows, data, folder).result()
+
+
+def _make(rows: Sequence[Capture], data: Path, folder: Path) -> tuple[str, dict[str, Made]]:
+    from benchmarks.making import make  # noqa: PLC0415  (numpy)
+
+    return make(rows, data, folder)
+
+
+def file_name(capture: Capture) -> str:
+    """Such as `mixed-1000000000B.pcap` or `small-200000.pcap`."""
+    limit = f"{capture.n_bytes}B" if capture.packets is None else f"{capture.packets}"
+    return f"{capture.traffic}-{limit}.{capture.format}"
