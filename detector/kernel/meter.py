@@ -32,7 +32,7 @@ _LIVED = 8  # packets that make a connection worth keeping when the table is ful
 
 
 class Meter:
-    """Meters capture bytes (pcap or pcapng, detected), one stream after another, or packets observed elsewhere.
+    """Meters capture bytes (pcap or pcapng, detected), stream after stream, or packets observed elsewhere.
 
     The reader asks for `room`, writes into it and calls `advance`; between reads it takes
     `payloads`, gives its dissectors' decisions back (`turn`, `ignore`) and takes `windows`.
