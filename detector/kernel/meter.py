@@ -143,7 +143,7 @@ class Meter:
         """No more payload of this connection, please."""
         slot = self._work.connection_slot(connection)
         if slot >= 0:
-            self._work.connections[slot, tables.C_CHANNEL] |= np.uint64(tables.IGNORED << 32)
+            self._work.connections[slot, tables.C_CHANNEL] |= np.uint64(tables.IGNORED)
 
     def turn(self, connection: int, client_is_a: bool) -> None:
         """A dissector knows which end is the client: rows that are still open are turned, too."""
@@ -254,7 +254,7 @@ class Meter:
         self._settle()
         bits = int(work.connections[slot, tables.C_CHANNEL])
         old = bits & 0xFFFFFFFF
-        if bool(bits >> 32 & tables.CLIENT_IS_A) == client_is_a:
+        if bool(bits & tables.CLIENT_IS_A) == client_is_a:
             work.raise_basis(old, basis)
             return
         if work.state[tables.CHANNEL_LIVE] >= work.state[tables.MAX_CHANNELS]:

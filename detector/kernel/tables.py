@@ -94,7 +94,7 @@ SWEEP: Final = 6
 # --- connection
 C_A_HIGH: Final = 0  # .. C_KEY: as in the descriptor
 C_KEY: Final = 4
-C_CHANNEL: Final = 5  # slot | C_* bits << 32; on the free list: the next free slot
+C_CHANNEL: Final = 5  # slot | CLIENT_IS_A .. SPOKE; on the free list: the next free slot
 C_LAST: Final = 6  # newest packet, ns; -1 = free
 C_START: Final = 7  # open message: first segment, ns; 0 = none open
 C_END: Final = 8  # open message: last segment, ns
@@ -105,13 +105,13 @@ C_TLS: Final = 12  # a, then b: TLS_* fields
 C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52
 C_QUOTA: Final = 15  # payload handed out: a | b << 24 | low bits of the window's number << 48
 CONNECTION: Final = 16
-CLIENT_IS_A: Final = 1
-SEEN: Final = 2  # next sequence number known: of a; << 1 of b
-LOSS: Final = 8  # bytes lost since the last piece: of a; << 1 of b
-FLAGGED: Final = 32  # the keyword scan hit
-IGNORED: Final = 64  # the dissectors do not want it
-WAS_RESET: Final = 128
-SPOKE: Final = 256  # payload seen: of a; << 1 of b
+CLIENT_IS_A: Final = 1 << 32
+SEEN: Final = 2 << 32  # next sequence number known: of a; << 1 of b
+LOSS: Final = 8 << 32  # bytes lost since the last piece: of a; << 1 of b
+FLAGGED: Final = 32 << 32  # the keyword scan hit
+IGNORED: Final = 64 << 32  # the dissectors do not want it
+WAS_RESET: Final = 128 << 32
+SPOKE: Final = 256 << 32  # payload seen: of a; << 1 of b
 
 # --- channel
 H_CLIENT_HIGH: Final = 0
@@ -150,3 +150,32 @@ MAX_PIECES: Final = 1024
 PIECE_BYTES: Final = 1 << 20
 TIME_LIMIT: Final = (1 << 63) - 1
 FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot
+
+# --- limits of the update
+SCAN_PACKETS: Final = 8  # keywords are looked for in the first payload packets of a direction
+SCAN_BYTES: Final = 512  # of each
+STALE: Final = 1 << 24
+"""A segment this far below the expected sequence number starts a new count: no window is so large."""
+LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2
+ROOM_EVENTS: Final = 11_000  # 65535 bytes of TLS records of 1 byte
+ROOM_BYTES: Final = 65_536
+CHAIN: Final = 16  # open rows of a channel that are looked through
+EXPIRE: Final = 8  # open messages of a channel that are looked through
+
+# --- a TLS word: bytes left of the record | held header bytes << 16 | their number << 48 | state
+TLS_UNKNOWN: Final = 0
+TLS_ON: Final = 1 << 62
+TLS_OFF: Final = 2 << 62
+TLS_STATE: Final = 3 << 62
+
+# --- arithmetic; words of ones are unsigned in C
+MASK31: Final = (1 << 31) - 1
+MASK32: Final = (1 << 32) - 1
+MASK40: Final = (1 << 40) - 1
+MASK64: Final = (1 << 64) - 1
+HALF32: Final = 1 << 31
+WHOLE32: Final = 1 << 32
+TURNED: Final = 1 << 32  # the direction bit of an event
+MIX: Final = 0xD6E8FEB86659FD93  # rrmxmx's multiplier
+GOLDEN: Final = 0x9E3779B97F4A7C15
+ODD: Final = 0xC2B2AE3D27D4EB4F

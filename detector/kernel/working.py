@@ -267,8 +267,8 @@ class Working:
         connection = self.connections[slot]
         bits = int(connection[tables.C_CHANNEL])
         old = bits & 0xFFFFFFFF
-        flags = bits >> 32 & ~tables.CLIENT_IS_A | (tables.CLIENT_IS_A if client_is_a else 0)
-        connection[tables.C_CHANNEL] = np.uint64(flags << 32 | new)
+        flags = bits & ~(tables.CLIENT_IS_A | tables.MASK32) | (tables.CLIENT_IS_A if client_is_a else 0)
+        connection[tables.C_CHANNEL] = np.uint64(flags | new)
         self.channels[old, tables.H_CONNECTIONS] -= np.uint64(1)
         self.channels[new, tables.H_CONNECTIONS] += np.uint64(1)
         last = max(self.channels[old, tables.H_LAST], self.channels[new, tables.H_LAST])
