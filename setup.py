@@ -33,7 +33,8 @@ def constants(name):
         macros += f"    #define {name}_{key} {value}{'ULL' if unsigned else 'LL'}\n"
         kind = "unsigned long long" if unsigned else "long long"
         declarations += f'    const {kind} {key} "{name}_{key}"\n'
-    text = f'# Written by setup.py from {name}.py.\ncdef extern from *:\n    """\n{macros}    """\n{declarations}'
+    text = f"# Written by setup.py from {name}.py.\ncdef extern from *:\n"
+    text += f'    """\n{macros}    """\n{declarations}'
     path = Path(f"detector/kernel/{name}.pxd")
     if not path.exists() or path.read_text() != text:
         path.write_text(text)

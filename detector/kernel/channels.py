@@ -274,23 +274,28 @@ def _row(
     state: cython.longlong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
 ) -> cython.Py_ssize_t:
     """The open row of a channel for the window that holds ts, opened where there is none.
 
     A channel's rows hang in a chain, the newest window first.  Beyond the first few a
     second row of the same window may be opened; they are merged when they leave.
     """
-    window: cython.longlong = ts - ts % state[tables.WINDOW]
     head: cython.Py_ssize_t = cython.cast(
         cython.Py_ssize_t, channels[channel * tables.CHANNEL + tables.H_ROW]
     )
+    window: cython.longlong
     r: cython.Py_ssize_t = head
     _i: cython.int
+    i: cython.Py_ssize_t
+    if head != 0:
+        window = rows[(head - 1) * tables.ROW + tables.R_WINDOW]
+        if window <= ts and ts - window < state[tables.WINDOW]:
+            return head - 1
+    window = ts - ts % state[tables.WINDOW]
     for _i in range(tables.CHAIN):
         if r == 0:
             break
-        if wide[(r - 1) * layout.WIDE + layout.WINDOW_NS] == window:
+        if rows[(r - 1) * tables.ROW + tables.R_WINDOW] == window:
             return r - 1
         r = cython.cast(cython.Py_ssize_t, rows[(r - 1) * tables.ROW + tables.R_NEXT])
     r = cython.cast(cython.Py_ssize_t, state[tables.ROW_FREE])
@@ -300,11 +305,11 @@ def _row(
         r = cython.cast(cython.Py_ssize_t, state[tables.ROW_HIGH])
         state[tables.ROW_HIGH] = r + 1
     state[tables.ROW_LIVE] += 1
-    wide[r * layout.WIDE + layout.WINDOW_NS] = window
-    wide[r * layout.WIDE + layout.KNOWN] = layout.KNOWS_ALL
+    for i in range(r * tables.ROW, r * tables.ROW + tables.R_EVENTS):
+        rows[i] = 0
+    rows[r * tables.ROW + tables.R_WINDOW] = window
     rows[r * tables.ROW + tables.R_CHANNEL] = channel
-    rows[r * tables.ROW + tables.R_OPENER] = 0
-    if head != 0 and wide[(head - 1) * layout.WIDE + layout.WINDOW_NS] > window:
+    if head != 0 and rows[(head - 1) * tables.ROW + tables.R_WINDOW] > window:
         rows[r * tables.ROW + tables.R_NEXT] = rows[(head - 1) * tables.ROW + tables.R_NEXT]
         rows[(head - 1) * tables.ROW + tables.R_NEXT] = r + 1
     else:
@@ -345,7 +350,6 @@ def _opening(
     length: cython.longlong,
     connections: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
 ) -> cython.int:
     """Keeps the length where the row keeps this connection's opening."""
     o: cython.Py_ssize_t = c * tables.CONNECTION + tables.C_COUNTS
@@ -356,7 +360,7 @@ def _opening(
         return 0
     filled = cython.cast(cython.longlong, (connections[o] >> shift) & 15)
     if filled < layout.OPENINGS:
-        wide[row * layout.WIDE + layout.UP + down * layout.DIRECTION + layout.OPENING + filled] = length
+        rows[row * tables.ROW + tables.R_OPENING + down * layout.OPENINGS + filled] = length
         connections[o] += one << shift
     return 0
 
@@ -370,7 +374,6 @@ def _close(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> cython.int:
     """Ends a connection's open message: an event, and out of the channel's list."""
@@ -388,7 +391,7 @@ def _close(
     row: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, connections[o + tables.C_LENGTH] >> 40)
     p: cython.Py_ssize_t
     _emit(row, ts, down, length, state, events)
-    _opening(c, row, from_b, down, length, connections, rows, wide)
+    _opening(c, row, from_b, down, length, connections, rows)
     connections[o + tables.C_START] = 0
     connections[o + tables.C_LINKS] = 0
     h = h * tables.CHANNEL + tables.H_OPEN
@@ -450,7 +453,6 @@ def _expire(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> cython.int:
     """Closes the channel's oldest messages to which nothing can be added any more."""
@@ -464,7 +466,7 @@ def _expire(
         o = cython.cast(cython.Py_ssize_t, c - 1) * tables.CONNECTION
         following = connections[o + tables.C_LINKS] >> 32
         if ts - cython.cast(cython.longlong, connections[o + tables.C_END]) >= layout.COALESCE_NS:
-            _close(cython.cast(cython.Py_ssize_t, c - 1), state, connections, channels, rows, wide, events)
+            _close(cython.cast(cython.Py_ssize_t, c - 1), state, connections, channels, rows, events)
         c = following
     return 0
 
@@ -482,26 +484,26 @@ def _segment(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> cython.int:
     """New payload without readable framing: extends the open message or starts one."""
     o: cython.Py_ssize_t = c * tables.CONNECTION
     start: cython.longlong = cython.cast(cython.longlong, connections[o + tables.C_START])
     end: cython.longlong = cython.cast(cython.longlong, connections[o + tables.C_END])
-    window: cython.longlong = state[tables.WINDOW]
+    opened: cython.Py_ssize_t  # the row of the open message
     if start != 0:
+        opened = cython.cast(cython.Py_ssize_t, connections[o + tables.C_LENGTH] >> 40) * tables.ROW
         if (
             cython.cast(cython.int, connections[o + tables.C_LENGTH] & 1) == from_b
             and ts - end < layout.COALESCE_NS
-            and ts // window == start // window
+            and rows[opened + tables.R_WINDOW] == rows[row * tables.ROW + tables.R_WINDOW]
             and (connections[o + tables.C_LENGTH] & tables.MASK40) >> 32 == 0  # 2 GiB end a message, too
         ):
             connections[o + tables.C_LENGTH] += cython.cast(cython.ulonglong, length) << 1
             if ts > end:
                 connections[o + tables.C_END] = ts
             return 0
-        _close(c, state, connections, channels, rows, wide, events)
+        _close(c, state, connections, channels, rows, events)
     return _open(c, row, ts, length, from_b, connections, channels)
 
 
@@ -522,7 +524,6 @@ def _records(
     state: cython.longlong[::1],
     connections: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> cython.longlong:
     """Follows TLS records through new payload; returns the bytes that are not TLS.
@@ -579,8 +580,8 @@ def _records(
         if size > 0:
             if kind == 23:
                 _emit(row, ts, down, size, state, events)
-                wide[row * layout.WIDE + layout.TLS_RECORDS] += 1
-            _opening(c, row, from_b, down, size, connections, rows, wide)
+                rows[row * tables.ROW + tables.R_TLS_RECORDS] += 1
+            _opening(c, row, from_b, down, size, connections, rows)
     if length > n:  # cut by the snap length
         missing = length - n
         if missing > left:
@@ -699,7 +700,7 @@ def _touch(
     connections: cython.ulonglong[::1],
     connection_table: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
-    wide: cython.longlong[::1],
+    rows: cython.longlong[::1],
 ) -> cython.int:
     """Hashes, and loads what the update will need: independent loads overlap, dependent ones do not.
 
@@ -735,9 +736,10 @@ def _touch(
             )
             h = cython.cast(cython.Py_ssize_t, channels[h + tables.H_ROW])
             if h != 0:
-                h = (h - 1) * layout.WIDE
+                h = (h - 1) * tables.ROW
                 seen ^= cython.cast(
-                    cython.ulonglong, wide[h] ^ wide[h + layout.UP] ^ wide[h + layout.UP + layout.DIRECTION]
+                    cython.ulonglong,
+                    rows[h] ^ rows[h + tables.R_UP] ^ rows[h + tables.R_DOWN] ^ rows[h + tables.R_EVENTS],
                 )
     state[tables.TOUCHED] = cython.cast(cython.longlong, seen & tables.MASK32)
     return 0
@@ -790,7 +792,6 @@ def _begin(
     acknowledges: cython.int,
     connections: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
 ) -> cython.int:
     """A SYN: expects what follows it; the first of its kind opens the connection (again)."""
     o: cython.Py_ssize_t = c * tables.CONNECTION
@@ -808,9 +809,9 @@ def _begin(
         bits &= ~(tables.SPOKE | (tables.SPOKE << 1) | tables.WAS_RESET)
         connections[o + tables.C_TLS] = 0
         connections[o + tables.C_TLS + 1] = 0
-        wide[row * layout.WIDE + layout.CONNECTIONS] += 1
-        if wide[row * layout.WIDE + layout.OPENING_NS] == 0:
-            wide[row * layout.WIDE + layout.OPENING_NS] = ts
+        rows[row * tables.ROW + tables.R_CONNECTIONS] += 1
+        if rows[row * tables.ROW + tables.R_OPENING_NS] == 0:
+            rows[row * tables.ROW + tables.R_OPENING_NS] = ts
             rows[row * tables.ROW + tables.R_OPENER] = c + 1
         elif rows[row * tables.ROW + tables.R_OPENER] == c + 1:
             rows[row * tables.ROW + tables.R_OPENER] = 0
@@ -841,7 +842,6 @@ def _payload(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
@@ -854,19 +854,19 @@ def _payload(
     rest: cython.longlong = length
     shift: cython.int = 40 if from_b else 32
     one: cython.ulonglong = 1
-    _expire(h, ts, state, connections, channels, rows, wide, events)
+    _expire(h, ts, state, connections, channels, rows, events)
     if datagram:
         _emit(row, ts, down, length, state, events)
-        _opening(c, row, from_b, down, length, connections, rows, wide)
+        _opening(c, row, from_b, down, length, connections, rows)
     else:
         if connections[o + tables.C_TLS + from_b] & tables.TLS_STATE != tables.TLS_OFF:
             if connections[o + tables.C_START] != 0:  # the other side's, or ours before its framing showed
-                _close(c, state, connections, channels, rows, wide, events)
+                _close(c, state, connections, channels, rows, events)
             rest = _records(
-                c, row, ts, from_b, down, missing, length, b, p, n, state, connections, rows, wide, events
+                c, row, ts, from_b, down, missing, length, b, p, n, state, connections, rows, events
             )
         if rest > 0:
-            _segment(c, row, ts, rest, from_b, state, connections, channels, rows, wide, events)
+            _segment(c, row, ts, rest, from_b, state, connections, channels, rows, events)
     connections[o + tables.C_CHANNEL] |= tables.SPOKE << from_b
     if missing > 0:
         connections[o + tables.C_CHANNEL] |= tables.LOSS << from_b
@@ -897,7 +897,6 @@ def _packet(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
@@ -917,9 +916,9 @@ def _packet(
     h: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, connections[o + tables.C_CHANNEL] & tables.MASK32)
     client_is_a: cython.int = 1 if connections[o + tables.C_CHANNEL] & tables.CLIENT_IS_A else 0
     down: cython.Py_ssize_t = 1 if from_b == client_is_a else 0
-    row: cython.Py_ssize_t = _row(h, ts, state, channels, rows, wide)
-    w: cython.Py_ssize_t = row * layout.WIDE
-    d: cython.Py_ssize_t = w + layout.UP + down * layout.DIRECTION
+    row: cython.Py_ssize_t = _row(h, ts, state, channels, rows)
+    w: cython.Py_ssize_t = row * tables.ROW
+    d: cython.Py_ssize_t = w + tables.R_UP + down * (tables.R_DOWN - tables.R_UP)
     sequence: cython.ulonglong = batch[k + tables.SEQUENCE]
     shift: cython.int = 32 if from_b else 0
     ahead: cython.longlong
@@ -930,27 +929,27 @@ def _packet(
         channels[h * tables.CHANNEL + tables.H_LAST] = ts
     if connections[o + tables.C_COUNTS] & tables.MASK32 != tables.MASK32:
         connections[o + tables.C_COUNTS] += 1
-    if ts < wide[w + layout.FIRST_NS] or wide[w + layout.FIRST_NS] == 0:
-        wide[w + layout.FIRST_NS] = ts
-    if ts > wide[w + layout.LAST_NS]:
-        wide[w + layout.LAST_NS] = ts
-    wide[d + layout.PACKETS] += 1
-    wide[d + layout.BYTES] += cython.cast(cython.longlong, batch[k + tables.WIRE])
-    wide[d + layout.PAYLOAD_BYTES] += length
+    if ts < rows[w + tables.R_FIRST] or rows[w + tables.R_FIRST] == 0:
+        rows[w + tables.R_FIRST] = ts
+    if ts > rows[w + tables.R_LAST]:
+        rows[w + tables.R_LAST] = ts
+    rows[d + layout.PACKETS] += 1
+    rows[d + layout.BYTES] += cython.cast(cython.longlong, batch[k + tables.WIRE])
+    rows[d + layout.PAYLOAD_BYTES] += length
     if not tcp:
         if length > 0:
             _payload(
                 c, h, row, ts, from_b, down, 0, length, b, p, n, 1, state, connections, channels, rows,
-                wide, events, pieces, copied, bigrams, words, starts,
+                events, pieces, copied, bigrams, words, starts,
             )  # fmt: skip
         return 0
     if bits & 4 and not connections[o + tables.C_CHANNEL] & tables.WAS_RESET:
         connections[o + tables.C_CHANNEL] |= tables.WAS_RESET
-        wide[w + layout.RESETS] += 1
+        rows[w + tables.R_RESETS] += 1
     if bits & 2:
         if not bits & 16 and connections[o + tables.C_START] != 0:
-            _close(c, state, connections, channels, rows, wide, events)
-        _begin(c, row, ts, from_b, sequence, cython.cast(cython.int, bits & 16), connections, rows, wide)
+            _close(c, state, connections, channels, rows, events)
+        _begin(c, row, ts, from_b, sequence, cython.cast(cython.int, bits & 16), connections, rows)
         sequence = (sequence + 1) & tables.MASK32  # data in a SYN (fast open) follows it
     if connections[o + tables.C_CHANNEL] & (tables.SEEN << from_b):
         ahead = cython.cast(cython.longlong, sequence)
@@ -960,13 +959,13 @@ def _packet(
         elif ahead < -tables.HALF32:
             ahead += tables.WHOLE32
         if ahead == -1 and length <= 1 and bits & 23 == 16:
-            wide[d + layout.KEEPALIVES] += 1
+            rows[d + layout.KEEPALIVES] += 1
             return 0
         if length == 0:
             return 0
         if ahead < 0 and ahead > -tables.STALE:  # some or all of it is old
             if length + ahead <= 0:
-                wide[d + layout.RETRANSMITTED] += 1
+                rows[d + layout.RETRANSMITTED] += 1
                 return 0
             length += ahead
             p -= cython.cast(cython.Py_ssize_t, ahead)
@@ -985,7 +984,7 @@ def _packet(
     )
     return _payload(
         c, h, row, ts, from_b, down, missing, length, b, p, n, 0, state, connections, channels, rows,
-        wide, events, pieces, copied, bigrams, words, starts,
+        events, pieces, copied, bigrams, words, starts,
     )  # fmt: skip
 
 
@@ -1004,7 +1003,6 @@ def _update(
     channels: cython.ulonglong[::1],
     channel_table: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
@@ -1018,8 +1016,11 @@ def _update(
     c: cython.Py_ssize_t
     role: cython.int
     basis: cython.Py_ssize_t
-    _touch(batch, start, n, seed, state, connections, connection_table, channels, wide)
+    touched: cython.Py_ssize_t = start
     for i in range(start, n):
+        if i == touched:
+            touched = min(i + tables.TOUCH, n)
+            _touch(batch, i, touched, seed, state, connections, connection_table, channels, rows)
         k = i * tables.DESCRIPTOR
         c = _find_connection(batch, k, connection_table, connections)
         if cython.cast(cython.longlong, batch[k + tables.TIME]) > state[tables.NEWEST]:
@@ -1049,7 +1050,7 @@ def _update(
             channels[basis * tables.CHANNEL + tables.H_BASIS] = 3
         state[tables.SWEEP_COUNT] += 1
         _packet(
-            batch, k, c, b, state, connections, channels, rows, wide, events, pieces, copied, bigrams,
+            batch, k, c, b, state, connections, channels, rows, events, pieces, copied, bigrams,
             words, starts,
         )  # fmt: skip
     return n
@@ -1067,7 +1068,6 @@ def update(
     channels: cython.ulonglong[::1],
     channel_table: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
@@ -1085,7 +1085,7 @@ def update(
     with cython.nogil:
         r = _update(
             batch, start, n, window, seed, state, connections, connection_table, channels, channel_table,
-            rows, wide, events, pieces, copied, services, bigrams, words, starts,
+            rows, events, pieces, copied, services, bigrams, words, starts,
         )  # fmt: skip
     return r
 
@@ -1096,12 +1096,11 @@ def close_message(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> None:
     """Ends the open message of connection slot c, if there is one."""
     if connections[c * tables.CONNECTION + tables.C_START] != 0:
-        _close(c, state, connections, channels, rows, wide, events)
+        _close(c, state, connections, channels, rows, events)
 
 
 def close_messages(
@@ -1111,7 +1110,6 @@ def close_messages(
     connections: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
     events: cython.longlong[::1],
 ) -> cython.Py_ssize_t:
     """Ends the open messages that belong to rows leaving[begin:]; returns how far the events had room."""
@@ -1131,9 +1129,7 @@ def close_messages(
             o = cython.cast(cython.Py_ssize_t, c - 1) * tables.CONNECTION
             following = connections[o + tables.C_LINKS] >> 32
             if cython.cast(cython.Py_ssize_t, connections[o + tables.C_LENGTH] >> 40) == r:
-                _close(
-                    cython.cast(cython.Py_ssize_t, c - 1), state, connections, channels, rows, wide, events
-                )
+                _close(cython.cast(cython.Py_ssize_t, c - 1), state, connections, channels, rows, events)
             c = following
     return leaving.shape[0]
 
@@ -1143,8 +1139,10 @@ def release_rows(
     state: cython.longlong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
 ) -> None:
-    """Takes rows out of their channels' chains and onto the free list; the caller zeroes them."""
+    """Takes rows out of their channels' chains and onto the free lists."""
+    full: cython.Py_ssize_t
     i: cython.Py_ssize_t
     r: cython.Py_ssize_t
     h: cython.Py_ssize_t
@@ -1162,6 +1160,10 @@ def release_rows(
             while rows[(p - 1) * tables.ROW + tables.R_NEXT] != r + 1:
                 p = cython.cast(cython.Py_ssize_t, rows[(p - 1) * tables.ROW + tables.R_NEXT])
             rows[(p - 1) * tables.ROW + tables.R_NEXT] = rows[r * tables.ROW + tables.R_NEXT]
+        full = cython.cast(cython.Py_ssize_t, rows[r * tables.ROW + tables.R_FULL]) - 1
+        if full >= 0:
+            wide[full * layout.WIDE] = state[tables.FULL_FREE]
+            state[tables.FULL_FREE] = full
         rows[r * tables.ROW + tables.R_CHANNEL] = -1
         rows[r * tables.ROW + tables.R_NEXT] = state[tables.ROW_FREE] + 1
         state[tables.ROW_FREE] = r

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.kernel import channels, frames, layout, summaries, tables
+from detector.kernel import channels, frames, summaries, tables
 from detector.kernel.packets import Packet, describe
 from detector.kernel.rows import words
 from detector.kernel.stream import Counters, Stream
@@ -163,7 +163,7 @@ class Meter:
         if final or over > self._closed_ns:
             rows = work.open_rows()
             if not final:
-                rows = rows[work.wide[rows, layout.WINDOW_NS] + self._window_ns <= over]
+                rows = rows[work.rows[rows, tables.R_WINDOW] + self._window_ns <= over]
             self._closed_ns = max(over, self._closed_ns)
             self._leave(rows)
         finished, self._finished = self._finished, []
@@ -197,7 +197,7 @@ class Meter:
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
-            summaries.add_messages(work.events_view, n, work.wide_view, work.narrow_view)
+            summaries.add_messages(work.events_view, n, work.state_view, *work.full_views)
             work.state[tables.N_EVENTS] = 0
         if work.state[tables.N_PIECES]:
             self._payloads += work.take_pieces()
@@ -217,7 +217,7 @@ class Meter:
     def _quietest_rows(self) -> Int64s:
         """The half of the open rows that has been silent longest."""
         rows = self._work.open_rows()
-        last = self._work.wide[rows, layout.LAST_NS]
+        last = self._work.rows[rows, tables.R_LAST]
         return np.sort(rows[np.argpartition(last, len(rows) // 2)[: len(rows) // 2]])
 
     def _forget(self, idle: Int64s) -> None:
@@ -267,5 +267,5 @@ class Meter:
         if alone:
             moved = channels.move_rows(old, new, work.channels_view, work.rows_view)
             rows = np.array(moved, np.int64)
-            summaries.turn(work.wide_view, work.narrow_view, words(rows))
+            summaries.turn_open(words(rows), *work.full_views)
             self._joined.append((work.channel_id(old), work.channel_id(new)))

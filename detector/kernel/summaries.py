@@ -243,23 +243,161 @@ def _answer(
     return 0
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _outgrow(
+    row: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+) -> cython.Py_ssize_t:
+    """Gives an open row its full row, with the messages so far; there is one for every open row."""
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t = row * tables.ROW
+    full: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, state[tables.FULL_FREE])
+    if full >= 0:
+        state[tables.FULL_FREE] = wide[full * layout.WIDE]
+    else:
+        full = cython.cast(cython.Py_ssize_t, state[tables.FULL_HIGH])
+        state[tables.FULL_HIGH] = full + 1
+    for i in range(full * layout.WIDE, (full + 1) * layout.WIDE):
+        wide[i] = 0
+    for i in range(full * layout.NARROW, (full + 1) * layout.NARROW):
+        narrow[i] = 0
+    wide[full * layout.WIDE + layout.WINDOW_NS] = rows[r + tables.R_WINDOW]
+    rows[r + tables.R_FULL] = full + 1
+    _replay(r, rows, full, wide, narrow)
+    return full
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _replay(
+    r: cython.Py_ssize_t,
+    rows: cython.longlong[::1],
+    full: cython.Py_ssize_t,
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+) -> cython.int:
+    """Adds the messages that the open row at word r keeps to a full one."""
+    i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    for i in range(cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])):
+        e = r + tables.R_EVENTS + 2 * i
+        _message(wide, narrow, full, rows[e], rows[e + 1])
+    return 0
+
+
 def add_messages(
     events: cython.longlong[::1],
     n: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    rows: cython.longlong[::1],
     wide: cython.longlong[::1],
     narrow: cython.uint[::1],
 ) -> None:
-    """Adds the first n events (row, time, direction << 32 | length) to the rows, in order."""
+    """Adds the first n events (row, time, direction << 32 | length) to the open rows, in order."""
     i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    full: cython.Py_ssize_t
     with cython.nogil:
         for i in range(n):
-            _message(
-                wide,
-                narrow,
-                cython.cast(cython.Py_ssize_t, events[i * tables.EVENT]),
-                events[i * tables.EVENT + 1],
-                events[i * tables.EVENT + 2],
-            )
+            e = i * tables.EVENT
+            r = cython.cast(cython.Py_ssize_t, events[e]) * tables.ROW
+            full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            if full < 0:
+                k = cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])
+                if k < layout.HEAD_EVENTS:
+                    rows[r + tables.R_EVENTS + 2 * k] = events[e + 1]
+                    rows[r + tables.R_EVENTS + 2 * k + 1] = events[e + 2]
+                    rows[r + tables.R_MESSAGES] = k + 1
+                    continue
+                full = _outgrow(cython.cast(cython.Py_ssize_t, events[e]), state, rows, wide, narrow)
+            _message(wide, narrow, full, events[e + 1], events[e + 2])
+
+
+def finish(
+    leaving: cython.longlong[::1],
+    rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+    out_wide: cython.longlong[::1],
+    out_narrow: cython.uint[::1],
+) -> None:
+    """Writes open row leaving[k] as row k of a table of zeros, for every k."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    o: cython.Py_ssize_t
+    full: cython.Py_ssize_t
+    with cython.nogil:
+        for k in range(leaving.shape[0]):
+            r = cython.cast(cython.Py_ssize_t, leaving[k]) * tables.ROW
+            o = k * layout.WIDE
+            full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            if full >= 0:
+                for i in range(layout.WIDE):
+                    out_wide[o + i] = wide[full * layout.WIDE + i]
+                for i in range(layout.NARROW):
+                    out_narrow[k * layout.NARROW + i] = narrow[full * layout.NARROW + i]
+            else:
+                out_wide[o + layout.WINDOW_NS] = rows[r + tables.R_WINDOW]
+                _replay(r, rows, k, out_wide, out_narrow)
+            out_wide[o + layout.FIRST_NS] = rows[r + tables.R_FIRST]
+            out_wide[o + layout.LAST_NS] = rows[r + tables.R_LAST]
+            out_wide[o + layout.CONNECTIONS] = rows[r + tables.R_CONNECTIONS]
+            out_wide[o + layout.RESETS] = rows[r + tables.R_RESETS]
+            out_wide[o + layout.KNOWN] = layout.KNOWS_ALL
+            out_wide[o + layout.OPENING_NS] = rows[r + tables.R_OPENING_NS]
+            out_wide[o + layout.TLS_RECORDS] = rows[r + tables.R_TLS_RECORDS]
+            for i in range(layout.PACKETS, layout.KEEPALIVES + 1):
+                out_wide[o + layout.UP + i] = rows[r + tables.R_UP + i]
+                out_wide[o + layout.DOWN + i] = rows[r + tables.R_DOWN + i]
+            for i in range(layout.OPENINGS):
+                out_wide[o + layout.UP + layout.OPENING + i] = rows[r + tables.R_OPENING + i]
+                out_wide[o + layout.DOWN + layout.OPENING + i] = rows[
+                    r + tables.R_OPENING + layout.OPENINGS + i
+                ]
+
+
+def turn_open(
+    which: cython.longlong[::1],
+    rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+) -> None:
+    """Turns open rows round: what was up is down."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    full: cython.Py_ssize_t
+    for k in range(which.shape[0]):
+        r = cython.cast(cython.Py_ssize_t, which[k]) * tables.ROW
+        for i in range(layout.KEEPALIVES + 1):
+            _exchange(rows, r + tables.R_UP + i, r + tables.R_DOWN + i)
+        for i in range(layout.OPENINGS):
+            _exchange(rows, r + tables.R_OPENING + i, r + tables.R_OPENING + layout.OPENINGS + i)
+        for i in range(cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])):
+            rows[r + tables.R_EVENTS + 2 * i + 1] ^= tables.TURNED
+        full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+        if full >= 0:
+            _swap(wide, narrow, full * layout.WIDE, full * layout.NARROW)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _exchange(x: cython.longlong[::1], i: cython.Py_ssize_t, j: cython.Py_ssize_t) -> cython.int:
+    v: cython.longlong = x[i]
+    x[i] = x[j]
+    x[j] = v
+    return 0
 
 
 @cython.cfunc

@@ -22,7 +22,8 @@ SEQUENCE: Final = 11  # TCP
 HASH: Final = 12  # filled in by channels
 DESCRIPTOR: Final = 13
 FROM_B: Final = 256
-BATCH: Final = 256  # descriptors a call
+BATCH: Final = 1024  # descriptors a call
+TOUCH: Final = 64  # of which so many have their memory loaded ahead
 
 # --- state of the record walk (frames), signed words
 FORMAT: Final = 0  # PCAP or PCAPNG
@@ -82,7 +83,9 @@ MAX_ROWS: Final = 20
 TURN_CONNECTION: Final = 21  # with STATUS TURN
 TURN_CLIENT_IS_A: Final = 22
 TOUCHED: Final = 23  # sink of the touch pass, so that no compiler drops it
-UPDATE: Final = 24
+FULL_HIGH: Final = 24  # full rows ever used
+FULL_FREE: Final = 25  # head of their free list, -1 = none; linked by their first word
+UPDATE: Final = 26
 DONE: Final = 0
 NEED_ROWS: Final = 1
 NEED_CONNECTIONS: Final = 2
@@ -127,11 +130,26 @@ H_LAST: Final = 9  # newest packet, ns; -1 = free
 H_NEXT: Final = 10  # on the free list: the next free slot
 CHANNEL: Final = 12
 
-# --- bookkeeping of an open row
+# --- an open row, in cache lines of 8 words: what packets change, and the first messages.
+# A row of few messages is this and nothing else: `summaries.finish` makes the row of `layout` out of it
+# when it leaves.  The one that outgrows R_EVENTS gets a full row beside it.
 R_CHANNEL: Final = 0  # slot; -1 = free
 R_NEXT: Final = 1  # the channel's next row + 1; on the free list: the next free slot
 R_OPENER: Final = 2  # connection slot + 1 whose opening lengths the row keeps
-ROW: Final = 3
+R_FULL: Final = 3  # full row + 1; 0 = none yet
+R_WINDOW: Final = 4  # start, ns
+R_FIRST: Final = 5  # packet, ns
+R_LAST: Final = 6
+R_MESSAGES: Final = 7  # in R_EVENTS, while there is no full row
+R_UP: Final = 8  # layout.PACKETS .. KEEPALIVES of up
+R_CONNECTIONS: Final = 13
+R_RESETS: Final = 14
+R_OPENING_NS: Final = 15
+R_DOWN: Final = 16  # and of down
+R_TLS_RECORDS: Final = 21
+R_OPENING: Final = 24  # layout.OPENINGS lengths of up, and of down
+R_EVENTS: Final = 32  # layout.HEAD_EVENTS pairs: time, direction << 32 | length
+ROW: Final = 48
 
 # --- message events: channels -> summaries
 E_ROW: Final = 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.kernel import channels, keywords, layout, tables
+from detector.kernel import channels, keywords, layout, summaries, tables
 from detector.kernel.rows import merge_rows, words
 from detector.records import Basis, ChannelWindows
 from detector.settings import MeterSettings
@@ -21,8 +21,8 @@ from detector.settings import MeterSettings
 if TYPE_CHECKING:
     from detector.records import Int64s
 
-MAX_ROWS = 1 << 16
-"""Open rows, 1.9 KB each; beyond that the half that is silent longest leaves early."""
+MAX_ROWS = 1 << 18
+"""Open rows, 384 bytes each and 1.9 KB more with more than a few messages; beyond that some leave early."""
 _FIRST_ENTRIES = 1 << 12
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -48,9 +48,9 @@ class Working:
         self._most = n
         self.state = np.zeros(tables.UPDATE, np.int64)
         self.batch = np.zeros(tables.BATCH * tables.DESCRIPTOR, np.uint64)
-        self.connections = np.zeros((n, tables.CONNECTION), np.uint64)
-        self.channels = np.zeros((n, tables.CHANNEL), np.uint64)
-        self.rows = np.zeros((MAX_ROWS, tables.ROW), np.int64)
+        self.connections = _in_lines(n, tables.CONNECTION, np.uint64)
+        self.channels = _in_lines(n, tables.CHANNEL, np.uint64)
+        self.rows = _in_lines(MAX_ROWS, tables.ROW, np.int64)
         self.wide = np.zeros((MAX_ROWS, layout.WIDE), np.int64)
         self.narrow = np.zeros((MAX_ROWS, layout.NARROW), np.uint32)
         self.events = np.zeros(tables.MAX_EVENTS * tables.EVENT, np.int64)
@@ -64,7 +64,7 @@ class Working:
         self._fill_views()
 
     def _fill_state(self, settings: MeterSettings) -> None:
-        for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE):
+        for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE, tables.FULL_FREE):
             self.state[free] = -1
         self.state[tables.WINDOW] = settings.window_s * 1_000_000_000
         self.state[tables.PAYLOAD_LIMIT] = min(settings.payload_bytes, (1 << 24) - 1)
@@ -75,28 +75,24 @@ class Working:
     def _fill_views(self) -> None:
         self.batch_view = words(self.batch)
         self.events_view = words(self.events)
-        self.wide_view = words(self.wide)
-        self.narrow_view = words(self.narrow)
         self.channels_view = words(self.channels)
         self.rows_view = words(self.rows)
         state, connections = words(self.state), words(self.connections)
-        self._state_view, self._connections_view = state, connections
-        self.row_views = (
-            state, connections, self.channels_view, self.rows_view, self.wide_view, self.events_view,
-        )  # fmt: skip
+        self.state_view, self._connections_view = state, connections
+        self.full_views = self.rows_view, words(self.wide), words(self.narrow)
+        self.row_views = state, connections, self.channels_view, self.rows_view, self.events_view
         self._search = _search_views()
         self._fill_update_views()
 
     def _fill_update_views(self) -> None:
         self._channel_table_view = words(self._channel_table)
         self.update_views = (
-            self._state_view,
+            self.state_view,
             self._connections_view,
             words(self._connection_table),
             self.channels_view,
             self._channel_table_view,
             self.rows_view,
-            self.wide_view,
             self.events_view,
             words(self.pieces),
             words(self.copied),
@@ -129,8 +125,11 @@ class Working:
         """The rows as they stand, and the channel id of each, sorted by (window, id)."""
         slots = self.rows[rows, tables.R_CHANNEL]
         ids = (self._channel_generation[slots] << 32) | slots
-        order = np.lexsort((ids, self.wide[rows, layout.WINDOW_NS]))
+        order = np.lexsort((self.rows[rows, tables.R_FIRST], ids, self.rows[rows, tables.R_WINDOW]))
         rows, slots, ids = rows[order], slots[order], ids[order]
+        wide = np.zeros((len(rows), layout.WIDE), np.int64)
+        narrow = np.zeros((len(rows), layout.NARROW), np.uint32)
+        summaries.finish(words(rows), *self.full_views, words(wide), words(narrow))
         channel = self.channels[slots]
         table = ChannelWindows(
             client=channel[:, :2].copy(),
@@ -138,16 +137,15 @@ class Working:
             port=(channel[:, tables.H_KEY] >> np.uint64(32)).astype(np.int64),
             transport=(channel[:, tables.H_KEY] & np.uint64(0xFF)).astype(np.int64),
             basis=channel[:, tables.H_BASIS].astype(np.int64),
-            wide=self.wide[rows],
-            narrow=self.narrow[rows],
+            wide=wide,
+            narrow=narrow,
             facts=[None] * len(rows),
         )
         return table, ids
 
     def release(self, rows: Int64s) -> None:
-        channels.release_rows(words(rows), self._state_view, self.channels_view, self.rows_view)
-        self.wide[rows] = 0
-        self.narrow[rows] = 0
+        """Frees rows whose messages are closed."""
+        channels.release_rows(words(rows), self.state_view, self.channels_view, *self.full_views[:2])
 
     def tidy(self, parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
         """One table sorted by (window, channel id), rows of one pair merged."""
@@ -155,7 +153,10 @@ class Working:
             parts = [self.copy_rows(np.zeros(0, np.int64))]
         table, ids = _joined(parts) if len(parts) > 1 else parts[0]
         starts = table.wide[:, layout.WINDOW_NS]
-        order = np.lexsort((table.wide[:, layout.FIRST_NS], ids, starts))
+        if len(parts) > 1:
+            order = np.lexsort((table.wide[:, layout.FIRST_NS], ids, starts))
+        else:
+            order = np.arange(len(ids))  # as copied
         same = (np.diff(ids[order]) == 0) & (np.diff(starts[order]) == 0)
         repeated = np.concatenate(([False], same)) if len(order) else np.zeros(0, bool)
         if repeated.any():
@@ -205,7 +206,7 @@ class Working:
         channels.forget_connections(
             words(idle),
             seed,
-            self._state_view,
+            self.state_view,
             self._connections_view,
             words(self._connection_table),
             self.channels_view,
@@ -244,7 +245,7 @@ class Working:
         old = held[:, tables.H_LAST].view(np.int64) < before_ns
         slots = slots[old & (held[:, tables.H_ROW] == 0)]
         channels.forget_channels(
-            words(slots), seed, self._state_view, self.channels_view, self._channel_table_view
+            words(slots), seed, self.state_view, self.channels_view, self._channel_table_view
         )
         self._channel_generation[slots] += 1
 
@@ -258,7 +259,7 @@ class Working:
         ends = (a0, a1, b0, b1) if client_is_a else (b0, b1, a0, a1)
         service = ports[client_is_a] << 32 | key & 0xFF
         found: int = channels.open_channel(
-            *ends, service, seed, self._state_view, self._channel_table_view, self.channels_view
+            *ends, service, seed, self.state_view, self._channel_table_view, self.channels_view
         )
         return found
 
@@ -274,6 +275,13 @@ class Working:
         last = max(self.channels[old, tables.H_LAST], self.channels[new, tables.H_LAST])
         self.channels[new, tables.H_LAST] = last
         return bool(self.channels[old, tables.H_CONNECTIONS] == 0)
+
+
+def _in_lines(n: int, words_each: int, dtype: Any) -> NDArray[Any]:
+    """Zeros (n, words_each) that begin with a cache line; words are of 64 bits."""
+    room = np.zeros(n * words_each + 8, dtype)
+    start = -room.ctypes.data % 64 // 8
+    return room[start : start + n * words_each].reshape(n, words_each)
 
 
 def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
