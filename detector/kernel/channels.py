@@ -16,7 +16,7 @@ Sources: RFC 9293 (TCP; keepalives 3.8.4), RFC 8446 5.1 and RFC 5246 6.2.1 (TLS 
 import cython
 
 if cython.compiled:  # the same numbers as C constants, see setup.py
-    from cython.cimports.detector.kernel import layout, tables
+    from cython.cimports.detector.kernel import layout, memory, tables
 else:
     from detector.kernel import layout, tables
 
@@ -610,30 +610,36 @@ def _has_keyword(
     b: cython.uchar[::1],
     p: cython.Py_ssize_t,
     n: cython.Py_ssize_t,
-    bigrams: cython.uchar[::1],
+    shifts: cython.uchar[::1],
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
 ) -> cython.int:
-    """Whether one of the words is in b[p : p + n]; `bigrams`: a bitmap of their first two bytes."""
-    i: cython.Py_ssize_t
+    """Whether one of the words, of four bytes at least, is in b[p : p + n].
+
+    `shifts` says by the last two of four bytes how far on a word can begin at the earliest
+    (Wu and Manber 1994, with blocks of two), so that most bytes are never looked at.
+    """
+    i: cython.Py_ssize_t = p
     j: cython.Py_ssize_t
     k: cython.Py_ssize_t
     s: cython.Py_ssize_t
     length: cython.Py_ssize_t
     end: cython.Py_ssize_t = p + n
-    g: cython.Py_ssize_t
-    for i in range(p, end - 3):
-        g = b[i] | (b[i + 1] << 8)
-        if bigrams[g >> 3] & (1 << (g & 7)):
-            for k in range(starts.shape[0] - 1):
-                s = cython.cast(cython.Py_ssize_t, starts[k])
-                length = cython.cast(cython.Py_ssize_t, starts[k + 1]) - s
-                if length <= end - i:
-                    j = 0
-                    while j < length and b[i + j] == words[s + j]:
-                        j += 1
-                    if j == length:
-                        return 1
+    while i < end - 3:
+        s = shifts[(b[i + 2] | (b[i + 3] << 4)) & tables.SHIFT_MASK]
+        if s > 0:
+            i += s
+            continue
+        for k in range(starts.shape[0] - 1):
+            s = cython.cast(cython.Py_ssize_t, starts[k])
+            length = cython.cast(cython.Py_ssize_t, starts[k + 1]) - s
+            if length <= end - i:
+                j = 0
+                while j < length and b[i + j] == words[s + j]:
+                    j += 1
+                if j == length:
+                    return 1
+        i += 1
     return 0
 
 
@@ -696,52 +702,53 @@ def _touch(
     start: cython.Py_ssize_t,
     n: cython.Py_ssize_t,
     seed: cython.ulonglong,
-    state: cython.longlong[::1],
     connections: cython.ulonglong[::1],
     connection_table: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
     rows: cython.longlong[::1],
 ) -> cython.int:
-    """Hashes, and loads what the update will need: independent loads overlap, dependent ones do not.
+    """Hashes, and has loaded what the update will need: a miss costs more than all the rest of a packet.
 
-    Three passes, since a row is found through a channel and a channel through a connection.
+    A pass for each step, since a row is found through a channel and a channel through a
+    connection; while one packet's memory is on its way, the others ask for theirs.
     """
     i: cython.Py_ssize_t
     k: cython.Py_ssize_t
     h: cython.Py_ssize_t
     v: cython.ulonglong
-    seen: cython.ulonglong = 0
     mask: cython.Py_ssize_t = connection_table.shape[0] - 1
     for i in range(start, n):
         k = i * tables.DESCRIPTOR
-        batch[k + tables.HASH] = _hash(
-            batch[k], batch[k + 1], batch[k + 2], batch[k + 3], batch[k + tables.KEY], seed
-        )
-        v = connection_table[cython.cast(cython.Py_ssize_t, batch[k + tables.HASH]) & mask]
-        seen ^= v
-    for i in range(start, n):
-        k = i * tables.DESCRIPTOR
-        v = connection_table[cython.cast(cython.Py_ssize_t, batch[k + tables.HASH]) & mask]
-        if v != 0:
-            h = (cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1) * tables.CONNECTION
-            seen ^= connections[h] ^ connections[h + tables.C_COUNTS]
-    for i in range(start, n):
-        k = i * tables.DESCRIPTOR
-        v = connection_table[cython.cast(cython.Py_ssize_t, batch[k + tables.HASH]) & mask]
-        if v != 0:
-            h = (cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1) * tables.CONNECTION
-            h = (
-                cython.cast(cython.Py_ssize_t, connections[h + tables.C_CHANNEL] & tables.MASK32)
-                * tables.CHANNEL
-            )
-            h = cython.cast(cython.Py_ssize_t, channels[h + tables.H_ROW])
-            if h != 0:
-                h = (h - 1) * tables.ROW
-                seen ^= cython.cast(
-                    cython.ulonglong,
-                    rows[h] ^ rows[h + tables.R_UP] ^ rows[h + tables.R_DOWN] ^ rows[h + tables.R_EVENTS],
+        v = _hash(batch[k], batch[k + 1], batch[k + 2], batch[k + 3], batch[k + tables.KEY], seed)
+        batch[k + tables.HASH] = v
+        if cython.compiled:
+            memory.prefetch(cython.address(connection_table[cython.cast(cython.Py_ssize_t, v) & mask]))
+    if cython.compiled:
+        for i in range(start, n):
+            k = i * tables.DESCRIPTOR
+            v = connection_table[cython.cast(cython.Py_ssize_t, batch[k + tables.HASH]) & mask]
+            batch[k + tables.TOUCHED] = v & tables.MASK32  # slot + 1 of what is likely the connection
+            if v != 0:
+                h = (cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1) * tables.CONNECTION
+                memory.prefetch(cython.address(connections[h]))
+                memory.prefetch(cython.address(connections[h + tables.C_START]))
+        for i in range(start, n):
+            h = cython.cast(cython.Py_ssize_t, batch[i * tables.DESCRIPTOR + tables.TOUCHED]) - 1
+            if h >= 0:
+                h = cython.cast(
+                    cython.Py_ssize_t, connections[h * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32
                 )
-    state[tables.TOUCHED] = cython.cast(cython.longlong, seen & tables.MASK32)
+                batch[i * tables.DESCRIPTOR + tables.TOUCHED] = cython.cast(cython.ulonglong, h + 1)
+                memory.prefetch(cython.address(channels[h * tables.CHANNEL + tables.H_ROW]))
+        for i in range(start, n):
+            h = cython.cast(cython.Py_ssize_t, batch[i * tables.DESCRIPTOR + tables.TOUCHED]) - 1
+            if h >= 0:
+                h = cython.cast(cython.Py_ssize_t, channels[h * tables.CHANNEL + tables.H_ROW]) - 1
+            if h >= 0:
+                h *= tables.ROW
+                memory.prefetch(cython.address(rows[h]))
+                memory.prefetch(cython.address(rows[h + tables.R_UP]))
+                memory.prefetch(cython.address(rows[h + tables.R_DOWN]))
     return 0
 
 
@@ -845,7 +852,7 @@ def _payload(
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
-    bigrams: cython.uchar[::1],
+    shifts: cython.uchar[::1],
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
 ) -> cython.int:
@@ -878,7 +885,7 @@ def _payload(
         connections[o + tables.C_COUNTS] += one << shift
         if connections[o + tables.C_TLS + from_b] & tables.TLS_STATE == tables.TLS_ON and not datagram:
             return 0  # nothing to read in there
-        if not _has_keyword(b, p, n if n < tables.SCAN_BYTES else tables.SCAN_BYTES, bigrams, words, starts):
+        if not _has_keyword(b, p, n if n < tables.SCAN_BYTES else tables.SCAN_BYTES, shifts, words, starts):
             return 0
         connections[o + tables.C_CHANNEL] |= tables.FLAGGED
     return _copy(c, ts, from_b, length, b, p, n, state, connections, pieces, copied)
@@ -900,7 +907,7 @@ def _packet(
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
-    bigrams: cython.uchar[::1],
+    shifts: cython.uchar[::1],
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
 ) -> cython.int:
@@ -940,7 +947,7 @@ def _packet(
         if length > 0:
             _payload(
                 c, h, row, ts, from_b, down, 0, length, b, p, n, 1, state, connections, channels, rows,
-                events, pieces, copied, bigrams, words, starts,
+                events, pieces, copied, shifts, words, starts,
             )  # fmt: skip
         return 0
     if bits & 4 and not connections[o + tables.C_CHANNEL] & tables.WAS_RESET:
@@ -984,7 +991,7 @@ def _packet(
     )
     return _payload(
         c, h, row, ts, from_b, down, missing, length, b, p, n, 0, state, connections, channels, rows,
-        events, pieces, copied, bigrams, words, starts,
+        events, pieces, copied, shifts, words, starts,
     )  # fmt: skip
 
 
@@ -1007,7 +1014,7 @@ def _update(
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
     services: cython.uchar[::1],
-    bigrams: cython.uchar[::1],
+    shifts: cython.uchar[::1],
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
 ) -> cython.Py_ssize_t:
@@ -1020,7 +1027,7 @@ def _update(
     for i in range(start, n):
         if i == touched:
             touched = min(i + tables.TOUCH, n)
-            _touch(batch, i, touched, seed, state, connections, connection_table, channels, rows)
+            _touch(batch, i, touched, seed, connections, connection_table, channels, rows)
         k = i * tables.DESCRIPTOR
         c = _find_connection(batch, k, connection_table, connections)
         if cython.cast(cython.longlong, batch[k + tables.TIME]) > state[tables.NEWEST]:
@@ -1050,7 +1057,7 @@ def _update(
             channels[basis * tables.CHANNEL + tables.H_BASIS] = 3
         state[tables.SWEEP_COUNT] += 1
         _packet(
-            batch, k, c, b, state, connections, channels, rows, events, pieces, copied, bigrams,
+            batch, k, c, b, state, connections, channels, rows, events, pieces, copied, shifts,
             words, starts,
         )  # fmt: skip
     return n
@@ -1072,7 +1079,7 @@ def update(
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
     services: cython.uchar[::1],
-    bigrams: cython.uchar[::1],
+    shifts: cython.uchar[::1],
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
 ) -> cython.Py_ssize_t:
@@ -1085,7 +1092,7 @@ def update(
     with cython.nogil:
         r = _update(
             batch, start, n, window, seed, state, connections, connection_table, channels, channel_table,
-            rows, events, pieces, copied, services, bigrams, words, starts,
+            rows, events, pieces, copied, services, shifts, words, starts,
         )  # fmt: skip
     return r
 

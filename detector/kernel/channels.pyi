@@ -18,7 +18,7 @@ def update(
     pieces: V,
     copied: V,
     services: V,
-    bigrams: V,
+    shifts: V,
     words: V,
     starts: V,
 ) -> int: ...

@@ -20,7 +20,8 @@ OFFSET: Final = 9  # of the payload in the byte window
 CAPTURED: Final = 10  # payload bytes that are in the byte window
 SEQUENCE: Final = 11  # TCP
 HASH: Final = 12  # filled in by channels
-DESCRIPTOR: Final = 13
+TOUCHED: Final = 13  # likewise: the connection, then the channel, whose memory is loaded ahead; slot + 1
+DESCRIPTOR: Final = 14
 FROM_B: Final = 256
 BATCH: Final = 1024  # descriptors a call
 TOUCH: Final = 64  # of which so many have their memory loaded ahead
@@ -82,10 +83,9 @@ MAX_CHANNELS: Final = 19
 MAX_ROWS: Final = 20
 TURN_CONNECTION: Final = 21  # with STATUS TURN
 TURN_CLIENT_IS_A: Final = 22
-TOUCHED: Final = 23  # sink of the touch pass, so that no compiler drops it
-FULL_HIGH: Final = 24  # full rows ever used
-FULL_FREE: Final = 25  # head of their free list, -1 = none; linked by their first word
-UPDATE: Final = 26
+FULL_HIGH: Final = 23  # full rows ever used
+FULL_FREE: Final = 24  # head of their free list, -1 = none; linked by their first word
+UPDATE: Final = 25
 DONE: Final = 0
 NEED_ROWS: Final = 1
 NEED_CONNECTIONS: Final = 2
@@ -172,6 +172,7 @@ FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot
 # --- limits of the update
 SCAN_PACKETS: Final = 8  # keywords are looked for in the first payload packets of a direction
 SCAN_BYTES: Final = 512  # of each
+SHIFT_MASK: Final = 0xFFF  # of the index into the shifts of the scan
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2

@@ -62,6 +62,7 @@ class Working:
         self._channel_generation = np.zeros(n, np.int64)
         self._fill_state(settings)
         self._fill_views()
+        self.nothing = self.copy_rows(np.zeros(0, np.int64))
 
     def _fill_state(self, settings: MeterSettings) -> None:
         for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE, tables.FULL_FREE):
@@ -150,7 +151,7 @@ class Working:
     def tidy(self, parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
         """One table sorted by (window, channel id), rows of one pair merged."""
         if not parts:
-            parts = [self.copy_rows(np.zeros(0, np.int64))]
+            return self.nothing
         table, ids = _joined(parts) if len(parts) > 1 else parts[0]
         starts = table.wide[:, layout.WINDOW_NS]
         if len(parts) > 1:
@@ -291,16 +292,17 @@ def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _search_views() -> tuple[memoryview, memoryview, memoryview, memoryview]:
-    """Services by port; bitmap of the first two bytes of the words; the words; where each starts."""
+    """Services by port; how far the scan may skip, see `channels`; the words; where each starts."""
     services = np.zeros(1 << 16, np.uint8)
     services[list(keywords.SERVICES)] = 1
-    bigrams = np.zeros(1 << 13, np.uint8)  # a bitmap: it has to stay in the first-level cache
+    shifts = np.full(tables.SHIFT_MASK + 1, 3, np.uint8)
     for word in keywords.WORDS:
-        bigram = word[0] | word[1] << 8
-        bigrams[bigram >> 3] |= 1 << (bigram & 7)
+        for i in range(3):
+            at = (word[i] | word[i + 1] << 4) & tables.SHIFT_MASK
+            shifts[at] = min(shifts[at], 2 - i)
     text = np.frombuffer(bytearray(b"".join(keywords.WORDS)), np.uint8)
     starts = np.cumsum([0, *map(len, keywords.WORDS)]).astype(np.int64)
-    return words(services), words(bigrams), words(text), words(starts)
+    return words(services), words(shifts), words(text), words(starts)
 
 
 def _joined(parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
