@@ -17,79 +17,10 @@ import cython
 
 if cython.compiled:  # the same numbers as C constants, see setup.py
     from cython.cimports.detector.kernel import layout, memory, tables
+    from cython.cimports.detector.kernel.slots import hash_ends, insert
 else:
     from detector.kernel import layout, tables
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _mix(x: cython.ulonglong) -> cython.ulonglong:
-    x ^= x >> 32
-    x = (x * tables.MIX) & tables.MASK64
-    x ^= x >> 32
-    x = (x * tables.MIX) & tables.MASK64
-    x ^= x >> 32
-    return x
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _hash(
-    a0: cython.ulonglong,
-    a1: cython.ulonglong,
-    b0: cython.ulonglong,
-    b1: cython.ulonglong,
-    key: cython.ulonglong,
-    seed: cython.ulonglong,
-) -> cython.ulonglong:
-    """32 bits; seeded, so that no sender can choose addresses that collide."""
-    h: cython.ulonglong = _mix((((a1 ^ seed) * tables.GOLDEN) & tables.MASK64) ^ b1)
-    h ^= _mix(((((a0 + seed) & tables.MASK64) * tables.ODD) & tables.MASK64) ^ b0 ^ key)
-    h = _mix((h + key) & tables.MASK64)
-    return h & tables.MASK32
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _insert(table: cython.ulonglong[::1], h: cython.ulonglong, slot: cython.Py_ssize_t) -> cython.int:
-    mask: cython.Py_ssize_t = table.shape[0] - 1
-    i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, h) & mask
-    while table[i] != 0:
-        i = (i + 1) & mask
-    table[i] = (h << 32) | cython.cast(cython.ulonglong, slot + 1)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _remove(table: cython.ulonglong[::1], h: cython.ulonglong, slot: cython.Py_ssize_t) -> cython.int:
-    """Takes an entry out and closes the gap (Knuth, 6.4 algorithm R), so that no tombstones pile up."""
-    mask: cython.Py_ssize_t = table.shape[0] - 1
-    i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, h) & mask
-    entry: cython.ulonglong = (h << 32) | cython.cast(cython.ulonglong, slot + 1)
-    j: cython.Py_ssize_t
-    home: cython.Py_ssize_t
-    while table[i] != entry:
-        if table[i] == 0:
-            return 0
-        i = (i + 1) & mask
-    j = i
-    while True:
-        j = (j + 1) & mask
-        if table[j] == 0:
-            break
-        home = cython.cast(cython.Py_ssize_t, table[j] >> 32) & mask
-        if ((j - home) & mask) >= ((j - i) & mask):
-            table[i] = table[j]
-            i = j
-    table[i] = 0
-    return 0
+    from detector.kernel.slots import hash_ends, insert
 
 
 @cython.cfunc
@@ -127,6 +58,15 @@ def _find_connection(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _idle(last: cython.ulonglong, state: cython.longlong[::1]) -> cython.int:
+    """Whether what was last heard of then is to be forgotten, swept yet or not: no result hangs on sweeps."""
+    return cython.cast(cython.longlong, last) < state[tables.NEWEST] - state[tables.IDLE]
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(-2, check=False)
 def _channel(
@@ -142,7 +82,7 @@ def _channel(
 ) -> cython.Py_ssize_t:
     """Slot of a channel, made where there is none; `key` is the server's port << 32 | protocol."""
     mask: cython.Py_ssize_t = table.shape[0] - 1
-    h: cython.ulonglong = _hash(client_high, client_low, server_high, server_low, key, seed)
+    h: cython.ulonglong = hash_ends(client_high, client_low, server_high, server_low, key, seed)
     i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, h) & mask
     v: cython.ulonglong = table[i]
     c: cython.Py_ssize_t
@@ -158,6 +98,8 @@ def _channel(
                 and channels[o] == client_high
                 and channels[o + 2] == server_high
             ):
+                if channels[o + tables.H_CONNECTIONS] == 0 and _idle(channels[o + tables.H_LAST], state):
+                    channels[o + tables.H_BASIS] = 0  # as one that the sweep has forgotten
                 return c
         i = (i + 1) & mask
         v = table[i]
@@ -181,7 +123,7 @@ def _channel(
     channels[o + tables.H_CONNECTIONS] = 0
     channels[o + tables.H_LAST] = 0
     channels[o + tables.H_NEXT] = 0
-    _insert(table, h, c)
+    insert(table, h, c)
     return c
 
 
@@ -260,7 +202,7 @@ def _join(
     channels[h + tables.H_CONNECTIONS] += 1
     if channels[h + tables.H_BASIS] < cython.cast(cython.ulonglong, role >> 1):
         channels[h + tables.H_BASIS] = role >> 1
-    _insert(connection_table, batch[k + tables.HASH], c)
+    insert(connection_table, batch[k + tables.HASH], c)
     return c
 
 
@@ -626,9 +568,12 @@ def _has_keyword(
     length: cython.Py_ssize_t
     end: cython.Py_ssize_t = p + n
     while i < end - 3:
-        s = shifts[(b[i + 2] | (b[i + 3] << 4)) & tables.SHIFT_MASK]
+        s = shifts[(b[i + 2] | (b[i + 3] << 4)) & tables.SHIFT_MASK] & tables.SHIFT
         if s > 0:
             i += s
+            continue
+        if not shifts[(b[i] | (b[i + 1] << 4)) & tables.SHIFT_MASK] & tables.BEGINS:
+            i += 1
             continue
         for k in range(starts.shape[0] - 1):
             s = cython.cast(cython.Py_ssize_t, starts[k])
@@ -702,6 +647,7 @@ def _touch(
     start: cython.Py_ssize_t,
     n: cython.Py_ssize_t,
     seed: cython.ulonglong,
+    state: cython.longlong[::1],
     connections: cython.ulonglong[::1],
     connection_table: cython.ulonglong[::1],
     channels: cython.ulonglong[::1],
@@ -717,18 +663,26 @@ def _touch(
     h: cython.Py_ssize_t
     v: cython.ulonglong
     mask: cython.Py_ssize_t = connection_table.shape[0] - 1
+    parts: cython.ulonglong = state[tables.PARTS]
+    part: cython.ulonglong = state[tables.PART]
     for i in range(start, n):
         k = i * tables.DESCRIPTOR
-        v = _hash(batch[k], batch[k + 1], batch[k + 2], batch[k + 3], batch[k + tables.KEY], seed)
+        batch[k + tables.TOUCHED] = 0
+        if parts > 1 and hash_ends(batch[k], batch[k + 1], batch[k + 2], batch[k + 3], 0, 0) % parts != part:
+            batch[k + tables.HASH] = tables.OTHER_PART
+            continue
+        v = hash_ends(batch[k], batch[k + 1], batch[k + 2], batch[k + 3], batch[k + tables.KEY], seed)
         batch[k + tables.HASH] = v
         if cython.compiled:
             memory.prefetch(cython.address(connection_table[cython.cast(cython.Py_ssize_t, v) & mask]))
     if cython.compiled:
         for i in range(start, n):
             k = i * tables.DESCRIPTOR
+            if batch[k + tables.HASH] == tables.OTHER_PART:
+                continue
             v = connection_table[cython.cast(cython.Py_ssize_t, batch[k + tables.HASH]) & mask]
-            batch[k + tables.TOUCHED] = v & tables.MASK32  # slot + 1 of what is likely the connection
             if v != 0:
+                batch[k + tables.TOUCHED] = v & tables.MASK32  # slot + 1 of what is likely the connection
                 h = (cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1) * tables.CONNECTION
                 memory.prefetch(cython.address(connections[h]))
                 memory.prefetch(cython.address(connections[h + tables.C_START]))
@@ -1027,13 +981,20 @@ def _update(
     for i in range(start, n):
         if i == touched:
             touched = min(i + tables.TOUCH, n)
-            _touch(batch, i, touched, seed, connections, connection_table, channels, rows)
+            _touch(batch, i, touched, seed, state, connections, connection_table, channels, rows)
         k = i * tables.DESCRIPTOR
-        c = _find_connection(batch, k, connection_table, connections)
         if cython.cast(cython.longlong, batch[k + tables.TIME]) > state[tables.NEWEST]:
             state[tables.NEWEST] = cython.cast(cython.longlong, batch[k + tables.TIME])
+        if batch[k + tables.HASH] == tables.OTHER_PART:
+            state[tables.ELSEWHERE] += 1
+            continue
+        c = _find_connection(batch, k, connection_table, connections)
         state[tables.STATUS] = _obstacle(c, state, events, pieces, copied)
         if state[tables.STATUS] != tables.DONE:
+            return i
+        if c >= 0 and _idle(connections[c * tables.CONNECTION + tables.C_LAST], state):
+            state[tables.STATUS] = tables.FORGET
+            state[tables.TURN_CONNECTION] = c
             return i
         if c < 0:
             c = _join(batch, k, seed, state, connections, connection_table, channels, channel_table, services)
@@ -1141,80 +1102,6 @@ def close_messages(
     return leaving.shape[0]
 
 
-def release_rows(
-    leaving: cython.longlong[::1],
-    state: cython.longlong[::1],
-    channels: cython.ulonglong[::1],
-    rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
-) -> None:
-    """Takes rows out of their channels' chains and onto the free lists."""
-    full: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    r: cython.Py_ssize_t
-    h: cython.Py_ssize_t
-    p: cython.Py_ssize_t
-    for i in range(leaving.shape[0]):
-        r = cython.cast(cython.Py_ssize_t, leaving[i])
-        h = (
-            cython.cast(cython.Py_ssize_t, rows[r * tables.ROW + tables.R_CHANNEL]) * tables.CHANNEL
-            + tables.H_ROW
-        )
-        p = cython.cast(cython.Py_ssize_t, channels[h])
-        if p == r + 1:
-            channels[h] = cython.cast(cython.ulonglong, rows[r * tables.ROW + tables.R_NEXT])
-        else:
-            while rows[(p - 1) * tables.ROW + tables.R_NEXT] != r + 1:
-                p = cython.cast(cython.Py_ssize_t, rows[(p - 1) * tables.ROW + tables.R_NEXT])
-            rows[(p - 1) * tables.ROW + tables.R_NEXT] = rows[r * tables.ROW + tables.R_NEXT]
-        full = cython.cast(cython.Py_ssize_t, rows[r * tables.ROW + tables.R_FULL]) - 1
-        if full >= 0:
-            wide[full * layout.WIDE] = state[tables.FULL_FREE]
-            state[tables.FULL_FREE] = full
-        rows[r * tables.ROW + tables.R_CHANNEL] = -1
-        rows[r * tables.ROW + tables.R_NEXT] = state[tables.ROW_FREE] + 1
-        state[tables.ROW_FREE] = r
-        state[tables.ROW_LIVE] -= 1
-
-
-def move_rows(
-    source: cython.Py_ssize_t,
-    target: cython.Py_ssize_t,
-    channels: cython.ulonglong[::1],
-    rows: cython.longlong[::1],
-) -> list[int]:
-    """Hangs all rows of one channel into another's chain; returns them.
-
-    Both may have a row of the same window: they are merged when they leave.
-    """
-    moved: list = []
-    r: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, channels[source * tables.CHANNEL + tables.H_ROW])
-    last: cython.Py_ssize_t = 0
-    while r != 0:
-        moved.append(r - 1)
-        rows[(r - 1) * tables.ROW + tables.R_CHANNEL] = target
-        last = r
-        r = cython.cast(cython.Py_ssize_t, rows[(r - 1) * tables.ROW + tables.R_NEXT])
-    if last != 0:
-        rows[(last - 1) * tables.ROW + tables.R_NEXT] = cython.cast(
-            cython.longlong, channels[target * tables.CHANNEL + tables.H_ROW]
-        )
-        channels[target * tables.CHANNEL + tables.H_ROW] = channels[source * tables.CHANNEL + tables.H_ROW]
-        channels[source * tables.CHANNEL + tables.H_ROW] = 0
-    return moved
-
-
-def rehash(old: cython.ulonglong[::1], new: cython.ulonglong[::1]) -> None:
-    """Enters what stands in one hash table into a larger, empty one."""
-    i: cython.Py_ssize_t
-    v: cython.ulonglong
-    with cython.nogil:
-        for i in range(old.shape[0]):
-            v = old[i]
-            if v != 0:
-                _insert(new, v >> 32, cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1)
-
-
 def open_channel(
     client_high: cython.ulonglong,
     client_low: cython.ulonglong,
@@ -1228,64 +1115,3 @@ def open_channel(
 ) -> cython.Py_ssize_t:
     """The slot of a channel, made where there is none; `key` is the server's port << 32 | protocol."""
     return _channel(client_high, client_low, server_high, server_low, key, seed, state, table, channels)
-
-
-def forget_connections(
-    idle: cython.longlong[::1],
-    seed: cython.ulonglong,
-    state: cython.longlong[::1],
-    connections: cython.ulonglong[::1],
-    table: cython.ulonglong[::1],
-    channels: cython.ulonglong[::1],
-) -> None:
-    """Frees connection slots whose messages are closed."""
-    i: cython.Py_ssize_t
-    c: cython.Py_ssize_t
-    o: cython.Py_ssize_t
-    h: cython.Py_ssize_t
-    for i in range(idle.shape[0]):
-        c = cython.cast(cython.Py_ssize_t, idle[i])
-        o = c * tables.CONNECTION
-        _remove(
-            table,
-            _hash(
-                connections[o],
-                connections[o + 1],
-                connections[o + 2],
-                connections[o + 3],
-                connections[o + 4],
-                seed,
-            ),
-            c,
-        )
-        h = cython.cast(cython.Py_ssize_t, connections[o + tables.C_CHANNEL] & tables.MASK32) * tables.CHANNEL
-        channels[h + tables.H_CONNECTIONS] -= 1
-        connections[o + tables.C_CHANNEL] = cython.cast(cython.ulonglong, state[tables.CONNECTION_FREE] + 1)
-        connections[o + tables.C_LAST] = tables.MASK64
-        state[tables.CONNECTION_FREE] = c
-        state[tables.CONNECTION_LIVE] -= 1
-
-
-def forget_channels(
-    idle: cython.longlong[::1],
-    seed: cython.ulonglong,
-    state: cython.longlong[::1],
-    channels: cython.ulonglong[::1],
-    table: cython.ulonglong[::1],
-) -> None:
-    """Frees channel slots without connections and rows."""
-    i: cython.Py_ssize_t
-    c: cython.Py_ssize_t
-    o: cython.Py_ssize_t
-    for i in range(idle.shape[0]):
-        c = cython.cast(cython.Py_ssize_t, idle[i])
-        o = c * tables.CHANNEL
-        _remove(
-            table,
-            _hash(channels[o], channels[o + 1], channels[o + 2], channels[o + 3], channels[o + 4], seed),
-            c,
-        )
-        channels[o + tables.H_NEXT] = cython.cast(cython.ulonglong, state[tables.CHANNEL_FREE] + 1)
-        channels[o + tables.H_LAST] = tables.MASK64
-        state[tables.CHANNEL_FREE] = c
-        state[tables.CHANNEL_LIVE] -= 1

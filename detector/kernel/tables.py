@@ -19,10 +19,11 @@ PAYLOAD: Final = 8  # transport payload by the IP header
 OFFSET: Final = 9  # of the payload in the byte window
 CAPTURED: Final = 10  # payload bytes that are in the byte window
 SEQUENCE: Final = 11  # TCP
-HASH: Final = 12  # filled in by channels
+HASH: Final = 12  # filled in by channels; OTHER_PART = not ours
 TOUCHED: Final = 13  # likewise: the connection, then the channel, whose memory is loaded ahead; slot + 1
 DESCRIPTOR: Final = 14
 FROM_B: Final = 256
+OTHER_PART: Final = 1 << 62
 BATCH: Final = 1024  # descriptors a call
 TOUCH: Final = 64  # of which so many have their memory loaded ahead
 
@@ -81,11 +82,15 @@ PAYLOAD_LIMIT: Final = 17  # bytes a connection, direction and window
 MAX_CONNECTIONS: Final = 18
 MAX_CHANNELS: Final = 19
 MAX_ROWS: Final = 20
-TURN_CONNECTION: Final = 21  # with STATUS TURN
+TURN_CONNECTION: Final = 21  # with STATUS TURN and FORGET
 TURN_CLIENT_IS_A: Final = 22
 FULL_HIGH: Final = 23  # full rows ever used
 FULL_FREE: Final = 24  # head of their free list, -1 = none; linked by their first word
-UPDATE: Final = 25
+IDLE: Final = 25  # ns: silent for longer = forgotten
+PART: Final = 26  # only channels of this part are metered ...
+PARTS: Final = 27  # ... of so many
+ELSEWHERE: Final = 28  # packets of other parts
+UPDATE: Final = 29
 DONE: Final = 0
 NEED_ROWS: Final = 1
 NEED_CONNECTIONS: Final = 2
@@ -93,6 +98,7 @@ NEED_CHANNELS: Final = 3
 NEED_EVENTS: Final = 4  # the event or piece buffer must be emptied
 TURN: Final = 5  # a SYN contradicts who was held to be the client
 SWEEP: Final = 6
+FORGET: Final = 7  # TURN_CONNECTION was silent for longer than IDLE: the packet begins another
 
 # --- connection
 C_A_HIGH: Final = 0  # .. C_KEY: as in the descriptor
@@ -128,7 +134,7 @@ H_OPEN: Final = 7  # open messages: first | last << 32, connection slot + 1 each
 H_CONNECTIONS: Final = 8  # live ones
 H_LAST: Final = 9  # newest packet, ns; -1 = free
 H_NEXT: Final = 10  # on the free list: the next free slot
-CHANNEL: Final = 12
+CHANNEL: Final = 16
 
 # --- an open row, in cache lines of 8 words: what packets change, and the first messages.
 # A row of few messages is this and nothing else: `summaries.finish` makes the row of `layout` out of it
@@ -172,12 +178,15 @@ FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot
 # --- limits of the update
 SCAN_PACKETS: Final = 8  # keywords are looked for in the first payload packets of a direction
 SCAN_BYTES: Final = 512  # of each
-SHIFT_MASK: Final = 0xFFF  # of the index into the shifts of the scan
+SHIFT_MASK: Final = 0xFFF  # of the index into the table of the scan
+SHIFT: Final = 3  # bits of its bytes: how far to skip
+BEGINS: Final = 4  # and whether a word may begin so
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2
 ROOM_EVENTS: Final = 11_000  # 65535 bytes of TLS records of 1 byte
 ROOM_BYTES: Final = 65_536
+FEW: Final = 8  # packets below which a connection is the first to be forgotten
 CHAIN: Final = 16  # open rows of a channel that are looked through
 EXPIRE: Final = 8  # open messages of a channel that are looked through
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.kernel import channels, keywords, layout, summaries, tables
+from detector.kernel import channels, keywords, layout, slots, summaries, tables
 from detector.kernel.rows import merge_rows, words
 from detector.records import Basis, ChannelWindows
 from detector.settings import MeterSettings
@@ -43,7 +43,7 @@ class Payload:
 class Working:
     """The tables, their views for the kernel, and what is done to them between packets."""
 
-    def __init__(self, settings: MeterSettings) -> None:
+    def __init__(self, settings: MeterSettings, part: tuple[int, int]) -> None:
         n = settings.max_connections
         self._most = n
         self.state = np.zeros(tables.UPDATE, np.int64)
@@ -60,14 +60,16 @@ class Working:
         self._channel_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
         self._connection_generation = np.zeros(n, np.int64)
         self._channel_generation = np.zeros(n, np.int64)
-        self._fill_state(settings)
+        self._fill_state(settings, part)
         self._fill_views()
         self.nothing = self.copy_rows(np.zeros(0, np.int64))
 
-    def _fill_state(self, settings: MeterSettings) -> None:
+    def _fill_state(self, settings: MeterSettings, part: tuple[int, int]) -> None:
         for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE, tables.FULL_FREE):
             self.state[free] = -1
         self.state[tables.WINDOW] = settings.window_s * 1_000_000_000
+        self.state[tables.IDLE] = settings.idle_s * 1_000_000_000
+        self.state[[tables.PART, tables.PARTS]] = part
         self.state[tables.PAYLOAD_LIMIT] = min(settings.payload_bytes, (1 << 24) - 1)
         self.state[tables.MAX_CONNECTIONS] = min(self._most, _FIRST_ENTRIES)
         self.state[tables.MAX_CHANNELS] = min(self._most, _FIRST_ENTRIES)
@@ -118,9 +120,19 @@ class Working:
         high = int(self.state[tables.ROW_HIGH])
         return np.flatnonzero(self.rows[:high, tables.R_CHANNEL] >= 0)
 
-    def rows_of(self, slots: Int64s) -> Int64s:
+    def rows_of(self, some: Int64s) -> Int64s:
+        """Open rows of these channel slots."""
         rows = self.open_rows()
-        return rows[np.isin(self.rows[rows, tables.R_CHANNEL], slots)]
+        wanted = np.zeros(int(self.state[tables.CHANNEL_HIGH]), np.bool_)
+        wanted[some] = True
+        found: Int64s = rows[wanted[self.rows[rows, tables.R_CHANNEL]]]
+        return found
+
+    def quietest_rows(self) -> Int64s:
+        """An eighth of the open rows: those without messages first, then the longest silent."""
+        ranks = np.empty(int(self.state[tables.ROW_HIGH]), np.int64)
+        slots.rank_rows(self.state_view, self.rows_view, words(ranks))
+        return _least(ranks, int(self.state[tables.ROW_LIVE]) // 8)
 
     def copy_rows(self, rows: Int64s) -> tuple[ChannelWindows, Int64s]:
         """The rows as they stand, and the channel id of each, sorted by (window, id)."""
@@ -146,7 +158,7 @@ class Working:
 
     def release(self, rows: Int64s) -> None:
         """Frees rows whose messages are closed."""
-        channels.release_rows(words(rows), self.state_view, self.channels_view, *self.full_views[:2])
+        slots.release_rows(words(rows), self.state_view, self.channels_view, *self.full_views[:2])
 
     def tidy(self, parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
         """One table sorted by (window, channel id), rows of one pair merged."""
@@ -193,26 +205,24 @@ class Working:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
         return np.flatnonzero((last >= 0) & (last < before_ns))
 
-    def least_connections(self, lived: int) -> Int64s:
-        """An eighth of the live connections: those below `lived` packets first, then the longest idle."""
-        used = self.connections[: self.state[tables.CONNECTION_HIGH]]
-        live = np.flatnonzero(used[:, tables.C_LAST].view(np.int64) >= 0)
-        packets = used[live, tables.C_COUNTS] & _LOW
-        rank = (used[live, tables.C_LAST] >> np.uint64(1)) + (packets >= lived).astype(np.uint64) * (1 << 62)
-        n = max(len(live) // 8, 1)
-        return np.sort(live[np.argpartition(rank, n - 1)[:n]])
+    def least_connections(self) -> Int64s:
+        """A quarter of the live connections, those that are missed least: see `slots`."""
+        ranks = np.empty(int(self.state[tables.CONNECTION_HIGH]), np.int64)
+        slots.rank_connections(self.state_view, self._connections_view, words(ranks))
+        return _least(ranks, int(self.state[tables.CONNECTION_LIVE]) // 4)
 
-    def forget_connections(self, idle: Int64s, seed: int) -> None:
+    def forget_connections(self, leaving: Int64s, seed: int) -> None:
         """Frees slots whose messages are closed."""
-        channels.forget_connections(
-            words(idle),
+        slots.forget_connections(
+            words(leaving),
             seed,
             self.state_view,
             self._connections_view,
             words(self._connection_table),
             self.channels_view,
+            words(np.empty(len(leaving), np.uint64)),
         )
-        self._connection_generation[idle] += 1
+        self._connection_generation[leaving] += 1
 
     def grow_connections(self) -> bool:
         """Doubles the room for connections, four times over; False when the settings allow no more."""
@@ -233,22 +243,21 @@ class Working:
         self._fill_update_views()
         return True
 
-    def silent_channels(self) -> Int64s:
-        """Slots of channels without a connection."""
-        used = self.channels[: self.state[tables.CHANNEL_HIGH]]
-        live = used[:, tables.H_LAST].view(np.int64) >= 0
-        return np.flatnonzero(live & (used[:, tables.H_CONNECTIONS] == 0))
+    def silent_channels(self, before_ns: int = tables.TIME_LIMIT) -> Int64s:
+        """Slots of channels without a connection, last heard of before that."""
+        found = np.empty(int(self.state[tables.CHANNEL_HIGH]), np.int64)
+        n = slots.silent_channels(self.state_view, self.channels_view, before_ns, words(found))
+        return found[:n]
 
     def forget_channels(self, before_ns: int, seed: int) -> None:
         """Frees channels without connections and rows that are silent since before that."""
-        slots = self.silent_channels()
-        held = self.channels[slots]
-        old = held[:, tables.H_LAST].view(np.int64) < before_ns
-        slots = slots[old & (held[:, tables.H_ROW] == 0)]
-        channels.forget_channels(
-            words(slots), seed, self.state_view, self.channels_view, self._channel_table_view
+        leaving = self.silent_channels(before_ns)
+        leaving = leaving[self.channels[leaving, tables.H_ROW] == 0]
+        hashes = words(np.empty(len(leaving), np.uint64))
+        slots.forget_channels(
+            words(leaving), seed, self.state_view, self.channels_view, self._channel_table_view, hashes
         )
-        self._channel_generation[slots] += 1
+        self._channel_generation[leaving] += 1
 
     def raise_basis(self, slot: int, basis: Basis) -> None:
         self.channels[slot, tables.H_BASIS] = max(int(self.channels[slot, tables.H_BASIS]), int(basis))
@@ -278,6 +287,12 @@ class Working:
         return bool(self.channels[old, tables.H_CONNECTIONS] == 0)
 
 
+def _least(ranks: Int64s, n: int) -> Int64s:
+    """Slots of the n lowest ranks, one at least, in order of slot."""
+    n = max(n, 1)
+    return np.sort(np.argpartition(ranks, n - 1)[:n])
+
+
 def _in_lines(n: int, words_each: int, dtype: Any) -> NDArray[Any]:
     """Zeros (n, words_each) that begin with a cache line; words are of 64 bits."""
     room = np.zeros(n * words_each + 8, dtype)
@@ -287,7 +302,7 @@ def _in_lines(n: int, words_each: int, dtype: Any) -> NDArray[Any]:
 
 def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
     larger = np.zeros(4 * len(table), np.uint64)
-    channels.rehash(words(table), words(larger))
+    slots.rehash(words(table), words(larger))
     return larger
 
 
@@ -299,7 +314,9 @@ def _search_views() -> tuple[memoryview, memoryview, memoryview, memoryview]:
     for word in keywords.WORDS:
         for i in range(3):
             at = (word[i] | word[i + 1] << 4) & tables.SHIFT_MASK
-            shifts[at] = min(shifts[at], 2 - i)
+            shifts[at] = shifts[at] & tables.BEGINS | min(shifts[at] & tables.SHIFT, 2 - i)
+            if i == 0:
+                shifts[at] |= tables.BEGINS
     text = np.frombuffer(bytearray(b"".join(keywords.WORDS)), np.uint8)
     starts = np.cumsum([0, *map(len, keywords.WORDS)]).astype(np.int64)
     return words(services), words(shifts), words(text), words(starts)
