@@ -45,6 +45,13 @@ def text(address: Sequence[int] | UInt64s) -> str:
     return str(ipaddress.IPv6Address(high << 64 | low))
 
 
+def words(name: str) -> tuple[int, int]:
+    """The 128-bit address of a spelling as (high, low); IPv4 mapped.  Raises ValueError."""
+    address = ipaddress.ip_address(name)
+    number = int(address) | (_MAPPED if address.version == 4 else 0)
+    return number >> 64, number & (2**64 - 1)
+
+
 class HomeNetworks:
     """Tells home addresses from others, for whole columns at once."""
 

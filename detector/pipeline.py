@@ -18,9 +18,11 @@ from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
 from detector.metering import Progress, channel_windows
 from detector.model import Bundle
-from detector.records import ChannelWindows, Finding, Readings, SourceReport, Vectors
+from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, take
+
+BLOCK = 4_096  # rows judged at a time: their vectors and what they are made from take about 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,8 @@ class Run:
 
     def add(self, batch: ChannelWindows) -> None:
         """Roll up, judge and remember one batch of rows of one window (`see` them before)."""
-        rolled, vectors, batch = judged_rows(batch, self._rollup, self.ledger.scoreable)
-        if len(rolled):
-            self.ledger.add(rolled, batch.facts, vectors, self.bundle.channel.score(vectors))
+        for rolled, vectors, facts in judged_rows(batch, self._rollup, self.ledger.scoreable):
+            self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
 
     def add_power(self, readings: Readings, source: str) -> None:
         """Judge the meters of one source over the whole record given."""
@@ -102,15 +103,18 @@ class Run:
 
 def judged_rows(
     batch: ChannelWindows, rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
-) -> tuple[ChannelWindows, Vectors, ChannelWindows]:
-    """(rolled-up rows, their vectors, their newest windows) of the channels of a batch that hold enough.
+) -> Iterator[tuple[ChannelWindows, Vectors, list[Facts | None]]]:
+    """(rolled-up rows, their vectors, facts of their newest windows) of the channels that hold enough.
 
-    Training takes its rows from here, too.
+    The batch is used up.  Training takes its rows from here, too.
     """
+    newest = batch.facts
     rolled = rollup.add(batch)
-    rows = np.flatnonzero(scoreable(rolled))
-    rolled = take(rolled, rows)
-    return rolled, channel_features.extract(rolled), take(batch, rows)
+    judged = np.flatnonzero(scoreable(rolled))
+    for begin in range(0, len(judged), BLOCK):
+        rows = judged[begin : begin + BLOCK]
+        block = take(rolled, rows)
+        yield block, channel_features.extract(block), [newest[row] for row in rows.tolist()]
 
 
 def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:

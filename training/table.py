@@ -83,8 +83,7 @@ def rows_of(tables: Iterable[ChannelWindows], settings: Settings, origin: Origin
     parts: list[Rows] = []
     for batch in in_order([(0, iter(tables))]):
         ledger.see(batch, origin.name)
-        rolled, vectors, _ = judged_rows(batch, rollup, ledger.scoreable)
-        if len(rolled):
+        for rolled, vectors, _ in judged_rows(batch, rollup, ledger.scoreable):
             parts.append(_labelled(rolled, vectors, hosts.ends(rolled, home), origin))
     return concatenate(parts)
 

@@ -16,7 +16,8 @@ from typing import Any
 from detector.features import channel as channel_features
 from detector.features import fusion, power
 from detector.findings import evidence
-from detector.findings.ledger import ChannelRecord, HostRecord, Ledger, PowerRecord
+from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
+from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
 from detector.model import Bundle, Model
 from detector.records import Evidence, Finding, Verdict
@@ -219,6 +220,8 @@ def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
 def _parts(
     model: Model, names: Iterable[str], record: ChannelRecord | PowerRecord
 ) -> list[tuple[str, float, float]]:
+    if record.values is None:  # not the most suspect of its host, and no words were heard on it
+        return []
     values = dict(zip(names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
     return [
         (name, values.get(name, math.nan), added)

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-_CYTHONIZED = ("frames", "channels", "summaries", "trees")
+_CYTHONIZED = ("frames", "channels", "summaries", "trees", "hashing", "packing")
 
 
 def _load_sources() -> None:
