@@ -57,7 +57,8 @@ class HomeNetworks:
 
     def __init__(self, networks: Iterable[str]) -> None:
         """Raises NetworkError."""
-        self._masks: list[tuple[int, int, int, int]] = []  # mask and network, as (high, low) each
+        # (mask, network) of the high words -> those of the low words
+        self._masks: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for name in networks:
             try:
                 net = ipaddress.ip_network(name, strict=False)
@@ -68,14 +69,18 @@ class HomeNetworks:
             mask, base = int(net.netmask), int(net.network_address)
             if net.version == 4:
                 mask, base = mask | (2**96 - 1) << 32, base | _MAPPED
-            self._masks.append((mask >> 64, mask & (2**64 - 1), base >> 64, base & (2**64 - 1)))
+            halves = self._masks.setdefault((mask >> 64, base >> 64), [])
+            halves.append((mask & (2**64 - 1), base & (2**64 - 1)))
 
     def contains(self, addresses: UInt64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """(n, 2) addresses -> (n,) bool."""
+        high, low = np.ascontiguousarray(addresses.T)
         inside = np.zeros(len(addresses), np.bool_)
-        for mask_high, mask_low, high, low in self._masks:
-            same = (addresses[:, 0] & np.uint64(mask_high)) == np.uint64(high)
-            inside |= same & ((addresses[:, 1] & np.uint64(mask_low)) == np.uint64(low))
+        for (mask_high, base_high), halves in self._masks.items():
+            same = (high & np.uint64(mask_high)) == np.uint64(base_high)
+            if same.any():
+                for mask_low, base_low in halves:
+                    inside |= same & ((low & np.uint64(mask_low)) == np.uint64(base_low))
         return inside
 
 

@@ -8,6 +8,7 @@ unlike the training set is not called mining on its looks.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,10 +25,11 @@ from detector.records import Evidence, Finding, Verdict
 from detector.settings import Settings
 
 TOLD_CONTRIBUTIONS = 6
+BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Judged:
     """A host on its way to a finding."""
 
@@ -35,24 +37,19 @@ class _Judged:
     kind: str
     record: HostRecord
     channels: list[ChannelRecord]  # most suspect first
-    score: float | None
+    score: float | None = None
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
     """One finding a host and meter, worst first."""
-    hosts = [_ranked(*named) for named in _joined(ledger, assets)]
-    scored = [host for host in hosts if host.channels or host.record.power]
-    scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
-    by_name = {(host.kind, host.name): float(score) for host, score in zip(scored, scores, strict=True)}
-    findings = [
-        _finding(
-            _Judged(host.name, host.kind, host.record, host.channels, by_name.get((host.kind, host.name))),
-            bundle,
-            settings,
-            assets,
-        )
-        for host in hosts
-    ]
+    findings: list[Finding] = []
+    named = _joined(ledger, assets)
+    while block := [_ranked(*one) for one in itertools.islice(named, BLOCK)]:
+        scored = [host for host in block if host.channels or host.record.power]
+        scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
+        for host, score in zip(scored, scores.tolist(), strict=True):
+            host.score = score
+        findings += [_finding(host, bundle, settings, assets) for host in block]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
 
@@ -84,8 +81,10 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
 
 
 def _ranked(name: str, kind: str, record: HostRecord) -> _Judged:
-    channels = sorted(record.channels.values(), key=lambda c: (not _heard(c), -c.logit))
-    return _Judged(name, kind, record, channels, None)
+    channels = list(record.channels.values())
+    if len(channels) > 1:
+        channels.sort(key=lambda c: (not _heard(c), -c.logit))
+    return _Judged(name, kind, record, channels)
 
 
 def _heard(record: ChannelRecord) -> bool:
@@ -113,11 +112,11 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
 
 
 def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
-    verdict = _verdict(host, bundle)
     record = host.record
-    told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
-    against = _counter_evidence(host, bundle, verdict)
     asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+    verdict = _verdict(host, bundle)
+    told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
+    against = _counter_evidence(host, bundle, verdict) if host.score is not None else []
     return Finding(
         host=host.name,
         kind=host.kind,
@@ -134,7 +133,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
-        why=_why(host, verdict, told, settings, asset),
+        why=_why(host, told, against, settings, asset),
     )
 
 
@@ -201,6 +200,8 @@ def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[E
 
 
 def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
+    if host.score is None:
+        return []
     parts: list[tuple[str, float, float]] = []
     if host.channels:
         parts += _parts(bundle.channel, channel_features.NAMES, host.channels[0])
@@ -259,14 +260,16 @@ def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
 
 
 def _why(
-    host: _Judged, verdict: Verdict, told: list[Evidence], settings: Settings, asset: Asset | None
+    host: _Judged, told: list[Evidence], against: list[Evidence], settings: Settings, asset: Asset | None
 ) -> str:
     allowed = "allowed by the asset map; " if asset and asset.allowed_mining else ""
-    if told and verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+    if told:
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{allowed}{told[0].summary}{more}"
     if host.score is None:
         return _too_little(host.record, settings.findings.min_messages)
+    if against and against[0].kind == "ordinary_traffic":
+        return against[0].summary
     if host.channels:
         return evidence.ordinary_traffic(host.channels[0], host.record.judged).summary
     if host.record.power:

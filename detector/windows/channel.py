@@ -238,9 +238,8 @@ class Rollup:
             for number, facts in zip(numbers.tolist(), batch.facts, strict=True):
                 _put(self._facts["current"], number, facts)
         used = self._kept[: len(self)]
-        if self._rows.sparse(
-            np.count_nonzero(used["current"] >= 0) + np.count_nonzero(used["previous"] >= 0)
-        ):
+        live = np.count_nonzero(used["current"] >= 0) + np.count_nonzero(used["previous"] >= 0)
+        if self._rows.sparse(int(live)):
             self._compact()
 
     def _forget_before(self, span: int) -> None:
