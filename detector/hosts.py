@@ -146,11 +146,16 @@ def read_assets(path: str) -> Assets:
         line = content.count(b"\n", 0, error.start) + 1
         raise AssetsError(f"{path}: line {line}: not UTF-8 text; save it as CSV in UTF-8") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    assets = Assets()
+    assets, lines = Assets(), dict[str, int]()
     try:
         _check_header(path, reader.fieldnames or [])
         for row in reader:
-            _add(assets, row, f"{path}: line {reader.line_num}")
+            where = f"{path}: line {reader.line_num}"
+            for meter in _add(assets, row, where):
+                if assets.by_meter[meter].asset != row["asset"].strip():
+                    told = f"{meter!r} belongs to {assets.by_meter[meter].asset!r} already"
+                    raise AssetsError(f"{where}: {told} (line {lines[meter]})")
+                lines.setdefault(meter, reader.line_num)
     except csv.Error as error:  # the line it stopped on; of a quote without its other one, the last
         raise AssetsError(f"{path}: line {reader.line_num + 1}: {error}") from error
     return assets
@@ -166,7 +171,8 @@ def _check_header(path: str, names: Sequence[str]) -> None:
         raise AssetsError(f"{path}: line 1: no column 'asset'; known: {', '.join(FIELDS)}")
 
 
-def _add(assets: Assets, row: dict[str | None, Any], where: str) -> None:
+def _add(assets: Assets, row: dict[str | None, Any], where: str) -> list[str]:
+    """Take in one line; its meters, of which one may belong to another asset."""
     if None in row:  # what csv.DictReader calls the cells that are too many
         raise AssetsError(f"{where}: more cells than the header")
     cell = {name: (row.get(name) or "").strip() for name in FIELDS}
@@ -187,9 +193,11 @@ def _add(assets: Assets, row: dict[str | None, Any], where: str) -> None:
         if assets.by_ip.setdefault(ip, asset).asset != asset.asset:
             raise AssetsError(f"{where}: {ip} belongs to {assets.by_ip[ip].asset!r} already")
         assets.by_ip[ip] = asset
-    for name in POWER_FIELDS:
-        if cell[name]:
-            assets.by_meter[cell[name]] = asset
+    meters = [cell[name] for name in POWER_FIELDS if cell[name]]
+    for meter in meters:
+        if assets.by_meter.setdefault(meter, asset).asset == asset.asset:
+            assets.by_meter[meter] = asset
+    return meters
 
 
 def _number(value: str, where: str) -> float | None:

@@ -38,6 +38,8 @@ class Metering:
     def windows(self, final: bool = False) -> ChannelWindows:
         """Rows of the windows that are over (all, when `final`), facts attached."""
         table, channels = self.meter.windows(final)
+        if not len(table):
+            return table
         heard = np.flatnonzero(np.isin(channels, self._dissection.heard()))
         starts = table.wide[heard, layout.WINDOW_NS]
         for row, channel, start in zip(

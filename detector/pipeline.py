@@ -13,7 +13,6 @@ import numpy as np
 
 from detector import findings, hosts
 from detector.capture import first_ns
-from detector.deep import look_deeper
 from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
 from detector.metering import Progress, channel_windows
@@ -76,12 +75,14 @@ class Run:
     def add_power(self, readings: Readings, source: str) -> None:
         """Judge the meters of one source over the whole record given."""
         from detector.features import power  # noqa: PLC0415
-        from detector.windows.power import power_windows  # noqa: PLC0415
+        from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
         meters, vectors = power.extract(windows)
         scores = self.bundle.power.score(vectors)
         described = power.describe_all(windows)
+        counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
+        read = dict(zip(windows.meters, counted.tolist(), strict=True))
         for i, meter in enumerate(meters):
             description = described[meter]
             record = findings.PowerRecord(
@@ -92,6 +93,7 @@ class Run:
                 values=vectors.values[i].copy(),
                 description=description,
                 estimated=windows.estimated,
+                readings=int(read[meter]),
             )
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
@@ -140,6 +142,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
         result.interrupted = True
     result.findings = run.findings()
     if request.deep and not result.interrupted:
+        from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
+
         look_deeper(result.findings, inputs.captures, result.problems)
     return result
 

@@ -55,7 +55,7 @@ def dialogue(record: ChannelRecord, weight: float, show_identifiers: bool) -> Ev
         return None
     return Evidence(
         kind="getwork" if facts.dialect in POLLED else "stratum",  # the schema's kinds; the dialect is a fact
-        weight=round(weight, 2),
+        weight=round(max(weight, 0.0), 2),  # words never speak against; they may add nothing
         summary=f"{_speaker(facts)} {_deeds(facts)} {_where(record)} ({_currency(facts)})",
         first_ns=record.first_ns,
         last_ns=record.last_ns,

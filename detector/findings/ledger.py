@@ -72,6 +72,7 @@ class PowerRecord:
     values: Floats
     description: Mapping[str, Any]
     estimated: bool
+    readings: int
 
 
 class Ledger:

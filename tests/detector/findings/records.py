@@ -110,6 +110,7 @@ def power_record(probability: float = 0.95, meter: str = "M-1", **changes: Any) 
         "values": np.full(len(power.NAMES), np.nan),
         "description": description | changes.pop("description", {}),
         "estimated": False,
+        "readings": 48,
     }
     return PowerRecord(**(told | changes))
 
