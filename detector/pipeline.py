@@ -21,7 +21,7 @@ from detector.records import ChannelWindows, Facts, Finding, Readings, SourceRep
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, take
 
-BLOCK = 4_096  # rows judged at a time: their vectors and what they are made from take about 20 MB
+BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
 
 @dataclass(frozen=True, slots=True)
