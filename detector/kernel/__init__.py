@@ -3,7 +3,8 @@
 `frames` (bytes to packet descriptors), `channels` (descriptors to counts and message
 events) and `summaries` (events to rows) are Cython in pure-Python mode: the same sources
 run uncompiled with the same results, about a hundred times slower.  MINEWATCH_UNCOMPILED=1
-asks for that.  `meter` joins them; `layout` says what a row holds.
+asks for that.  `meter` joins them; `layout` says what a row holds.  `hashing` numbers keys
+(`index`) and `packing` keeps rows in little memory (`packed`) for those who take the rows.
 """
 
 import importlib.util
