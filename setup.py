@@ -13,7 +13,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
-MODULES = ["frames", "slots", "channels", "summaries", "trees"]
+MODULES = ["frames", "slots", "channels", "summaries", "trees", "hashing", "packing"]
 LIMITED = [("CYTHON_LIMITED_API", "1"), ("Py_LIMITED_API", "0x030b0000")]
 
 

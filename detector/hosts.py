@@ -45,12 +45,20 @@ def text(address: Sequence[int] | UInt64s) -> str:
     return str(ipaddress.IPv6Address(high << 64 | low))
 
 
+def words(name: str) -> tuple[int, int]:
+    """The 128-bit address of a spelling as (high, low); IPv4 mapped.  Raises ValueError."""
+    address = ipaddress.ip_address(name)
+    number = int(address) | (_MAPPED if address.version == 4 else 0)
+    return number >> 64, number & (2**64 - 1)
+
+
 class HomeNetworks:
     """Tells home addresses from others, for whole columns at once."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         """Raises NetworkError."""
-        self._masks: list[tuple[int, int, int, int]] = []  # mask and network, as (high, low) each
+        # (mask, network) of the high words -> those of the low words
+        self._masks: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for name in networks:
             try:
                 net = ipaddress.ip_network(name, strict=False)
@@ -61,14 +69,18 @@ class HomeNetworks:
             mask, base = int(net.netmask), int(net.network_address)
             if net.version == 4:
                 mask, base = mask | (2**96 - 1) << 32, base | _MAPPED
-            self._masks.append((mask >> 64, mask & (2**64 - 1), base >> 64, base & (2**64 - 1)))
+            halves = self._masks.setdefault((mask >> 64, base >> 64), [])
+            halves.append((mask & (2**64 - 1), base & (2**64 - 1)))
 
     def contains(self, addresses: UInt64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """(n, 2) addresses -> (n,) bool."""
+        high, low = np.ascontiguousarray(addresses.T)
         inside = np.zeros(len(addresses), np.bool_)
-        for mask_high, mask_low, high, low in self._masks:
-            same = (addresses[:, 0] & np.uint64(mask_high)) == np.uint64(high)
-            inside |= same & ((addresses[:, 1] & np.uint64(mask_low)) == np.uint64(low))
+        for (mask_high, base_high), halves in self._masks.items():
+            same = (high & np.uint64(mask_high)) == np.uint64(base_high)
+            if same.any():
+                for mask_low, base_low in halves:
+                    inside |= same & ((low & np.uint64(mask_low)) == np.uint64(base_low))
         return inside
 
 
@@ -134,11 +146,16 @@ def read_assets(path: str) -> Assets:
         line = content.count(b"\n", 0, error.start) + 1
         raise AssetsError(f"{path}: line {line}: not UTF-8 text; save it as CSV in UTF-8") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    assets = Assets()
+    assets, lines = Assets(), dict[str, int]()
     try:
         _check_header(path, reader.fieldnames or [])
         for row in reader:
-            _add(assets, row, f"{path}: line {reader.line_num}")
+            where = f"{path}: line {reader.line_num}"
+            for meter in _add(assets, row, where):
+                if assets.by_meter[meter].asset != row["asset"].strip():
+                    told = f"{meter!r} belongs to {assets.by_meter[meter].asset!r} already"
+                    raise AssetsError(f"{where}: {told} (line {lines[meter]})")
+                lines.setdefault(meter, reader.line_num)
     except csv.Error as error:  # the line it stopped on; of a quote without its other one, the last
         raise AssetsError(f"{path}: line {reader.line_num + 1}: {error}") from error
     return assets
@@ -154,7 +171,8 @@ def _check_header(path: str, names: Sequence[str]) -> None:
         raise AssetsError(f"{path}: line 1: no column 'asset'; known: {', '.join(FIELDS)}")
 
 
-def _add(assets: Assets, row: dict[str | None, Any], where: str) -> None:
+def _add(assets: Assets, row: dict[str | None, Any], where: str) -> list[str]:
+    """Take in one line; its meters, of which one may belong to another asset."""
     if None in row:  # what csv.DictReader calls the cells that are too many
         raise AssetsError(f"{where}: more cells than the header")
     cell = {name: (row.get(name) or "").strip() for name in FIELDS}
@@ -175,9 +193,11 @@ def _add(assets: Assets, row: dict[str | None, Any], where: str) -> None:
         if assets.by_ip.setdefault(ip, asset).asset != asset.asset:
             raise AssetsError(f"{where}: {ip} belongs to {assets.by_ip[ip].asset!r} already")
         assets.by_ip[ip] = asset
-    for name in POWER_FIELDS:
-        if cell[name]:
-            assets.by_meter[cell[name]] = asset
+    meters = [cell[name] for name in POWER_FIELDS if cell[name]]
+    for meter in meters:
+        if assets.by_meter.setdefault(meter, asset).asset == asset.asset:
+            assets.by_meter[meter] = asset
+    return meters
 
 
 def _number(value: str, where: str) -> float | None:

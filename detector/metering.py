@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from detector.dissectors import Dissection
 from detector.kernel import Meter, layout
 from detector.records import ChannelWindows, SourceReport
@@ -36,8 +38,13 @@ class Metering:
     def windows(self, final: bool = False) -> ChannelWindows:
         """Rows of the windows that are over (all, when `final`), facts attached."""
         table, channels = self.meter.windows(final)
-        starts = table.wide[:, layout.WINDOW_NS]
-        for row, (channel, start) in enumerate(zip(channels.tolist(), starts.tolist(), strict=True)):
+        if not len(table):
+            return table
+        heard = np.flatnonzero(np.isin(channels, self._dissection.heard()))
+        starts = table.wide[heard, layout.WINDOW_NS]
+        for row, channel, start in zip(
+            heard.tolist(), channels[heard].tolist(), starts.tolist(), strict=True
+        ):
             table.facts[row] = self._dissection.facts(channel, start)
         return table
 

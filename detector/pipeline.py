@@ -13,14 +13,15 @@ import numpy as np
 
 from detector import findings, hosts
 from detector.capture import first_ns
-from detector.deep import look_deeper
 from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
 from detector.metering import Progress, channel_windows
 from detector.model import Bundle
-from detector.records import ChannelWindows, Finding, Readings, SourceReport, Vectors
+from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, take
+
+BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +69,20 @@ class Run:
 
     def add(self, batch: ChannelWindows) -> None:
         """Roll up, judge and remember one batch of rows of one window (`see` them before)."""
-        rolled, vectors, batch = judged_rows(batch, self._rollup, self.ledger.scoreable)
-        if len(rolled):
-            self.ledger.add(rolled, batch.facts, vectors, self.bundle.channel.score(vectors))
+        for rolled, vectors, facts in judged_rows(batch, self._rollup, self.ledger.scoreable):
+            self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
 
     def add_power(self, readings: Readings, source: str) -> None:
         """Judge the meters of one source over the whole record given."""
         from detector.features import power  # noqa: PLC0415
-        from detector.windows.power import power_windows  # noqa: PLC0415
+        from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
         meters, vectors = power.extract(windows)
         scores = self.bundle.power.score(vectors)
         described = power.describe_all(windows)
+        counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
+        read = dict(zip(windows.meters, counted.tolist(), strict=True))
         for i, meter in enumerate(meters):
             description = described[meter]
             record = findings.PowerRecord(
@@ -91,6 +93,7 @@ class Run:
                 values=vectors.values[i].copy(),
                 description=description,
                 estimated=windows.estimated,
+                readings=int(read[meter]),
             )
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
@@ -102,15 +105,18 @@ class Run:
 
 def judged_rows(
     batch: ChannelWindows, rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
-) -> tuple[ChannelWindows, Vectors, ChannelWindows]:
-    """(rolled-up rows, their vectors, their newest windows) of the channels of a batch that hold enough.
+) -> Iterator[tuple[ChannelWindows, Vectors, list[Facts | None]]]:
+    """(rolled-up rows, their vectors, facts of their newest windows) of the channels that hold enough.
 
-    Training takes its rows from here, too.
+    The batch is used up.  Training takes its rows from here, too.
     """
+    newest = batch.facts
     rolled = rollup.add(batch)
-    rows = np.flatnonzero(scoreable(rolled))
-    rolled = take(rolled, rows)
-    return rolled, channel_features.extract(rolled), take(batch, rows)
+    judged = np.flatnonzero(scoreable(rolled))
+    for begin in range(0, len(judged), BLOCK):
+        rows = judged[begin : begin + BLOCK]
+        block = take(rolled, rows)
+        yield block, channel_features.extract(block), [newest[row] for row in rows.tolist()]
 
 
 def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:
@@ -136,6 +142,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
         result.interrupted = True
     result.findings = run.findings()
     if request.deep and not result.interrupted:
+        from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
+
         look_deeper(result.findings, inputs.captures, result.problems)
     return result
 

@@ -6,6 +6,7 @@ control characters move a terminal's cursor, bidirectional ones turn a line roun
 
 from __future__ import annotations
 
+import functools
 import math
 import unicodedata
 from collections.abc import Mapping
@@ -55,7 +56,12 @@ def rfc3339(ns: int) -> str:
 
 def minute(ns: int) -> str:
     """Nanoseconds since the epoch as `2026-03-01 00:00`, UTC."""
-    return rfc3339(ns)[:16].replace("T", " ")
+    return _minute(int(ns) // 60_000_000_000)
+
+
+@functools.lru_cache(1024)  # hosts of one capture share a few
+def _minute(minutes: int) -> str:
+    return rfc3339(minutes * 60_000_000_000)[:16].replace("T", " ")
 
 
 def number(value: float | None, digits: int = 3) -> str:

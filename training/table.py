@@ -94,8 +94,7 @@ def judged(
     rollup = Rollup(settings.meter, settings.windows)
     for batch in in_order(sources):
         ledger.see(batch, "")
-        rolled, vectors, _ = judged_rows(batch, rollup, ledger.scoreable)
-        if len(rolled):
+        for rolled, vectors, _ in judged_rows(batch, rollup, ledger.scoreable):
             yield rolled, vectors, hosts.ends(rolled, home)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
     output.check(args.output, args.report)
+    gc.set_threshold(100_000)  # what a run makes is freed by counting; a pass over all findings is slow
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
     with progress.shown(not args.quiet) as told:

@@ -81,6 +81,10 @@ class Dissection:
         """Read pieces in the order given.  A connection is decided on once as ignored, once by its roles."""
         return [decision for payload in payloads if (decision := self._take(payload)) is not None]
 
+    def heard(self) -> list[int]:
+        """Channels with facts that were not fetched."""
+        return list(self._facts)
+
     def facts(self, channel: int, window_ns: int) -> Facts | None:
         """What was seen on a channel in the window that starts at `window_ns`; forgotten thereby."""
         windows = self._facts.get(channel, {})

@@ -137,7 +137,7 @@ def _lengths(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     n = histograms.positive(block[:, layout.MESSAGES])
     histogram = counts[:, layout.LENGTH_HISTOGRAM : layout.LENGTH_HISTOGRAM + layout.LENGTH_BINS]
     common = histograms.Common(counts, layout.LENGTHS, layout.COMMON_LENGTHS)
-    p10, p50, p90 = (histograms.quantile(histogram, q) / 2 for q in (0.1, 0.5, 0.9))
+    p10, p50, p90 = (bins / 2 for bins in histograms.quantiles(histogram, (0.1, 0.5, 0.9)))
     return {
         "common_length": common.length(),
         "common_share": common.share(n, 1),
@@ -156,11 +156,12 @@ def _lengths(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
 
 def _gaps(block: Floats, counts: histograms.Counts, span: Floats) -> dict[str, Floats]:
     histogram = counts[:, layout.GAP_HISTOGRAM : layout.GAP_HISTOGRAM + layout.GAP_BINS]
+    p10, p50, p90 = histograms.quantiles(histogram, (0.1, 0.5, 0.9))
     bits = np.bitwise_count(block[:, layout.BUSY_BINS].astype(np.uint64))
     busy = bits + block[:, layout.BUSY_BEFORE]
     return {
-        "gap_p50": histograms.octave_seconds(histograms.quantile(histogram, 0.5)),
-        "gap_spread": histograms.quantile(histogram, 0.9) - histograms.quantile(histogram, 0.1),
+        "gap_p50": histograms.octave_seconds(p50),
+        "gap_spread": p90 - p10,
         "gap_regular": histograms.regular(histogram),
         "busy": np.minimum(busy * (layout.BIN_NS / 1e9) / span, 1.0),
         "silence": np.minimum(block[:, layout.LONGEST_GAP_NS] / 1e9 / span, 1.0),
@@ -170,6 +171,7 @@ def _gaps(block: Floats, counts: histograms.Counts, span: Floats) -> dict[str, F
 def _pushes(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     n = histograms.positive(block[:, layout.PUSHES])
     histogram = counts[:, layout.PUSH_GAP_HISTOGRAM : layout.PUSH_GAP_HISTOGRAM + layout.GAP_BINS]
+    p10, p50, p90 = histograms.quantiles(histogram, (0.1, 0.5, 0.9))
     common = histograms.Common(counts, layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
     return {
         "push_share": block[:, layout.PUSHES] / histograms.positive(block[:, layout.MESSAGES]),
@@ -177,8 +179,8 @@ def _pushes(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
         "push_common": common.share(n, 1),
         "push_close": common.close(n),
         "push_length": common.length(),
-        "push_gap_p50": histograms.octave_seconds(histograms.quantile(histogram, 0.5)),
-        "push_gap_spread": histograms.quantile(histogram, 0.9) - histograms.quantile(histogram, 0.1),
+        "push_gap_p50": histograms.octave_seconds(p50),
+        "push_gap_spread": p90 - p10,
     }
 
 
@@ -195,7 +197,7 @@ def _replies(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
             / histograms.positive(block[:, layout.REPLIED_BYTES])
         ),
         "reply_short": block[:, layout.SHORT_REPLIES] / n,
-        "reply_delay": histograms.octave_seconds(histograms.quantile(histogram, 0.5)),
+        "reply_delay": histograms.octave_seconds(histograms.quantiles(histogram, (0.5,))[0]),
     }
 
 

@@ -11,11 +11,15 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from detector.findings.ledger import ChannelRecord, PowerRecord
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
+    from detector.windows.histograms import Counts
 
 COINS = {
     "BTC": "Bitcoin", "LTC": "Litecoin", "XMR": "Monero", "ETH": "Ethereum", "ETC": "Ethereum Classic",
@@ -51,7 +55,7 @@ def dialogue(record: ChannelRecord, weight: float, show_identifiers: bool) -> Ev
         return None
     return Evidence(
         kind="getwork" if facts.dialect in POLLED else "stratum",  # the schema's kinds; the dialect is a fact
-        weight=round(weight, 2),
+        weight=round(max(weight, 0.0), 2),  # words never speak against; they may add nothing
         summary=f"{_speaker(facts)} {_deeds(facts)} {_where(record)} ({_currency(facts)})",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
@@ -129,13 +133,13 @@ def _told(facts: Facts, show_identifiers: bool) -> Mapping[str, Any]:
 
 
 def rhythm(record: ChannelRecord, weight: float) -> Evidence:
-    """How a channel behaves, without a look at its content."""
-    up, down = layout.UP, layout.DOWN
-    wide = record.wide
-    pushes = int(wide[down + layout.PUSHES])
+    """How a channel behaves, without a look at its content; of one whose probability is suspicious."""
+    wide, narrow = record.wide, record.narrow
+    assert wide is not None and narrow is not None, "kept of every suspect moment"
     parts = [
-        f"{pushes} unprompted server messages{_push_lengths(record)}{_every(record)}",
-        f"{int(wide[up + layout.MESSAGES])} client messages{_share_lengths(record)}",
+        f"{int(wide[layout.DOWN + layout.PUSHES])} unprompted server messages"
+        f"{_push_lengths(narrow)}{_every(wide)}",
+        f"{int(wide[layout.UP + layout.MESSAGES])} client messages{_share_lengths(narrow)}",
     ]
     framed = " (encrypted)" if int(wide[layout.TLS_RECORDS]) else ""
     return Evidence(
@@ -150,24 +154,24 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
     )
 
 
-def _common(narrow: Any, start: int, pairs: int) -> tuple[int, int]:
+def _common(narrow: Counts, start: int, pairs: int) -> tuple[int, int]:
     """(length, count) of the commonest entry of a heavy-hitter list; (0, 0) when it is empty."""
     block = narrow[start : start + 2 * pairs].tolist()
     return max(zip(block[0::2], block[1::2], strict=True), key=lambda pair: (pair[1], -pair[0]))
 
 
-def _push_lengths(record: ChannelRecord) -> str:
-    length, count = _common(record.narrow, layout.NARROW_DOWN + layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
+def _push_lengths(narrow: Counts) -> str:
+    length, count = _common(narrow, layout.NARROW_DOWN + layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
     return f" ({count} are {length} bytes long)" if count > 1 else ""
 
 
-def _share_lengths(record: ChannelRecord) -> str:
-    length, count = _common(record.narrow, layout.NARROW_UP + layout.LENGTHS, layout.COMMON_LENGTHS)
+def _share_lengths(narrow: Counts) -> str:
+    length, count = _common(narrow, layout.NARROW_UP + layout.LENGTHS, layout.COMMON_LENGTHS)
     return f" ({count} are {length} bytes long)" if count > 1 else ""
 
 
-def _every(record: ChannelRecord) -> str:
-    wide, down = record.wide, layout.DOWN
+def _every(wide: Int64s) -> str:
+    down = layout.DOWN
     pushes = int(wide[down + layout.PUSHES])
     span = int(wide[down + layout.LAST_PUSH_NS]) - int(wide[down + layout.FIRST_PUSH_NS])
     return f" one every {duration(span // (pushes - 1))}" if pushes > 2 and span > 0 else ""

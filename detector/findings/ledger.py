@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,35 +12,53 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.dissectors import merge_facts
+from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
 from detector.records import ChannelWindows, Facts, Scores, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
-    from detector.records import Floats, Int64s, UInt64s
+    from detector.records import Floats, Int64s
 
 KEPT_CHANNELS = 8  # a host; the most suspect stay
-KEPT_SOURCES = 16  # names, a host
+_KEY = struct.Struct("=5Q")  # of `windows.channel.keys`
 
 
 @dataclass(slots=True)
 class ChannelRecord:
-    """A channel of a host: its most suspect moment, and its facts over all windows."""
+    """A channel of a host: its most suspect moment, and its facts over all windows.
 
-    remote: str
-    port: int
-    transport: int
+    What only evidence needs is kept only where it may be told: the row of a suspect moment,
+    and the vector of a host's most suspect channel and of channels with facts (where words
+    came after that moment, the vector of when they came).
+    """
+
+    key: bytes  # of `windows.channel.keys`
     is_client: bool
     first_ns: int
     last_ns: int
     logit: float
     probability: float
     novelty: float
-    values: Floats  # the feature vector of that moment
-    wide: Int64s  # its row, rolled up
-    narrow: NDArray[np.uint32]
     facts: Facts | None = None
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
+    values: Floats | None = None  # the feature vector of that moment
+    wide: Int64s | None = None  # its row, rolled up
+    narrow: NDArray[np.uint32] | None = None
+
+    @property
+    def remote(self) -> str:
+        """Address of the other end."""
+        words = _KEY.unpack(self.key)
+        return hosts.text(words[2:4] if self.is_client else words[:2])
+
+    @property
+    def port(self) -> int:
+        return int(_KEY.unpack(self.key)[4] >> 8)
+
+    @property
+    def transport(self) -> int:
+        return int(_KEY.unpack(self.key)[4] & 0xFF)
 
 
 @dataclass(slots=True)
@@ -53,30 +72,7 @@ class PowerRecord:
     values: Floats
     description: Mapping[str, Any]
     estimated: bool
-
-
-@dataclass(slots=True)
-class HostRecord:
-    """Everything that is remembered of one host."""
-
-    first_ns: int
-    last_ns: int
-    packets: int = 0
-    windows: int = 0
-    newest_window: int = -1
-    judged: int = 0  # rows that could be scored
-    most_messages: int = 0  # of a row that could not
-    asked: bool = False  # had a channel of its own, not only answered others
-    one_way: bool = True  # nothing but one direction of its channels was seen
-    channels: dict[bytes, ChannelRecord] = field(default_factory=dict)
-    power: PowerRecord | None = None
-    sources: set[str] = field(default_factory=set)
-
-    def saw_window(self, start_ns: int) -> None:
-        """Count a window, once; those of a host come in order."""
-        if start_ns > self.newest_window:
-            self.newest_window = start_ns
-            self.windows += 1
+    readings: int
 
 
 class Ledger:
@@ -84,7 +80,7 @@ class Ledger:
 
     def __init__(self, home: hosts.HomeNetworks, min_messages: int, suspicious: float) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect."""
-        self.hosts: dict[str, HostRecord] = {}
+        self.hosts = Roster()
         self.meters: dict[str, HostRecord] = {}
         self._home = home
         self._min_messages = min_messages
@@ -96,51 +92,24 @@ class Ledger:
         Where both ends are at home the other end is a host that was seen, too.
         """
         ends = hosts.ends(table, self._home)
-        wide = table.wide
-        packets = wide[:, layout.UP + layout.PACKETS] + wide[:, layout.DOWN + layout.PACKETS]
-        inside = self._home.contains(ends.remote)
+        times = table.wide[:, : layout.LAST_NS + 1]
+        packets = table.wide[:, layout.UP + layout.PACKETS] + table.wide[:, layout.DOWN + layout.PACKETS]
+        inside = np.flatnonzero(self._home.contains(ends.remote))
+        rows = np.concatenate([np.arange(len(table)), inside])
         addresses = np.concatenate([ends.host, ends.remote[inside]])
-        rows = np.concatenate([np.arange(len(table)), np.flatnonzero(inside)])
-        self._count(addresses, wide[rows], packets[rows], source)
-
-    def _count(self, addresses: UInt64s, wide: Int64s, packets: Int64s, source: str) -> None:
-        names, inverse = _grouped(addresses)
-        n = len(names)
-        first = np.full(n, np.iinfo(np.int64).max)
-        last, total = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        np.minimum.at(first, inverse, wide[:, layout.FIRST_NS])
-        np.maximum.at(last, inverse, wide[:, layout.LAST_NS])
-        np.add.at(total, inverse, packets)
-        columns = zip(names, first.tolist(), last.tolist(), total.tolist(), strict=True)
-        for name, start, end, count in columns:
-            record = self.hosts.get(name)
-            if record is None:
-                record = self.hosts[name] = HostRecord(start, end)
-            record.first_ns = min(record.first_ns, start)
-            record.last_ns = max(record.last_ns, end)
-            record.packets += count
-            if len(record.sources) < KEPT_SOURCES:
-                record.sources.add(source)
-        starts, window = np.unique(wide[:, layout.WINDOW_NS], return_inverse=True)
-        for pair in np.unique(window * n + inverse).tolist():  # windows in order, each host once
-            self.hosts[names[pair % n]].saw_window(int(starts[pair // n]))
+        self.hosts.see(addresses, times[rows], packets[rows], source)
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`
         messages, or words of a mining dialogue.  What cannot be scored is remembered as such."""
         up = rolled.wide[:, layout.UP + layout.MESSAGES]
         down = rolled.wide[:, layout.DOWN + layout.MESSAGES]
-        spoken = np.array([facts is not None for facts in rolled.facts], np.bool_)
-        enough = ((up > 0) & (down > 0) & (up + down >= self._min_messages)) | spoken
-        names, inverse = _grouped(hosts.ends(rolled, self._home).host)
-        most, both = np.zeros(len(names), np.int64), np.zeros(len(names), np.bool_)
-        np.maximum.at(most, inverse, np.where(enough, 0, up + down))
-        np.logical_or.at(both, inverse, (up > 0) & (down > 0))
-        for name, messages, two_way in zip(names, most.tolist(), both.tolist(), strict=True):
-            record = self.hosts[name]
-            record.most_messages = max(record.most_messages, messages)
-            record.asked = True
-            record.one_way = record.one_way and not two_way
+        both_ways = (up > 0) & (down > 0)
+        enough: NDArray[np.bool_] = both_ways & (up + down >= self._min_messages)
+        if rolled.facts.count(None) < len(rolled):
+            enough |= np.array([facts is not None for facts in rolled.facts], np.bool_)
+        host = hosts.ends(rolled, self._home).host
+        self.hosts.try_rows(host, np.where(enough, 0, up + down), both_ways)
         return enough
 
     def add(
@@ -148,51 +117,32 @@ class Ledger:
     ) -> None:
         """Take in scored rows; `facts` are those of the newest window alone."""
         ends = hosts.ends(rolled, self._home)
-        ids = keys(rolled)
-        for i, key in enumerate(ids):
-            record = self.hosts[hosts.text(ends.host[i])]
-            record.judged += 1
-            suspect = bool(scores.probability[i] >= self._suspicious)
-            known = record.channels.get(key)
-            weight = (facts[i] is not None, float(scores.logit[i]))
-            if known is None and not self._has_room(record, weight):
-                continue
-            fresh = self._channel(rolled, i, ends, vectors, scores)
-            record.channels[key] = _join(known, fresh, facts[i], suspect)
-
-    @staticmethod
-    def _has_room(record: HostRecord, weight: tuple[bool, float]) -> bool:
-        """Whether a new channel of that weight is worth keeping; makes room by dropping the lightest.
-
-        weight: (words of a mining dialogue were heard, log-odds); words outweigh any score.
-        """
-        if len(record.channels) < KEPT_CHANNELS:
-            return True
-        kept = {key: (one.facts is not None, one.logit) for key, one in record.channels.items()}
-        least = min(kept, key=lambda key: kept[key])
-        if kept[least] >= weight:
-            return False
-        del record.channels[least]
-        return True
-
-    @staticmethod
-    def _channel(
-        rolled: ChannelWindows, i: int, ends: hosts.Ends, vectors: Vectors, scores: Scores
-    ) -> ChannelRecord:
-        return ChannelRecord(
-            remote=hosts.text(ends.remote[i]),
-            port=int(rolled.port[i]),
-            transport=int(rolled.transport[i]),
-            is_client=bool(ends.is_client[i]),
-            first_ns=int(rolled.wide[i, layout.FIRST_NS]),
-            last_ns=int(rolled.wide[i, layout.LAST_NS]),
-            logit=float(scores.logit[i]),
-            probability=float(scores.probability[i]),
-            novelty=float(scores.novelty[i]),
-            values=vectors.values[i].copy(),
-            wide=rolled.wide[i].copy(),
-            narrow=rolled.narrow[i].copy(),
+        columns = (
+            keys(rolled),
+            ends.is_client.tolist(),
+            rolled.wide[:, layout.FIRST_NS].tolist(),
+            rolled.wide[:, layout.LAST_NS].tolist(),
+            scores.logit.tolist(),
+            scores.probability.tolist(),
+            scores.novelty.tolist(),
+            facts,
         )
+        numbers = self.hosts.judge_rows(ends.host).tolist()
+        for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
+            channels = self.hosts.channels.setdefault(number, {})
+            fresh = ChannelRecord(*moment)
+            channel = _entered(channels, fresh)
+            if channel is None:
+                continue
+            suspect = fresh.probability >= self._suspicious
+            channel.suspect_windows += suspect
+            if channel.logit == fresh.logit:  # the fresh moment is the one that is kept
+                leads = fresh.logit >= max(other.logit for other in channels.values())
+                channel.values = vectors.values[row].copy() if leads or channel.facts else None
+                channel.wide = rolled.wide[row].copy() if suspect else None
+                channel.narrow = rolled.narrow[row].copy() if suspect else None
+            elif channel.facts and channel.values is None:
+                channel.values = vectors.values[row].copy()
 
     def add_power(self, record: PowerRecord, span_ns: tuple[int, int], source: str) -> None:
         """Take in what the power model says of a meter."""
@@ -201,28 +151,35 @@ class Ledger:
         known.last_ns = max(known.last_ns, span_ns[1])
         known.power = record
         if len(known.sources) < KEPT_SOURCES:
-            known.sources.add(source)
+            known.sources |= {source}
 
 
-def _join(
-    known: ChannelRecord | None, fresh: ChannelRecord, facts: Facts | None, suspect: bool
-) -> ChannelRecord:
-    """The more suspect moment of the two, with the times, facts and windows of both."""
+def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> ChannelRecord | None:
+    """The channel of a host with a fresh moment taken in: the more suspect one with the times and
+    facts of all.  None where it is not worth its place."""
+    known = channels.get(fresh.key)
     if known is None:
-        fresh.facts, fresh.suspect_windows = facts, int(suspect)
+        if len(channels) >= KEPT_CHANNELS and not _made_room(channels, fresh):
+            return None
+        channels[fresh.key] = fresh
         return fresh
-    best = fresh if fresh.logit >= known.logit else known
-    best.facts = merge_facts(known.facts, facts)
-    best.suspect_windows = known.suspect_windows + suspect
-    best.first_ns = min(known.first_ns, fresh.first_ns)
-    best.last_ns = max(known.last_ns, fresh.last_ns)
-    return best
+    if fresh.logit >= known.logit:
+        known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
+    known.facts = merge_facts(known.facts, fresh.facts)
+    known.first_ns = min(known.first_ns, fresh.first_ns)
+    known.last_ns = max(known.last_ns, fresh.last_ns)
+    return known
 
 
-def _grouped(addresses: UInt64s) -> tuple[list[str], Int64s]:
-    """Distinct addresses as text, in order of appearance, and which of them each row has."""
-    raw = np.ascontiguousarray(addresses).tobytes()
-    places: dict[bytes, int] = {}
-    inverse = [places.setdefault(raw[i : i + 16], len(places)) for i in range(0, len(raw), 16)]
-    distinct = np.frombuffer(b"".join(places), np.uint64).reshape(-1, 2)
-    return [hosts.text(address) for address in distinct.tolist()], np.array(inverse, np.int64)
+def _made_room(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> bool:
+    """Drop the lightest channel, where the fresh one outweighs it."""
+    least = min(channels.values(), key=_weight)
+    if _weight(least) >= _weight(fresh):
+        return False
+    del channels[least.key]
+    return True
+
+
+def _weight(channel: ChannelRecord) -> tuple[bool, float]:
+    """Words of a mining dialogue outweigh any score."""
+    return channel.facts is not None, channel.logit

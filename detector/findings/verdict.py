@@ -8,25 +8,29 @@ unlike the training set is not called mining on its looks.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from detector.features import channel as channel_features
-from detector.features import fusion, power
+from detector.features import fusion
 from detector.findings import evidence
-from detector.findings.ledger import ChannelRecord, HostRecord, Ledger, PowerRecord
+from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
+from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
 from detector.model import Bundle, Model
 from detector.records import Evidence, Finding, Verdict
 from detector.settings import Settings
+from detector.text import plural
 
 TOLD_CONTRIBUTIONS = 6
+MIN_READINGS = 5  # of a meter; fewer have no shape that could be told from anything else
+BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Judged:
     """A host on its way to a finding."""
 
@@ -34,24 +38,20 @@ class _Judged:
     kind: str
     record: HostRecord
     channels: list[ChannelRecord]  # most suspect first
-    score: float | None
+    power: PowerRecord | None  # where it has readings enough to be judged
+    score: float | None = None
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
     """One finding a host and meter, worst first."""
-    hosts = [_ranked(*named) for named in _joined(ledger, assets)]
-    scored = [host for host in hosts if host.channels or host.record.power]
-    scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
-    by_name = {(host.kind, host.name): float(score) for host, score in zip(scored, scores, strict=True)}
-    findings = [
-        _finding(
-            _Judged(host.name, host.kind, host.record, host.channels, by_name.get((host.kind, host.name))),
-            bundle,
-            settings,
-            assets,
-        )
-        for host in hosts
-    ]
+    findings: list[Finding] = []
+    named = _joined(ledger, assets)
+    while block := [_ranked(*one) for one in itertools.islice(named, BLOCK)]:
+        scored = [host for host in block if host.channels or host.power]
+        scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
+        for host, score in zip(scored, scores.tolist(), strict=True):
+            host.score = score
+        findings += [_finding(host, bundle, settings, assets) for host in block]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
 
@@ -83,8 +83,11 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
 
 
 def _ranked(name: str, kind: str, record: HostRecord) -> _Judged:
-    channels = sorted(record.channels.values(), key=lambda c: (not _heard(c), -c.logit))
-    return _Judged(name, kind, record, channels, None)
+    channels = list(record.channels.values())
+    if len(channels) > 1:
+        channels.sort(key=lambda c: (not _heard(c), -c.logit))
+    enough = record.power is not None and record.power.readings >= MIN_READINGS
+    return _Judged(name, kind, record, channels, record.power if enough else None)
 
 
 def _heard(record: ChannelRecord) -> bool:
@@ -95,7 +98,7 @@ def _heard(record: ChannelRecord) -> bool:
 
 def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     logits = sorted((channel.logit for channel in host.channels), reverse=True)
-    power_logit = host.record.power.logit if host.record.power else math.nan
+    power_logit = host.power.logit if host.power else math.nan
     if not logits:
         return fusion.HostEvidence(power_logit=power_logit)
     heard = [channel.facts for channel in host.channels if channel.facts is not None]
@@ -112,11 +115,11 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
 
 
 def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
-    verdict = _verdict(host, bundle)
     record = host.record
-    told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
-    against = _counter_evidence(host, bundle, verdict)
     asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+    verdict = _verdict(host, bundle)
+    told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
+    against = _counter_evidence(host, bundle, verdict) if host.score is not None else []
     return Finding(
         host=host.name,
         kind=host.kind,
@@ -125,7 +128,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         network_score=max((c.probability for c in host.channels), default=None),
-        power_score=record.power.probability if record.power else None,
+        power_score=host.power.probability if host.power else None,
         novelty=_novelty(host),
         organisation=asset.organisation if asset else None,
         evidence=told,
@@ -133,7 +136,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
-        why=_why(host, verdict, told, settings, asset),
+        why=_why(host, told, against, settings, asset),
     )
 
 
@@ -142,7 +145,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
         return Verdict.UNDECIDED
     limits = bundle.fusion.thresholds
     heard = any(_heard(channel) for channel in host.channels)
-    strange = (_novelty(host) or 0.0) >= limits.novelty and not heard
+    strange = _strangeness(host, bundle) is not None and not heard
     if host.score >= limits.mining and _supported(host, bundle):
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
     if host.score >= limits.suspicious:
@@ -152,7 +155,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
 
 def _supported(host: _Judged, bundle: Bundle) -> bool:
     """Whether more than one number speaks for mining."""
-    power_record = host.record.power
+    power_record = host.power
     if any(_heard(channel) or channel.suspect_windows >= 2 for channel in host.channels):
         return True
     if power_record is None:
@@ -164,9 +167,18 @@ def _supported(host: _Judged, bundle: Bundle) -> bool:
 
 def _novelty(host: _Judged) -> float | None:
     seen = [host.channels[0].novelty] if host.channels else []
-    if host.record.power:
-        seen.append(host.record.power.novelty)
+    if host.power:
+        seen.append(host.power.novelty)
     return max(seen, default=None)
+
+
+def _strangeness(host: _Judged, bundle: Bundle) -> float | None:
+    """The highest novelty that is at or above the limit of the model which found it."""
+    seen = [(host.channels[0], bundle.channel)] if host.channels else []
+    found = [record.novelty for record, model in seen if record.novelty >= model.thresholds.novelty]
+    if host.power and host.power.novelty >= bundle.power.thresholds.novelty:
+        found.append(host.power.novelty)
+    return max(found, default=None)
 
 
 def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidence]:
@@ -178,33 +190,34 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
             told.append(heard)
         elif channel.probability >= bundle.channel.thresholds.suspicious:
             told.append(evidence.rhythm(channel, channel.logit))
-    drawn = host.record.power
-    if drawn and drawn.probability >= bundle.power.thresholds.suspicious:
+    drawn = host.power
+    if drawn and drawn.logit > 0:
         told.append(evidence.drawn(drawn))
     told.sort(key=lambda e: -e.weight)
     return told[: settings.findings.max_evidence]
 
 
 def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[Evidence]:
-    """What speaks against: the modality that looks ordinary, and strangeness."""
+    """What speaks against: the modality that is more likely ordinary than not, and strangeness."""
     against: list[Evidence] = []
-    if host.channels and host.channels[0].probability < bundle.channel.thresholds.suspicious:
+    if host.channels and host.channels[0].logit < 0:
         against.append(evidence.ordinary_traffic(host.channels[0], host.record.judged))
-    drawn = host.record.power
-    if drawn and drawn.probability < bundle.power.thresholds.suspicious:
-        against.append(evidence.ordinary_power(drawn))
-    novelty = _novelty(host) or 0.0
-    if verdict is not Verdict.CLEAR and novelty >= bundle.fusion.thresholds.novelty:
+    if host.power and host.power.logit < 0:
+        against.append(evidence.ordinary_power(host.power))
+    novelty = _strangeness(host, bundle)
+    if verdict is not Verdict.CLEAR and novelty is not None:
         against.append(evidence.strange(novelty))
     return against
 
 
 def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
+    if host.score is None:
+        return []
     parts: list[tuple[str, float, float]] = []
     if host.channels:
-        parts += _parts(bundle.channel, channel_features.NAMES, host.channels[0])
-    if host.record.power:
-        parts += _parts(bundle.power, power.NAMES, host.record.power)
+        parts += _parts(bundle.channel, host.channels[0])
+    if host.power:
+        parts += _parts(bundle.power, host.power)
     parts.sort(key=lambda part: -abs(part[2]))
     return [
         {
@@ -216,10 +229,11 @@ def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
     ]
 
 
-def _parts(
-    model: Model, names: Iterable[str], record: ChannelRecord | PowerRecord
-) -> list[tuple[str, float, float]]:
-    values = dict(zip(names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
+def _parts(model: Model, record: ChannelRecord | PowerRecord) -> list[tuple[str, float, float]]:
+    """(column, value, what it moves the log-odds by)."""
+    if record.values is None:  # not the most suspect of its host, and no words were heard on it
+        return []
+    values = dict(zip(model.names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
     return [
         (name, values.get(name, math.nan), added)
         for name, added in model.contributions(record.values, record.novelty)
@@ -247,8 +261,8 @@ def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
         resolution_s = record.power.description["resolution_s"]
     return {
         "packets": record.packets,
-        "undecodable": 0,
-        "lost": None,
+        "undecodable": None,  # what does not decode has no address
+        "lost": None,  # capturing systems count what they drop, not whose it was
         "windows": record.windows,
         "resolution_s": resolution_s,
         "sources": sorted(record.sources),
@@ -256,22 +270,27 @@ def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
 
 
 def _why(
-    host: _Judged, verdict: Verdict, told: list[Evidence], settings: Settings, asset: Asset | None
+    host: _Judged, told: list[Evidence], against: list[Evidence], settings: Settings, asset: Asset | None
 ) -> str:
     allowed = "allowed by the asset map; " if asset and asset.allowed_mining else ""
-    if told and verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+    if told:
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{allowed}{told[0].summary}{more}"
     if host.score is None:
         return _too_little(host.record, settings.findings.min_messages)
+    if against and against[0].kind == "ordinary_traffic":
+        return against[0].summary
     if host.channels:
         return evidence.ordinary_traffic(host.channels[0], host.record.judged).summary
-    if host.record.power:
-        return evidence.ordinary_power(host.record.power).summary
+    if host.power:
+        return evidence.ordinary_power(host.power).summary
     return ""
 
 
 def _too_little(record: HostRecord, wanted: int) -> str:
+    if record.power and not record.packets:
+        some = plural(record.power.readings, "reading")
+        return f"{some} of the meter, {MIN_READINGS} are needed: record longer to tell"
     if not record.asked:
         return "only answered hosts at home, where its channels are judged"
     if record.one_way:

@@ -3,8 +3,9 @@
 `frames` (bytes to packet descriptors), `channels` (descriptors to counts and message
 events; `slots` finds and frees its tables' entries) and `summaries` (events to rows) are
 Cython in pure-Python mode: the same sources run uncompiled with the same results, about a
-hundred times slower.  MINEWATCH_UNCOMPILED=1
-asks for that.  `meter` joins them; `layout` says what a row holds.
+hundred times slower.  MINEWATCH_UNCOMPILED=1 asks for that.  `meter` joins them; `layout`
+says what a row holds.  `hashing` numbers keys (`index`) and `packing` keeps rows in little
+memory (`packed`) for those who take the rows.
 """
 
 import importlib.util
@@ -12,7 +13,9 @@ import os
 import sys
 from pathlib import Path
 
-_CYTHONIZED = ("frames", "slots", "channels", "summaries", "trees")  # each after what it imports
+_CYTHONIZED = (  # in the order of their imports
+    "frames", "slots", "channels", "summaries", "trees", "hashing", "packing",
+)  # fmt: skip
 
 
 def _load_sources() -> None:

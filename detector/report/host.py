@@ -140,7 +140,7 @@ def limits(finding: Finding) -> list[str]:
     if finding.kind == "meter" and finding.network_score is None:
         lines.append("A meter shows a load, not its purpose: some lawful loads are as flat as a miner's.")
     if quality["packets"] and quality["lost"] is None:
-        lines.append("The capture does not say whether packets were lost.")
+        lines.append("Whether packets of this host were lost is not known.")
     if quality["lost"]:
         lines.append(f"The capturing system lost {quality['lost']} packets.")
     if quality["undecodable"]:

@@ -5,7 +5,8 @@ Colour and width come from the context, which knows whether a terminal is lookin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from detector.document import Context, counts, energy_of_mining, spoken
@@ -34,21 +35,25 @@ class Table:
     def write(self, findings: Sequence[Finding], stream: TextIO, context: Context) -> None:
         """Wraps reasons at `context.width`; without a width they stay on one line."""
         if findings:
-            columns = _columns(findings)
-            if context.width is not None and context.width - _taken(columns) < NARROWEST_WHY:
-                del columns[SINCE]
-            widths, taken = _widths(columns), _taken(columns)
-            verdicts = [None, *(f.verdict for f in findings)]
-            reasons = ["WHY", *(printable(f.why) for f in findings)]
-            for i, (verdict, why) in enumerate(zip(verdicts, reasons, strict=True)):
-                row = [column[i] for column in columns.values()]
-                parts = [text + " " * (width - cells(text)) for text, width in zip(row, widths, strict=True)]
-                if context.colour and verdict is not None:
-                    parts[0] = COLOUR[verdict] + parts[0] + PLAIN
-                for line in _lines(GAP.join(parts) + GAP, taken, why, context.width):
-                    stream.write(line.rstrip() + "\n")
+            for line in _rows(findings, context):
+                stream.write(line.rstrip() + "\n")
             stream.write("\n")
         stream.write(summary([*findings, *context.hidden], len(context.hidden)) + "\n")
+
+
+def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
+    """The lines of the table, the headings first."""
+    columns = {heading: _padded(column) for heading, column in _columns(findings).items()}
+    if context.width is not None and context.width - _taken(columns) < NARROWEST_WHY:
+        del columns[SINCE]
+    taken = _taken(columns)
+    if context.colour:
+        heading, *words = columns["VERDICT"]
+        coloured = (COLOUR[f.verdict] + word + PLAIN for f, word in zip(findings, words, strict=True))
+        columns["VERDICT"] = [heading, *coloured]
+    reasons = itertools.chain(["WHY"], (printable(f.why) for f in findings))
+    for *row, why in zip(*columns.values(), reasons, strict=True):
+        yield from _lines(GAP.join(row) + GAP, taken, why, context.width)
 
 
 def _columns(findings: Sequence[Finding]) -> dict[str, list[str]]:
@@ -64,12 +69,17 @@ def _columns(findings: Sequence[Finding]) -> dict[str, list[str]]:
     return {heading: [heading, *column] for heading, column in columns.items() if any(column)}
 
 
-def _widths(columns: dict[str, list[str]]) -> list[int]:
-    return [max(map(cells, column)) for column in columns.values()]
+def _padded(column: list[str]) -> list[str]:
+    """The cells of a column, all as wide as the widest; most columns hold few different ones."""
+    widths = {text: cells(text) for text in set(column)}
+    widest = max(widths.values())
+    padded = {text: text + " " * (widest - width) for text, width in widths.items()}
+    return [padded[text] for text in column]
 
 
 def _taken(columns: dict[str, list[str]]) -> int:
-    return sum(_widths(columns)) + len(GAP) * len(columns)
+    """Width of padded columns with the gaps behind them."""
+    return sum(cells(column[0]) + len(GAP) for column in columns.values())
 
 
 def _cut(text: str, width: int) -> str:

@@ -20,15 +20,17 @@ import numpy as np
 
 from detector.dissectors import merge_facts
 from detector.kernel import layout, merge_rows
+from detector.kernel.index import Index
+from detector.kernel.packed import PackedRows
 from detector.records import ChannelWindows, Facts
 from detector.settings import MeterSettings, WindowSettings
 
 if TYPE_CHECKING:
-    from detector.records import Int64s
+    from detector.records import Int64s, UInt64s
 
 _LATEST_START_NS = 3_600_000_000_000
 """A source that begins less than this after a window may still hold rows of it: windows are no longer."""
-_FIRST_SLOTS = 256
+_KEY_WORDS = 5  # client, server, port and transport
 _COLUMNS = ("client", "server", "port", "transport", "basis", "wide", "narrow")
 
 
@@ -60,24 +62,31 @@ def concatenate(tables: list[ChannelWindows]) -> ChannelWindows:
     return ChannelWindows(**columns, facts=[facts for table in tables for facts in table.facts])
 
 
+def key_words(windows: ChannelWindows) -> UInt64s:
+    """What tells one channel from another, a row: client, server, port and transport; (n, 5)."""
+    words = np.empty((len(windows), _KEY_WORDS), np.uint64)
+    words[:, :2], words[:, 2:4] = windows.client, windows.server
+    words[:, 4] = (windows.port << 8) | windows.transport
+    return words
+
+
 def keys(windows: ChannelWindows) -> list[bytes]:
-    """What tells one channel from another, a row: client, server, port, transport."""
-    service = (windows.port.astype(np.uint64) << np.uint64(8)) | windows.transport.astype(np.uint64)
-    packed = np.ascontiguousarray(np.hstack([windows.client, windows.server, service[:, None]]))  # (n, 5)
-    raw = packed.tobytes()
-    return [raw[i : i + 40] for i in range(0, len(raw), 40)]
+    """`key_words` as one text of bytes a row."""
+    raw = key_words(windows).tobytes()
+    return [raw[i : i + 8 * _KEY_WORDS] for i in range(0, len(raw), 8 * _KEY_WORDS)]
 
 
 def merged(windows: ChannelWindows) -> ChannelWindows:
     """Rows of one window start with each channel once; rows of one channel are merged in order of time."""
-    names = keys(windows)
-    if len(set(names)) == len(names):
+    channels = Index(_KEY_WORDS)
+    numbers = channels.numbers(key_words(windows))
+    if len(channels) == len(windows):
         return windows
     order = np.argsort(windows.wide[:, layout.FIRST_NS], kind="stable")
     windows = take(windows, order)
-    first: dict[bytes, int] = {}
-    for row, place in enumerate(order.tolist()):
-        seen = first.setdefault(names[place], row)
+    first: dict[int, int] = {}
+    for row, number in enumerate(numbers[order].tolist()):
+        seen = first.setdefault(number, row)
         if seen != row:
             _merge_into(windows, np.array([seen]), windows, np.array([row]))
     return take(windows, np.array(sorted(first.values()), np.int64))
@@ -135,110 +144,133 @@ def _batches(source: Iterator[ChannelWindows]) -> Iterator[tuple[int, ChannelWin
             yield int(start), rows
 
 
+_KEPT = np.dtype(
+    [("span", "i8"), ("current", "i8"), ("previous", "i8"), ("current_basis", "i1"), ("previous_basis", "i1")]
+)
+"""Of a channel: its running span, places of the rows of that span and of the one before (-1 = none)."""
+
+
 class Rollup:
     """What each open channel did over the running span and the one before it."""
 
     def __init__(self, meter: MeterSettings, settings: WindowSettings) -> None:
         self._span_ns = meter.window_s * settings.span_windows * 1_000_000_000
-        self._slots: dict[bytes, int] = {}
-        self._free: list[int] = []
-        self._current = empty(_FIRST_SLOTS)
-        self._previous = empty(_FIRST_SLOTS)
-        self._span = np.full(_FIRST_SLOTS, -1, np.int64)  # span of _current; -1 = slot not in use
-        self._has_previous = np.zeros(_FIRST_SLOTS, np.bool_)
+        self._channels = Index(_KEY_WORDS)
+        self._kept = np.zeros(0, _KEPT)  # by number of the channel, with room to spare
+        self._rows = PackedRows()
+        self._facts: dict[str, dict[int, Facts]] = {"current": {}, "previous": {}}
         self._newest = -1
 
     def __len__(self) -> int:
         """Number of channels that are kept."""
-        return len(self._slots)
+        return len(self._channels)
 
     def add(self, batch: ChannelWindows) -> ChannelWindows:
         """Take in a batch of one window; returns the rolled-up row of every channel in it, in its order.
 
-        The facts of a rolled-up row are those of both spans.  Where nothing was known of any channel the
-        batch itself is returned, not a copy.
+        The batch is used up: what is returned stands in its arrays, but for the facts.  Those
+        of a rolled-up row are of both spans.
         """
         span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
         self._forget_before(span - 1)
-        slots = self._slots_of(keys(batch))
-        self._turn_over(slots, span)
-        new = self._span[slots] < 0
-        self._start(slots[new], batch, np.flatnonzero(new), span)
-        _merge_into(self._current, slots[~new], batch, np.flatnonzero(~new))
-        alone = bool(new.all()) and not self._has_previous[slots].any()
-        return batch if alone else self._rolled(slots)
+        numbers = self._numbers(batch)
+        self._turn_over(numbers, span)
+        rolled = replace(batch, facts=list(batch.facts))
+        self._merge_under("current", numbers, rolled)
+        self._keep(numbers, rolled, span)
+        self._merge_under("previous", numbers, rolled)
+        return rolled
 
-    def _slots_of(self, names: list[bytes]) -> Int64s:
-        """The slot of each channel; new ones get one."""
-        for name, slot in zip(names, map(self._slots.get, names), strict=True):
-            if slot is None:  # slots in use and free ones are together 0, 1, 2, ...
-                self._slots[name] = self._free.pop() if self._free else len(self._slots)
-        if len(self._slots) > len(self._span):
-            self._grow(max(4 * len(self._span), len(self._slots)))  # rarely: rows are wide
-        return np.array([self._slots[name] for name in names], np.int64)
+    def _numbers(self, batch: ChannelWindows) -> Int64s:
+        """The number of each channel; new ones get one, and room."""
+        numbers = self._channels.numbers(key_words(batch))
+        if len(self._channels) > len(self._kept):
+            larger = np.empty(max(len(self._channels), 3 * len(self._kept) // 2), _KEPT)
+            larger[: len(self._kept)] = self._kept
+            for name in ("span", "current", "previous"):
+                larger[name][len(self._kept) :] = -1
+            self._kept = larger
+        return numbers
 
-    def _grow(self, size: int) -> None:
-        """Room for `size` channels; pages of the new tables that nothing is written to cost no memory."""
-        used = len(self._span)
-        for name in ("_current", "_previous"):
-            larger, smaller = empty(size), getattr(self, name)
-            if name == "_current" or self._has_previous.any():
-                for column in _COLUMNS:
-                    getattr(larger, column)[:used] = getattr(smaller, column)
-                larger.facts[:used] = smaller.facts
-            setattr(self, name, larger)
-        self._span = np.concatenate([self._span, np.full(size - used, -1, np.int64)])
-        self._has_previous = np.concatenate([self._has_previous, np.zeros(size - used, np.bool_)])
-
-    def _turn_over(self, slots: Int64s, span: int) -> None:
+    def _turn_over(self, numbers: Int64s, span: int) -> None:
         """Channels whose running span is over: it becomes the one before, or is forgotten when older."""
-        kept = self._span[slots]
-        over = slots[(kept >= 0) & (kept < span)]
-        follows = over[self._span[over] == span - 1]
-        self._copy(self._current, follows, self._previous)
-        self._has_previous[over] = self._span[over] == span - 1
-        self._span[over] = -1
+        kept = self._kept
+        spans = kept["span"][numbers]
+        over = (spans >= 0) & (spans < span)
+        follows, passed = numbers[over & (spans == span - 1)], numbers[over & (spans != span - 1)]
+        kept["previous"][passed] = -1
+        for name in ("previous", "previous_basis"):
+            kept[name][follows] = kept[name.replace("previous", "current")][follows]
+        for name in ("span", "current"):
+            kept[name][numbers[over]] = -1
+        current, previous = self._facts["current"], self._facts["previous"]
+        if current or previous:
+            for number in passed.tolist():
+                _put(previous, number, None)
+                _put(current, number, None)
+            for number in follows.tolist():
+                _put(previous, number, current.pop(number, None))
 
-    def _start(self, slots: Int64s, batch: ChannelWindows, rows: Int64s, span: int) -> None:
-        for name in _COLUMNS:
-            getattr(self._current, name)[slots] = getattr(batch, name)[rows]
-        for slot, row in zip(slots.tolist(), rows.tolist(), strict=True):
-            self._current.facts[slot] = batch.facts[row]
-        self._span[slots] = span
+    def _merge_under(self, which: str, numbers: Int64s, batch: ChannelWindows) -> None:
+        """Merge what is kept of the channels before what the batch holds of them, in the batch."""
+        places = self._kept[which][numbers]
+        rows = np.flatnonzero(places >= 0)
+        if not len(rows):
+            return
+        wide, narrow = self._rows.get(places[rows])
+        older = replace(
+            batch, port=batch.port[rows], basis=self._kept[f"{which}_basis"][numbers[rows]].astype(np.int64),
+            wide=wide, narrow=narrow, facts=list(map(self._facts[which].get, numbers[rows].tolist())),
+        )  # fmt: skip
+        _merge_into(older, np.arange(len(rows)), batch, rows)
+        for name in ("basis", "wide", "narrow"):
+            getattr(batch, name)[rows] = getattr(older, name)
+        for row, facts in zip(rows.tolist(), older.facts, strict=True):
+            batch.facts[row] = facts
 
-    def _rolled(self, slots: Int64s) -> ChannelWindows:
-        rows = take(self._current, slots)
-        place = np.flatnonzero(self._has_previous[slots])
-        if not len(place):
-            return rows
-        both = take(self._previous, slots[place])
-        _merge_into(both, np.arange(len(place)), rows, place)
-        for name in _COLUMNS:
-            getattr(rows, name)[place] = getattr(both, name)
-        for i, facts in zip(place.tolist(), both.facts, strict=True):
-            rows.facts[i] = facts
-        return rows
+    def _keep(self, numbers: Int64s, batch: ChannelWindows, span: int) -> None:
+        """Put the rows of the running span away, in place of what was kept of it."""
+        kept = self._kept
+        kept["span"][numbers] = np.maximum(kept["span"][numbers], span)
+        kept["current"][numbers] = self._rows.put(batch.wide, batch.narrow, np.arange(len(batch)))
+        kept["current_basis"][numbers] = batch.basis
+        if batch.facts.count(None) < len(batch):
+            for number, facts in zip(numbers.tolist(), batch.facts, strict=True):
+                _put(self._facts["current"], number, facts)
+        used = self._kept[: len(self)]
+        live = np.count_nonzero(used["current"] >= 0) + np.count_nonzero(used["previous"] >= 0)
+        if self._rows.sparse(int(live)):
+            self._compact()
 
     def _forget_before(self, span: int) -> None:
         """Drop channels whose newest span is before `span`, once a span has passed."""
         if span <= self._newest:
             return
         self._newest = span
-        gone = [(key, slot) for key, slot in self._slots.items() if 0 <= self._span[slot] < span]
-        for key, slot in gone:
-            del self._slots[key]
-            self._free.append(slot)
-        slots = np.array([slot for _, slot in gone], np.int64)
-        self._span[slots] = -1
-        self._has_previous[slots] = False
+        live = np.flatnonzero(self._kept["span"][: len(self)] >= span)
+        if len(live) == len(self):
+            return
+        self._kept, channels = self._kept[live], Index(_KEY_WORDS)
+        channels.numbers(self._channels.keys[live])
+        self._channels = channels
+        place = dict(zip(live.tolist(), range(len(live)), strict=True)) if any(self._facts.values()) else {}
+        for which, facts in self._facts.items():
+            self._facts[which] = {place[old]: kept for old, kept in facts.items() if old in place}
+        self._compact()
 
-    @staticmethod
-    def _copy(source: ChannelWindows, slots: Int64s, into: ChannelWindows) -> None:
-        for name in _COLUMNS:
-            getattr(into, name)[slots] = getattr(source, name)[slots]
-        for slot in slots.tolist():
-            into.facts[slot] = _copied(source.facts[slot])
+    def _compact(self) -> None:
+        """Close the holes that rows left which were replaced or forgotten."""
+        names = ("current", "previous")
+        places = np.concatenate([self._kept[name][: len(self)] for name in names])
+        live = places >= 0
+        places[live] = self._rows.compact(places[live])
+        for name, part in zip(names, np.split(places, 2), strict=True):
+            self._kept[name][: len(self)] = part
 
 
-def _copied(facts: Facts | None) -> Facts | None:
-    return None if facts is None else replace(facts)
+def _put(into: dict[int, Facts], number: int, facts: Facts | None) -> None:
+    """Set an entry, or remove it where there is nothing to set."""
+    if facts is None:
+        into.pop(number, None)
+    else:
+        into[number] = facts

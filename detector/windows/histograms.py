@@ -17,17 +17,19 @@ def positive(values: Floats) -> Floats:
     return np.where(values > 0, values, np.nan)
 
 
-def quantile(histogram: Counts, q: float) -> Floats:
-    """The q-quantile in bins, counted from the lower edge of bin 0 and interpolated inside a bin; NaN for
-    empty rows.  histogram: (n, bins); result: (n,)."""
-    total = histogram.sum(axis=1, dtype=np.float64)
-    reached = np.cumsum(histogram, axis=1, dtype=np.float64)  # (n, bins)
-    wanted = q * total
-    place = np.argmax(reached >= wanted[:, None], axis=1)
-    rows = np.arange(len(histogram))
-    inside = histogram[rows, place].astype(np.float64)
-    before = reached[rows, place] - inside
-    return np.where(total > 0, place + (wanted - before) / np.maximum(inside, 1), np.nan)
+def quantiles(histogram: Counts, shares: tuple[float, ...]) -> list[Floats]:
+    """Quantiles in bins, counted from the lower edge of bin 0 and interpolated inside a bin; NaN for empty
+    rows.  histogram: (n, bins); result: (n,) for each of the shares."""
+    reached = np.cumsum(histogram, axis=1, dtype=np.int64)  # (n, bins)
+    total = reached[:, -1].astype(np.float64)
+    rows, found = np.arange(len(histogram)), []
+    for share in shares:
+        wanted = share * total
+        place = (reached < wanted[:, None]).sum(axis=1)
+        inside = histogram[rows, place].astype(np.float64)
+        before = reached[rows, place] - inside
+        found.append(np.where(total > 0, place + (wanted - before) / np.maximum(inside, 1), np.nan))
+    return found
 
 
 def octave_seconds(bins: Floats) -> Floats:

@@ -223,11 +223,9 @@ def _words(names: Iterable[str | None]) -> UInt64s:
 
 def _parsed(name: str | None) -> tuple[int, int]:
     try:
-        address = ipaddress.ip_address(name or "")
+        return hosts.words(name or "")
     except ValueError as error:
         raise WindowsFileError(f"{name!r} is no address") from error
-    number = int(address) | (0xFFFF << 32 if address.version == 4 else 0)
-    return number >> 64, number & (2**64 - 1)
 
 
 def _whole(table: Any, name: str) -> NDArray[np.int64]:

@@ -76,3 +76,10 @@ def test_mistakes_in_the_asset_map_are_told_with_their_line(tmp_path, content: s
     path.write_text(content)
     with pytest.raises(AssetsError, match=told):
         read_assets(str(path))
+
+
+def test_a_meter_of_two_assets_is_an_error_that_names_both_lines(tmp_path) -> None:
+    path = tmp_path / "assets.csv"
+    path.write_text("asset,meter,node\nrig,M-1,\nrig,M-1,n1\nweb,M-2,\noffice,,M-1\n")
+    with pytest.raises(AssetsError, match=r"line 5: 'M-1' belongs to 'rig' already \(line 2\)"):
+        read_assets(str(path))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from detector.features import channel, fusion, power
-from detector.findings.ledger import ChannelRecord, HostRecord, Ledger, PowerRecord
-from detector.hosts import HomeNetworks
+from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
+from detector.findings.roster import HostRecord
+from detector.hosts import HomeNetworks, words
 from detector.kernel import layout
 from detector.model import Thresholds, sigmoid
 from detector.records import Facts, Scores, Vectors
@@ -70,12 +71,19 @@ def heard(**changes: Any) -> Facts:
     return Facts(**(told | changes))
 
 
-def channel_record(probability: float = 0.95, **changes: Any) -> ChannelRecord:
+def channel_record(
+    probability: float = 0.95,
+    remote: str = "203.0.113.5",
+    port: int = 3333,
+    transport: int = 6,
+    is_client: bool = True,
+    **changes: Any,
+) -> ChannelRecord:
+    ends = words("10.0.0.7"), words(remote)
+    client, server = ends if is_client else reversed(ends)
     told: dict[str, Any] = {
-        "remote": "203.0.113.5",
-        "port": 3333,
-        "transport": 6,
-        "is_client": True,
+        "key": np.array([*client, *server, port << 8 | transport], np.uint64).tobytes(),
+        "is_client": is_client,
         "first_ns": TEN,
         "last_ns": TEN + HOUR_NS,
         "logit": logit(probability),
@@ -102,6 +110,7 @@ def power_record(probability: float = 0.95, meter: str = "M-1", **changes: Any) 
         "values": np.full(len(power.NAMES), np.nan),
         "description": description | changes.pop("description", {}),
         "estimated": False,
+        "readings": 48,
     }
     return PowerRecord(**(told | changes))
 
@@ -114,7 +123,7 @@ def host(*channels: ChannelRecord, **changes: Any) -> HostRecord:
         "asked": True,
         "one_way": False,
         "channels": {str(i).encode(): record for i, record in enumerate(channels)},
-        "sources": {"a.pcap"},
+        "sources": frozenset({"a.pcap"}),
     }
     return HostRecord(TEN, TEN + HOUR_NS, **(told | changes))
 
@@ -123,7 +132,7 @@ def ledger(
     hosts: dict[str, HostRecord] | None = None, meters: tuple[PowerRecord, ...] = (), min_messages: int = 6
 ) -> Ledger:
     made = Ledger(HomeNetworks(PRIVATE_NETWORKS), min_messages, LIMITS.suspicious)
-    made.hosts.update(hosts or {})
+    made.hosts = hosts or {}  # type: ignore[assignment]  # is read like a dict
     for record in meters:
         span = record.description["first_ns"], record.description["last_ns"]
         made.add_power(record, span, "power.csv")

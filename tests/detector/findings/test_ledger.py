@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from detector.features import channel as features
-from detector.findings.ledger import KEPT_CHANNELS, KEPT_SOURCES, Ledger
+from detector.findings.ledger import KEPT_CHANNELS, Ledger
+from detector.findings.roster import KEPT_SOURCES
 from detector.hosts import HomeNetworks
 from detector.kernel import layout
 from detector.records import ChannelWindows, Facts, Scores, Vectors
@@ -108,6 +109,21 @@ def test_names_of_sources_are_bounded() -> None:
     assert len(made.hosts[HOST].sources) == KEPT_SOURCES
 
 
+def test_a_host_is_found_by_its_usual_spelling_only() -> None:
+    made = new()
+    made.see(row(), "a.pcap")
+    assert HOST in made.hosts
+    for name in ("::ffff:10.0.0.7", "10.0.0.8", "rig-7", ""):
+        assert name not in made.hosts
+
+
+def test_late_windows_of_a_host_are_not_counted_again() -> None:
+    made = new()
+    for window in (4, 2, 4, 5):
+        made.see(row(window=window), "a.pcap")
+    assert made.hosts[HOST].windows == 2
+
+
 # --- scoreable
 
 
@@ -155,6 +171,7 @@ def test_the_most_suspect_moment_is_kept_with_the_times_and_words_of_all() -> No
         table.facts[0] = Facts("stratum", jobs=jobs)
         add(made, table, probability, marks=probability)
     (channel,) = made.hosts[HOST].channels.values()
+    assert channel.values is not None and channel.wide is not None
     assert (channel.probability, channel.values[0]) == (0.8, 0.8)
     assert channel.wide[layout.WINDOW_NS] == TEN + WINDOW_NS
     assert (channel.first_ns, channel.last_ns) == (TEN + 1, TEN + 2 * WINDOW_NS + 1_000_000_000)
@@ -199,7 +216,32 @@ def test_what_is_kept_is_not_a_view_of_the_batch() -> None:
     add(made, table, 0.7)
     table.wide[:] = 0
     (channel,) = made.hosts[HOST].channels.values()
+    assert channel.wide is not None and channel.values is not None
     assert channel.wide[layout.WINDOW_NS] == TEN and channel.wide.base is None
+    assert channel.values.base is None
+
+
+def test_what_evidence_does_not_need_is_not_kept() -> None:
+    """Rows of suspect moments, vectors of the most suspect channel and of those with words: no others."""
+    made, spoken = new(), row(port=1)
+    spoken.facts = [Facts("stratum", logins=1)]
+    add(made, spoken, 0.1)
+    for port, probability in ((2, 0.5), (3, 0.2), (4, 0.7)):
+        add(made, row(port=port), probability)
+    kept = {channel.port: channel for channel in made.hosts[HOST].channels.values()}
+    assert {port for port, channel in kept.items() if channel.wide is not None} == {4}
+    assert {port for port, channel in kept.items() if channel.values is not None} == {1, 2, 4}
+
+
+def test_words_that_come_after_the_most_suspect_moment_bring_a_vector() -> None:
+    made, later = new(), row(port=1, window=1)
+    add(made, row(port=2), 0.5)
+    add(made, row(port=1), 0.3, marks=0.3)
+    later.facts = [Facts("stratum", logins=1)]
+    add(made, later, 0.2, marks=0.2)
+    channel = next(channel for channel in made.hosts[HOST].channels.values() if channel.port == 1)
+    assert channel.probability == 0.3
+    assert channel.values is not None and channel.values[0] == 0.2
 
 
 # --- meters

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from detector.features.channel import NAMES as channel_names
 from detector.findings import judge
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
-from detector.findings.verdict import TOLD_CONTRIBUTIONS
+from detector.findings.verdict import MIN_READINGS, TOLD_CONTRIBUTIONS
 from detector.hosts import Asset, Assets
 from detector.records import Facts, Finding, Verdict
 from detector.settings import FindingSettings, Settings
@@ -290,6 +292,53 @@ def test_ordinary_power_speaks_against_a_miner_by_traffic() -> None:
     assert found.verdict is Verdict.MINING
     assert [e.kind for e in found.counter_evidence] == ["ordinary_power"]
     assert found.counter_evidence[0].weight < 0
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.4, 0.55, 0.599, 0.7])
+def test_weights_have_the_sign_of_what_they_argue(probability: float) -> None:
+    """A power score of 0.59 is below the bar and still no reason against; words are none either."""
+    for found in (
+        told(channel_record(0.95, facts=heard()), power=power_record(probability)),
+        told(channel_record(probability, suspect_windows=2), power=power_record(0.95)),
+        told(channel_record(probability, facts=heard()), power=power_record(0.95)),
+        told(channel_record(probability), power=power_record(probability)),
+    ):
+        assert all(item.weight >= 0 for item in found.evidence)
+        assert all(item.weight <= 0 for item in found.counter_evidence)
+
+
+@pytest.mark.parametrize("readings", [1, 4])
+def test_a_meter_with_hardly_a_reading_is_undecided(readings: int) -> None:
+    (found,) = findings(ledger(meters=(power_record(0.01, readings=readings),)))
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.score is found.power_score is found.novelty is None
+    assert found.counter_evidence == found.contributions == []
+    assert found.energy is not None and found.why.startswith(f"{readings} reading")
+    (enough,) = findings(ledger(meters=(power_record(0.01, readings=MIN_READINGS),)))
+    assert enough.verdict is Verdict.CLEAR
+
+
+def test_such_a_meter_changes_nothing_about_the_traffic_of_its_host() -> None:
+    alone = told(channel_record(0.95, suspect_windows=1))
+    joined = told(channel_record(0.95, suspect_windows=1), power=power_record(0.99, readings=3))
+    assert (joined.score, joined.verdict, joined.evidence) == (alone.score, alone.verdict, alone.evidence)
+
+
+def test_novelty_is_held_against_the_limit_of_the_model_that_found_it() -> None:
+    made = ledger({HOST: host(channel_record(0.95, suspect_windows=2, novelty=0.5))})
+    strict, lax = replace(LIMITS, novelty=0.4), replace(LIMITS, novelty=0.6)
+    for limits, verdict in ((strict, Verdict.SUSPICIOUS), (lax, Verdict.MINING)):
+        models = Models(channel=Scorer(names=channel_names, thresholds=limits))
+        models.fusion.thresholds = models.power.thresholds = replace(LIMITS, novelty=1.0)
+        (found,) = judge(made, models, Settings(), Assets())  # type: ignore[arg-type]
+        assert found.verdict is verdict
+        assert [e.kind for e in found.counter_evidence] == ["novelty"] * (verdict is Verdict.SUSPICIOUS)
+
+
+def test_what_is_not_known_of_a_host_is_null() -> None:
+    """Packets that were lost or did not decode have no host: 0 would be a claim."""
+    found = told(channel_record(0.1))
+    assert found.quality["undecodable"] is found.quality["lost"] is None
 
 
 def test_allowed_mining_is_said() -> None:

@@ -110,7 +110,7 @@ def test_it_says_what_was_found_read_and_not_told() -> None:
         "channel.down.modal_length_share",
         "truncated 5",
         "b.pcap: empty file",
-        "The capture does not say whether packets were lost.",
+        "Whether packets of this host were lost is not known.",
         "No power readings",
         "No traffic of it could be judged",
         "default-2026.11",
