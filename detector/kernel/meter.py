@@ -1,4 +1,4 @@
-"""The meter: bytes of one capture stream in, finished channel windows out.  No I/O, no clock.
+"""The meter: bytes of capture streams in, finished channel windows out.  No I/O, no clock.
 
 Joins the three compiled steps (walk and decode, update, summarise) over whatever bytes
 have arrived, and acts where `channels.update` stops: makes room, forgets the idle, turns
@@ -32,7 +32,7 @@ _LIVED = 8  # packets that make a connection worth keeping when the table is ful
 
 
 class Meter:
-    """Meters one stream of capture bytes (pcap or pcapng, detected), or packets observed elsewhere.
+    """Meters capture bytes (pcap or pcapng, detected), stream after stream, or packets observed elsewhere.
 
     The reader asks for `room`, writes into it and calls `advance`; between reads it takes
     `payloads`, gives its dissectors' decisions back (`turn`, `ignore`) and takes `windows`.
@@ -85,6 +85,19 @@ class Meter:
         """The stream is over: what is left of a record is counted as cut."""
         self._stream.finish()
 
+    def next_stream(self) -> Counters:
+        """Ends this stream and begins another, as of the next file of a capture that was rotated.
+
+        Connections, channels, open rows, payload not yet taken and data time live on, so that
+        the windows are those of one long stream.  File header, interfaces, the bytes of an
+        unfinished record, `problem` and `counters` belong to a stream and begin anew; returns
+        the counters of the one that ended.
+        """
+        self._stream.finish()
+        ended = self._stream.counters()
+        self._stream = Stream()
+        return ended
+
     def observe(self, packets: Iterable[Packet]) -> None:
         """Meters packets that another decoder read; see `packets.Packet`.
 
@@ -103,7 +116,7 @@ class Meter:
 
     @property
     def counters(self) -> Counters:
-        """Packets so far, decoded and not, by reason."""
+        """Packets of this stream so far, decoded and not, by reason."""
         return self._stream.counters()
 
     @property

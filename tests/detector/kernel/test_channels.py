@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -505,6 +506,37 @@ def test_one_byte_at_a_time_gives_the_same_windows() -> None:
     talk = Talk().open().say(S, True, JOB).say(2 * S, False, JOB).say(400 * S, False, JOB)
     data = pcap(talk.frames)
     assert canonical(rows(data, range(1, len(data)))) == canonical(rows(data))
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS, st.lists(st.integers(0, 40), max_size=4))
+def test_any_cut_into_files_gives_the_same_windows(
+    events: list[tuple[int, bool, int, int, int, int]], cuts: list[int]
+) -> None:
+    """Files of either format, one after the other in one meter, are one long stream."""
+    frames = traffic(events)
+    whole, chained = meter(pcap(frames, nano=True)), Meter(MeterSettings())
+    bounds = [0, *sorted(min(cut, len(frames)) for cut in cuts), len(frames)]
+    ended = []
+    for start, stop in pairwise(bounds):
+        data = pcap(frames[start:stop], nano=True, order=">" if start % 2 else "<")
+        chained.feed(data + b"\1\2\3")  # a record that the end of the file cut short
+        ended.append(chained.next_stream())
+        assert ended[-1].cut_at == len(data)
+    assert sum(counters.packets for counters in ended) == whole.counters.packets
+    assert chained.counters.packets == 0
+    assert chained.payloads() == whole.payloads()
+    assert canonical(chained.windows(True)[0]) == canonical(whole.windows(True)[0])
+
+
+def test_the_next_stream_begins_without_the_problem_of_the_last() -> None:
+    fed = Meter(MeterSettings())
+    fed.feed(b"no capture at all")
+    assert fed.problem is not None
+    fed.next_stream()
+    assert fed.problem is None
+    fed.feed(pcap(Talk().open().frames))
+    assert fed.counters.packets == 2
 
 
 @settings(max_examples=60, deadline=None)
