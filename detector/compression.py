@@ -24,6 +24,7 @@ FEED_BYTES: Final = 1 << 14
 """Packed bytes a step: what is lost before damage, since a decompressor drops the step that fails."""
 FREE_BYTES: Final = 64 << 20  # unpacked, before the ratio counts
 _MIB: Final = 1 << 20
+_GIB: Final = 1 << 30
 _LONGEST_MAGIC: Final = 6
 _SKIPPABLE: Final = b"\x2a\x4d\x18"  # 50..5f before it; then the size: RFC 8878 3.1.2, lz4 likewise
 
@@ -127,7 +128,7 @@ CODECS: Final = (
 
 
 def codec_of(head: bytes) -> Codec | None:
-    """The format that the first bytes are of.  Skippable frames, which zstd and lz4 share, are looked past."""
+    """The format that the first bytes are of, skippable frames of zstd and lz4 looked past."""
     skippable = None
     while head[1:4] == _SKIPPABLE and 0x50 <= head[0] <= 0x5F:
         skippable = CODECS[1]
@@ -222,7 +223,7 @@ class Unpacked(io.RawIOBase):
         limits = self._limits
         if self._given > FREE_BYTES and self._given > limits.unpacked_ratio * self.position:
             raise self._error(f"data unpacks more than {limits.unpacked_ratio}-fold")
-        if self._given > limits.unpacked_gib << 30:
+        if self._given > limits.unpacked_gib * _GIB:
             raise self._error(f"data unpacks to more than {limits.unpacked_gib} GiB")
 
     def _damage(self, error: Exception, at: int) -> CompressionError:

@@ -18,7 +18,7 @@ CAPTURE_MAGICS: Final = (
 )  # fmt: skip
 PARQUET: Final = b"PAR1"
 _CONVERT: Final = "convert it with editcap, or use --engine pyshark"
-_UNREAD_CAPTURES: Final = (
+_FOREIGN_CAPTURES: Final = (
     (b"snoop\0\0\0", "a Solaris snoop capture"),
     (b"XCP\0", "a NetXRay capture"),
     (b"VL\0\0", "a NetXRay capture"),
@@ -45,9 +45,8 @@ _OTHERS: Final = (
 
 def looks_like(head: bytes) -> str:
     """What the first bytes of something that is no capture look like, in words."""
-    for magic, name in _UNREAD_CAPTURES:
-        if head.startswith(magic):
-            return f"{name}; {_CONVERT}"
+    if name := foreign_capture(head):
+        return f"{name}; {_CONVERT}"
     for magic, name in _OTHERS:
         if head.startswith(magic):
             return name
@@ -60,13 +59,24 @@ def looks_like(head: bytes) -> str:
     return "text" if _is_text(head) else f"starts with {head[:8].hex(' ')}"
 
 
+def foreign_capture(head: bytes) -> str | None:
+    """What kind of capture it is that Wireshark alone reads; None for anything else."""
+    return next((name for magic, name in _FOREIGN_CAPTURES if head.startswith(magic)), None)
+
+
 def _event_trace(head: bytes) -> bool:
     """Whether a trace buffer's size, a multiple of 1 KiB, is followed by a trace header event at byte 72.
 
     Its marker has the flags 0xc0 and a header type of 1 or 2 (WMI_BUFFER_HEADER, SYSTEM_TRACE_HEADER).
     """
     size = int.from_bytes(head[:4], "little")
-    return len(head) > 75 and 0 < size <= 1 << 24 and size % 1024 == 0 and head[75] == 0xC0 and 1 <= head[74] <= 2
+    return (
+        len(head) > 75
+        and 0 < size <= 1 << 24
+        and size % 1024 == 0
+        and head[75] == 0xC0
+        and 1 <= head[74] <= 2
+    )
 
 
 def _is_text(head: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""One capture -> its channel windows with what the dissectors heard: capture, kernel and dissectors joined.
+"""Capture bytes -> channel windows with what the dissectors heard: capture, kernel and dissectors joined.
 
 Both engines end here: the native one reads and decodes by itself, the other asks tshark.
 """
@@ -6,18 +6,22 @@ Both engines end here: the native one reads and decodes by itself, the other ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from detector.dissectors import Dissection
-from detector.kernel import Meter, layout
+from detector.kernel import Counters, Meter, layout
 from detector.records import ChannelWindows, SourceReport
 from detector.settings import Settings
+from detector.streams import Stream, open_stream
 
 Progress = Callable[[str, int, int], None]
 """Called with (source, bytes done, bytes in all; 0 = not known)."""
+Waiting = Callable[[], AbstractContextManager[None]]
+"""Around every wait for bytes."""
 
 
 class Metering:
-    """A meter and the dissection of its payload, fed with the bytes of one capture."""
+    """A meter and the dissection of its payload, fed with the bytes of one stream after the other."""
 
     def __init__(self, settings: Settings) -> None:
         self.meter = Meter(settings.meter)
@@ -42,30 +46,73 @@ class Metering:
         return table
 
 
+class Capture:
+    """One capture on its way through a metering, a piece at a time."""
+
+    def __init__(
+        self,
+        source: str | Stream,
+        metering: Metering,
+        settings: Settings,
+        report: SourceReport,
+        *,
+        engine: str,
+        waiting: Waiting = nullcontext,
+    ) -> None:
+        """engine: "native" or "pyshark"; `report` is filled as it goes.  Opens nothing yet."""
+        self.path = report.source
+        self.report = report
+        self.metering = metering
+        self._pieces = self._read(source, settings, engine, waiting)
+
+    def step(self) -> tuple[int, int] | None:
+        """Meters the next piece: (bytes done, bytes in all; 0 = not known), None at the end.
+
+        Raises StreamError when it is no capture at all; what goes wrong later stands in
+        `report.problem`.
+        """
+        progress = next(self._pieces, None)
+        self.metering.listen()
+        self._count(self.metering.meter.counters)
+        return progress
+
+    def _read(
+        self, source: str | Stream, settings: Settings, engine: str, waiting: Waiting
+    ) -> Iterator[tuple[int, int]]:
+        meter = self.metering.meter
+        if engine == "pyshark":
+            from detector.capture.pyshark_engine import read as other  # noqa: PLC0415  (starts tshark)
+
+            yield from other(self.path, meter, self.report, waiting)
+        else:
+            from detector.capture.files import read  # noqa: PLC0415
+
+            limits = settings.inputs
+            stream = source if isinstance(source, Stream) else open_stream(source, limits)
+            yield from read(stream, meter, self.report, waiting)
+
+    def _count(self, counters: Counters) -> None:
+        self.report.packets = counters.packets
+        self.report.decoded = counters.decoded
+        self.report.undecodable = dict(counters.undecodable)
+
+
 def channel_windows(
     path: str, settings: Settings, engine: str, report: SourceReport, progress: Progress | None = None
 ) -> Iterator[ChannelWindows]:
     """Tables of finished windows of one capture, in order; `report` is filled as it goes.
 
-    engine: "native" or "pyshark".  Raises CaptureError when nothing of it can be read; what
+    engine: "native" or "pyshark".  Raises StreamError when nothing of it can be read; what
     goes wrong later stands in `report.problem`, and what came before is still yielded.
     """
-    if engine == "pyshark":
-        from detector.capture.pyshark_engine import read  # noqa: PLC0415  (starts tshark)
-    else:
-        from detector.capture.files import read  # noqa: PLC0415
     metering = Metering(settings)
-    for done, total in read(path, metering.meter, report):
-        metering.listen()
+    capture = Capture(path, metering, settings, report, engine=engine)
+    while done := capture.step():
         table = metering.windows()
         if len(table):
             yield table
         if progress:
-            progress(path, done, total)
-    metering.listen()
+            progress(path, *done)
     table = metering.windows(final=True)
-    report.packets = metering.meter.counters.packets
-    report.decoded = metering.meter.counters.decoded
-    report.undecodable = dict(metering.meter.counters.undecodable)
     if len(table):
         yield table

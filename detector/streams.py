@@ -64,18 +64,19 @@ class Stream(io.RawIOBase):
         return True
 
     def look(self, n: int = HEAD_BYTES) -> bytes:
-        """Some more bytes, at most n, which will be read all the same; empty at the end.  Raises StreamError."""
+        """Some more bytes, at most n, which are read all the same; empty at the end.  Raises StreamError."""
         room = bytearray(n)
         more = room[: self._read(memoryview(room))]
         self._ahead += more
         return bytes(more)
 
-    def head(self, n: int = HEAD_BYTES) -> bytes:
-        """The first n bytes, or all there are; of a pipe, what it gives first.  For before the first read.
+    def head(self, n: int = HEAD_BYTES, least: int | None = None) -> bytes:
+        """The first n bytes, or all there are.  For before the first read.
 
-        Raises StreamError where there is not a single one.
+        Of a pipe: what it gives first, if that is at least `least` (a magic number).  Raises
+        StreamError where there is not a single byte.
         """
-        least = n if self.is_file else MAGIC_BYTES
+        least = n if self.is_file else least or MAGIC_BYTES
         try:
             while len(self._ahead) < least and self.look(n - len(self._ahead)):
                 pass

@@ -10,10 +10,11 @@ import numpy as np
 
 from detector.features import channel as channel_features
 from detector.features import power as power_features
-from detector.inputs import HEAD_BYTES, kind_of
+from detector.inputs import kind_of
 from detector.model import Model
 from detector.records import Vectors
 from detector.settings import Settings
+from detector.streams import StreamError
 from detector.telemetry import read_power
 from detector.windows.power import power_windows
 from training import build, table
@@ -48,8 +49,10 @@ def read(labels: list[Label], settings: Settings, base: Model) -> Labelled:
 
 
 def _kind(source: Path, label: Label) -> str:
-    with open(source, "rb") as file:
-        kind = kind_of(file.read(HEAD_BYTES))
+    try:
+        kind = kind_of(source)
+    except StreamError as error:
+        raise LabelError(f"line {label.line}: {error}") from error
     if kind not in ("capture", "power"):
         raise LabelError(f"line {label.line}: {source}: {kind}")
     return kind

@@ -6,7 +6,8 @@ line that says what a stream ended with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from detector.capture.links import link_name
 from detector.formats import CAPTURE_MAGICS, looks_like
@@ -23,20 +24,28 @@ class CaptureError(StreamError):
     """A capture that cannot be read: one line, `path: what (offset N)`."""
 
 
-def read(source: str | Stream, meter: Meter, report: SourceReport) -> Iterator[tuple[int, int]]:
+def read(
+    source: str | Stream,
+    meter: Meter,
+    report: SourceReport,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[tuple[int, int]]:
     """Read a capture into the meter; yields (bytes done, bytes in all; 0 = not known) as it goes.
 
     What goes wrong on the way stands in `report.problem`, and what came before is metered.
-    Raises CaptureError when it is no capture at all.  Closes the stream.
+    `waiting` is entered around every wait for bytes.  Raises CaptureError when it is no
+    capture at all.  Closes the stream.
     """
     with _opened(source) as stream:
         _check_head(stream)
         try:
-            while n := stream.readinto(meter.room(READ_BYTES)[:READ_BYTES]):
+            while not meter.problem:
+                with waiting():
+                    n = stream.readinto(meter.room(READ_BYTES)[:READ_BYTES])
+                if not n:
+                    break
                 meter.advance(n)
                 yield stream.position, stream.n_bytes
-                if meter.problem:
-                    break
         except StreamError as error:
             report.problem = str(error)
         grew = stream.grew
@@ -100,9 +109,9 @@ def _check_head(stream: Stream) -> None:
         head = stream.head()
     except StreamError as error:
         raise CaptureError(str(error)) from error
-    packed = f"{stream.codec.name} of " if stream.codec else ""
+    packed = f", packed as {stream.codec.name}" if stream.codec else ""
     if not head:
-        raise CaptureError(f"{stream.path}: {packed}an empty file (offset 0)" if packed else f"{stream.path}: empty file (offset 0)")
+        raise CaptureError(f"{stream.path}: empty file{packed} (offset 0)")
     if head[:MAGIC_BYTES] not in CAPTURE_MAGICS:
-        what = f"{packed}no capture" if packed else "not a capture"
+        what = f"{stream.codec.name} of no capture" if stream.codec else "not a capture"
         raise CaptureError(f"{stream.path}: {what}: {looks_like(head)} (offset 0)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detector import hosts
 from detector.dissectors import merge_facts
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Scores, Vectors
+from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
@@ -90,8 +90,10 @@ class Ledger:
         self._min_messages = min_messages
         self._suspicious = suspicious
 
-    def see(self, table: ChannelWindows, source: str) -> None:
+    def see(self, table: ChannelWindows, source: str | Sequence[Span]) -> None:
         """Count rows as they were observed (not rolled up): who, when, how much, in which source.
+
+        source: its name; spans where the rows are of several sources, one after the other.
 
         Where both ends are at home the other end is a host that was seen, too.
         """
@@ -101,9 +103,9 @@ class Ledger:
         inside = self._home.contains(ends.remote)
         addresses = np.concatenate([ends.host, ends.remote[inside]])
         rows = np.concatenate([np.arange(len(table)), np.flatnonzero(inside)])
-        self._count(addresses, wide[rows], packets[rows], source)
+        self._count(addresses, wide[rows], packets[rows], _spans(source))
 
-    def _count(self, addresses: UInt64s, wide: Int64s, packets: Int64s, source: str) -> None:
+    def _count(self, addresses: UInt64s, wide: Int64s, packets: Int64s, spans: Sequence[Span]) -> None:
         names, inverse = _grouped(addresses)
         n = len(names)
         first = np.full(n, np.iinfo(np.int64).max)
@@ -119,8 +121,9 @@ class Ledger:
             record.first_ns = min(record.first_ns, start)
             record.last_ns = max(record.last_ns, end)
             record.packets += count
-            if len(record.sources) < KEPT_SOURCES:
-                record.sources.add(source)
+            for span in spans:
+                if len(record.sources) < KEPT_SOURCES and start <= span.last_ns and end >= span.first_ns:
+                    record.sources.add(span.source)
         starts, window = np.unique(wide[:, layout.WINDOW_NS], return_inverse=True)
         for pair in np.unique(window * n + inverse).tolist():  # windows in order, each host once
             self.hosts[names[pair % n]].saw_window(int(starts[pair // n]))
@@ -217,6 +220,10 @@ def _join(
     best.first_ns = min(known.first_ns, fresh.first_ns)
     best.last_ns = max(known.last_ns, fresh.last_ns)
     return best
+
+
+def _spans(source: str | Sequence[Span]) -> Sequence[Span]:
+    return [Span(source, 0, 1 << 62)] if isinstance(source, str) else source
 
 
 def _grouped(addresses: UInt64s) -> tuple[list[str], Int64s]:
