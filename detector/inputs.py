@@ -111,8 +111,10 @@ class _Sorting:
     def _again(self, path: str) -> bool:
         """Whether it has been taken already, under any name; that is noted.  Raises OSError, ValueError."""
         about = os.stat(path)  # noqa: PTH116  Path would take a zero byte for a missing file
-        first = self._seen.setdefault((about.st_dev, about.st_ino), path)
-        if first is path or stat.S_ISCHR(about.st_mode):
+        number = (about.st_dev, about.st_ino)
+        first = self._seen.get(number)
+        if first is None:
+            self._seen[number] = path
             return False
         twice = "named twice" if first == path else f"the same file as {first}"
         self.inputs.notes.append(f"{path}: {twice}; read once")

@@ -26,8 +26,9 @@ class Metering:
     def __init__(self, settings: Settings) -> None:
         self.meter = Meter(settings.meter)
         self._dissection = Dissection(settings.meter.window_s)
+        self.meter.hear = self._listen
 
-    def listen(self) -> None:
+    def _listen(self) -> None:
         """Hand new payload to the dissectors, and their decisions back to the meter."""
         for decision in self._dissection.feed(self.meter.payloads()):
             if decision.client_is_a is not None:
@@ -72,7 +73,6 @@ class Capture:
         `report.problem`.
         """
         progress = next(self._pieces, None)
-        self.metering.listen()
         self._count(self.metering.meter.counters)
         return progress
 
