@@ -5,6 +5,7 @@ extensions are left out (they are optional) and the same sources run uncompiled.
 """
 
 import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -12,9 +13,35 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
-MODULES = ["frames", "channels", "summaries", "trees"]
+MODULES = ["frames", "slots", "channels", "summaries", "trees"]
 LIMITED = [("CYTHON_LIMITED_API", "1"), ("Py_LIMITED_API", "0x030b0000")]
 
+
+def constants(name):
+    """Writes the numbers of a module as C constants, for the compiled modules to cimport.
+
+    They are written once, in Python; in C they are macros, so that the compiler folds them.
+    """
+    values = {
+        key: value
+        for key, value in runpy.run_path(f"detector/kernel/{name}.py").items()
+        if key.isupper() and isinstance(value, int)
+    }
+    macros, declarations = "", ""
+    for key, value in values.items():
+        unsigned = value >= 1 << 63 or (value >= (1 << 32) - 1 and value & (value + 1) == 0)  # or a mask
+        macros += f"    #define {name}_{key} {value}{'ULL' if unsigned else 'LL'}\n"
+        kind = "unsigned long long" if unsigned else "long long"
+        declarations += f'    const {kind} {key} "{name}_{key}"\n'
+    text = f"# Written by setup.py from {name}.py.\ncdef extern from *:\n"
+    text += f'    """\n{macros}    """\n{declarations}'
+    path = Path(f"detector/kernel/{name}.pxd")
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+for name in ("tables", "layout"):
+    constants(name)
 extensions = [
     Extension(
         f"detector.kernel.{name}",

@@ -20,6 +20,7 @@ from typing import Final
 from detector.capture import first_ns
 from detector.inputs import Inputs
 from detector.metering import Capture, Metering, Progress, Waiting
+from detector.parallel import Parts
 from detector.records import ChannelWindows, SourceReport, Span
 from detector.settings import MeterSettings, Settings
 from detector.streams import Stream
@@ -52,7 +53,7 @@ class Waits:
 class Chain:
     """Files that follow one another, in one meter."""
 
-    def __init__(self, metering: Metering, settings: MeterSettings) -> None:
+    def __init__(self, metering: Metering | Parts, settings: MeterSettings) -> None:
         self.capture: Capture | None = None  # the file that is being read; None between two
         self.metering = metering
         self.open = False  # has rows that have not left
@@ -66,8 +67,6 @@ class Chain:
 
     def begin(self, capture: Capture, begins_ns: int) -> None:
         """Goes on with a file."""
-        if self._spans:
-            self.metering.meter.next_stream()
         self.capture = capture
         self._spans.append(Span(capture.report.source, begins_ns, begins_ns))
 
@@ -108,7 +107,7 @@ class Captures:
         settings: Settings,
         *,
         engine: str,
-        metering: Callable[[], Metering],
+        metering: Callable[[], Metering | Parts],
         waiting: Waiting = nullcontext,
         progress: Progress | None = None,
     ) -> None:
@@ -137,6 +136,7 @@ class Captures:
             self.interrupted = True
             self._waiting = []
         for chain in self._chains:
+            chain.metering.meter.finish()
             self._hold(chain.rows(final=True))
         self._chains = []
         yield from self._leaving()
@@ -163,7 +163,7 @@ class Captures:
         self.reports.append(report)
         source = file.stream or file.path
         capture = Capture(
-            source, chain.metering, self._settings, report, engine=self._engine, waiting=self._entered
+            source, chain.metering.meter, self._settings, report, engine=self._engine, waiting=self._entered
         )
         chain.begin(capture, file.first_ns)
 

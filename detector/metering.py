@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
+from detector.capture.files import Sink, count, read
 from detector.dissectors import Dissection
-from detector.kernel import Counters, Meter, layout
+from detector.kernel import Meter, layout
 from detector.records import ChannelWindows, SourceReport
 from detector.settings import Settings
-from detector.streams import Stream, open_stream
+from detector.streams import Stream, StreamError, open_stream
 
 Progress = Callable[[str, int, int], None]
 """Called with (source, bytes done, bytes in all; 0 = not known)."""
@@ -23,8 +24,9 @@ Waiting = Callable[[], AbstractContextManager[None]]
 class Metering:
     """A meter and the dissection of its payload, fed with the bytes of one stream after the other."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.meter = Meter(settings.meter)
+    def __init__(self, settings: Settings, part: tuple[int, int] = (0, 1)) -> None:
+        """part: (i, n), see `Meter`."""
+        self.meter = Meter(settings.meter, part)
         self._dissection = Dissection(settings.meter.window_s)
         self.meter.hear = self._listen
 
@@ -38,8 +40,13 @@ class Metering:
         for old, new in self.meter.joined():
             self._dissection.join(old, new)
 
+    def finish(self) -> None:
+        """The last stream is over."""
+        self.meter.finish()
+
     def windows(self, final: bool = False) -> ChannelWindows:
         """Rows of the windows that are over (all, when `final`), facts attached."""
+        self._listen()  # what segments that waited gave at the end
         table, channels = self.meter.windows(final)
         starts = table.wide[:, layout.WINDOW_NS]
         for row, (channel, start) in enumerate(zip(channels.tolist(), starts.tolist(), strict=True)):
@@ -53,7 +60,7 @@ class Capture:
     def __init__(
         self,
         source: str | Stream,
-        metering: Metering,
+        meter: Sink,
         settings: Settings,
         report: SourceReport,
         *,
@@ -63,7 +70,7 @@ class Capture:
         """engine: "native" or "pyshark"; `report` is filled as it goes.  Opens nothing yet."""
         self.path = report.source
         self.report = report
-        self.metering = metering
+        self._meter = meter
         self._pieces = self._read(source, settings, engine, waiting)
 
     def step(self) -> tuple[int, int] | None:
@@ -73,28 +80,25 @@ class Capture:
         `report.problem`.
         """
         progress = next(self._pieces, None)
-        self._count(self.metering.meter.counters)
+        if progress:
+            count(self._meter.counters, self.report)
         return progress
 
     def _read(
         self, source: str | Stream, settings: Settings, engine: str, waiting: Waiting
     ) -> Iterator[tuple[int, int]]:
-        meter = self.metering.meter
+        meter = self._meter
         if engine == "pyshark":
+            assert isinstance(meter, Meter)  # alone: tshark is what takes the time
+            if isinstance(source, Stream):
+                source.close()
+                raise StreamError(f"{self.path}: --engine pyshark reads files, not pipes (offset 0)")
             from detector.capture.pyshark_engine import read as other  # noqa: PLC0415  (starts tshark)
 
             yield from other(self.path, meter, self.report, waiting)
         else:
-            from detector.capture.files import read  # noqa: PLC0415
-
-            limits = settings.inputs
-            stream = source if isinstance(source, Stream) else open_stream(source, limits)
+            stream = source if isinstance(source, Stream) else open_stream(source, settings.inputs)
             yield from read(stream, meter, self.report, waiting)
-
-    def _count(self, counters: Counters) -> None:
-        self.report.packets = counters.packets
-        self.report.decoded = counters.decoded
-        self.report.undecodable = dict(counters.undecodable)
 
 
 def channel_windows(
@@ -106,13 +110,14 @@ def channel_windows(
     goes wrong later stands in `report.problem`, and what came before is still yielded.
     """
     metering = Metering(settings)
-    capture = Capture(path, metering, settings, report, engine=engine)
+    capture = Capture(path, metering.meter, settings, report, engine=engine)
     while done := capture.step():
         table = metering.windows()
         if len(table):
             yield table
         if progress:
             progress(path, *done)
+    metering.meter.finish()
     table = metering.windows(final=True)
     if len(table):
         yield table

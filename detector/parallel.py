@@ -1,18 +1,89 @@
-"""One stream metered by several threads."""
+"""One stream metered by several threads: each takes the channels of its part.
+
+The kernel lets go of Python's lock while it works, so threads use the cores without a copy
+of the rows and without the 0.3 s in which processes start.  Every thread walks and decodes
+all records, and meters a part: between them they have the rows of one meter, so that the
+findings are those of one job.  Unpacking is done once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
 
+from detector.kernel import Counters
 from detector.metering import Metering
+from detector.records import ChannelWindows
 from detector.settings import Settings
+from detector.windows.channel import concatenate
+
+MOST_PARTS: Final = 16
 
 
-class SchedulerError(ValueError):
-    """The cluster cannot be used; one line that says why."""
+class Parts:
+    """Parts of one meter, fed with the same bytes at the same time; the interface of one."""
+
+    def __init__(self, settings: Settings, n: int, threads: Executor) -> None:
+        self._parts = [Metering(settings, (i, n)) for i in range(n)]
+        self._threads = threads
+        self._room = bytearray()
+
+    @property
+    def meter(self) -> Parts:
+        """What a reader fills."""
+        return self
+
+    @property
+    def newest_ns(self) -> int:
+        return self._parts[0].meter.newest_ns
+
+    @property
+    def problem(self) -> str | None:
+        return self._parts[0].meter.problem
+
+    @property
+    def counters(self) -> Counters:
+        return _sum([part.meter.counters for part in self._parts])
+
+    def room(self, n: int) -> memoryview:
+        """At least n writable bytes."""
+        if len(self._room) < n:
+            self._room = bytearray(n)
+        return memoryview(self._room)
+
+    def advance(self, n: int) -> None:
+        """n bytes were written to the last `room`: every part meters them."""
+        data = memoryview(self._room)[:n]
+        list(self._threads.map(lambda part: part.meter.feed(data), self._parts))
+
+    def next_stream(self) -> Counters:
+        """Ends this stream and begins another."""
+        return _sum([part.meter.next_stream() for part in self._parts])
+
+    def finish(self) -> None:
+        """The last stream is over."""
+        for part in self._parts:
+            part.meter.finish()
+
+    def windows(self, final: bool = False) -> ChannelWindows:
+        """Rows of the windows that are over (all, when `final`)."""
+        return concatenate(list(self._threads.map(lambda part: part.windows(final), self._parts)))
+
+
+def _sum(parts: list[Counters]) -> Counters:
+    """What all parts count together; what nobody decoded stands in the first."""
+    packets, decoded = sum(part.packets for part in parts), sum(part.decoded for part in parts)
+    return replace(parts[0], packets=packets, decoded=decoded)
 
 
 @contextmanager
-def metered_with(settings: Settings, jobs: int) -> Iterator[Callable[[], Metering]]:
-    yield lambda: Metering(settings)
+def metered_with(settings: Settings, jobs: int) -> Iterator[Callable[[], Metering | Parts]]:
+    """What makes the meterings of `jobs` threads, while entered."""
+    if jobs == 1:
+        yield lambda: Metering(settings)
+        return
+    with ThreadPoolExecutor(min(jobs, MOST_PARTS)) as threads:
+        yield lambda: Parts(settings, min(jobs, MOST_PARTS), threads)

@@ -13,6 +13,7 @@ import numpy as np
 
 from detector import findings, hosts
 from detector.chains import Captures
+from detector.cluster import Cluster
 from detector.deep import look_deeper
 from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
@@ -151,15 +152,17 @@ def _tables(
     request: Request, inputs: Inputs, run: Run, result: Result, progress: Progress | None
 ) -> Iterator[ChannelWindows]:
     """Tables of all captures in order of window, counted; what became of each stands in `result`."""
-    with Interrupts() as interrupts, metered_with(request.settings, request.jobs) as metering:
-        captures = Captures(
-            inputs,
-            request.settings,
-            engine=request.engine,
-            metering=metering,
-            waiting=interrupts.waiting,
-            progress=progress,
-        )
+    settings, engine = request.settings, request.engine
+    jobs = request.jobs if engine == "native" else 1
+    with Interrupts() as interrupts, metered_with(settings, jobs) as metering:
+        captures: Captures | Cluster
+        if request.scheduler:
+            captures = Cluster(inputs, settings, engine, request.scheduler)
+        else:
+            waiting = interrupts.waiting
+            captures = Captures(
+                inputs, settings, engine=engine, metering=metering, waiting=waiting, progress=progress
+            )
         result.sources = captures.reports
         for rows in captures:
             run.ledger.see(rows.table, rows.spans)

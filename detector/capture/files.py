@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 from detector.capture.links import link_name
 from detector.formats import CAPTURE_MAGICS, looks_like
-from detector.kernel import Counters, Meter, Peek
+from detector.kernel import Counters, Peek
 from detector.records import SourceReport
 from detector.streams import MAGIC_BYTES, Stream, StreamError, open_stream
 
@@ -20,13 +21,25 @@ PEEK_BYTES = 1 << 14
 MOST_PEEKED = 8 << 20  # plain bytes in which the first packet is looked for
 
 
+class Sink(Protocol):
+    """What a capture is read into: a meter, or several that share the work."""
+
+    @property
+    def problem(self) -> str | None: ...
+    @property
+    def counters(self) -> Counters: ...
+    def room(self, n: int) -> memoryview: ...
+    def advance(self, n: int) -> None: ...
+    def next_stream(self) -> Counters: ...
+
+
 class CaptureError(StreamError):
     """A capture that cannot be read: one line, `path: what (offset N)`."""
 
 
 def read(
     source: str | Stream,
-    meter: Meter,
+    meter: Sink,
     report: SourceReport,
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[tuple[int, int]]:
@@ -34,7 +47,7 @@ def read(
 
     What goes wrong on the way stands in `report.problem`, and what came before is metered.
     `waiting` is entered around every wait for bytes.  Raises CaptureError when it is no
-    capture at all.  Closes the stream.
+    capture at all.  Closes the stream and ends it in the meter, which may go on with another.
     """
     with _opened(source) as stream:
         _check_head(stream)
@@ -49,12 +62,18 @@ def read(
         except StreamError as error:
             report.problem = str(error)
         grew = stream.grew
-    meter.finish()
-    counters = meter.counters
-    report.lost = counters.lost or None
+    counters = meter.next_stream()
+    count(counters, report)
     if grew:
         report.notes.append(f"grew by {grew} bytes while it was read; minewatch monitor --follow reads on")
-    report.problem = report.problem or _problem(stream.path, meter.problem, counters, cut=not grew)
+    report.problem = report.problem or _problem(stream.path, counters, cut=not grew)
+
+
+def count(counters: Counters, report: SourceReport) -> None:
+    """What became of the packets of a stream, into its report."""
+    report.packets, report.decoded = counters.packets, counters.decoded
+    report.undecodable = dict(counters.undecodable)
+    report.lost = counters.lost or None
 
 
 def first_ns(source: str | Stream) -> int:
@@ -82,10 +101,10 @@ def _first_ns(stream: Stream) -> int:
     return peek.first_ns
 
 
-def _problem(path: str, stopped: str | None, counters: Counters, cut: bool) -> str | None:
+def _problem(path: str, counters: Counters, cut: bool) -> str | None:
     """The line for what a stream ended with, None where there is nothing to say."""
-    if stopped:
-        return f"{path}: {stopped}"
+    if counters.problem:
+        return f"{path}: {counters.problem}"
     if cut and counters.cut_at is not None:
         return f"{path}: cut short in a record (offset {counters.cut_at}); {counters.packets} packets read"
     if counters.packets and sum(counters.links.values()) == counters.packets:

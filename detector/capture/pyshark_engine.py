@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from detector.capture.files import CaptureError
+from detector.capture.files import CaptureError, count
 from detector.capture.pyshark_child import HEADER, PACKET
 from detector.kernel import Meter, Packet
 from detector.records import SourceReport
@@ -104,11 +104,13 @@ def _metered(
         if "problem" in counts:
             problem = counts["problem"] and _line(path, counts["problem"])
             break
-        for reason, count in counts.items():
-            for _ in range(count):
+        for reason, times in counts.items():
+            for _ in range(times):
                 meter.reject(reason)
         yield min(done, total), total
-    if problem and not meter.counters.packets:
+    counters = meter.next_stream()
+    count(counters, report)
+    if problem and not counters.packets:
         raise CaptureError(problem)
     report.problem = problem
 

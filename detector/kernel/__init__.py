@@ -1,8 +1,9 @@
 """The compiled core: bytes of captures to channel windows, row arithmetic, tree walk.
 
 `frames` (bytes to packet descriptors), `channels` (descriptors to counts and message
-events) and `summaries` (events to rows) are Cython in pure-Python mode: the same sources
-run uncompiled with the same results, about a hundred times slower.  MINEWATCH_UNCOMPILED=1
+events; `slots` finds and frees its tables' entries) and `summaries` (events to rows) are
+Cython in pure-Python mode: the same sources run uncompiled with the same results, about a
+hundred times slower.  MINEWATCH_UNCOMPILED=1
 asks for that.  `meter` joins them; `layout` says what a row holds.
 """
 
@@ -11,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-_CYTHONIZED = ("frames", "channels", "summaries", "trees")
+_CYTHONIZED = ("frames", "slots", "channels", "summaries", "trees")  # each after what it imports
 
 
 def _load_sources() -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.kernel import channels, frames, layout, summaries, tables
+from detector.kernel import channels, frames, slots, summaries, tables
 from detector.kernel.packets import Packet, describe
 from detector.kernel.rows import words
 from detector.kernel.stream import Counters, Stream
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Counters", "Meter", "Payload"]
 
 _NS = 1_000_000_000
-_LIVED = 8  # packets that make a connection worth keeping when the table is full
 
 
 class Meter:
@@ -37,9 +37,19 @@ class Meter:
     The reader asks for `room`, writes into it and calls `advance`; between reads it takes
     `payloads`, gives its dissectors' decisions back (`turn`, `ignore`) and takes `windows`.
     However the bytes are cut, the windows are the same.
+
+    `part` (i, n) meters the channels of part i of n alone.  A channel's part depends on its
+    two addresses and on nothing else, so that no turn moves it.  Meters of all n parts that
+    are fed the same bytes have between them the rows and the counts of one meter of the
+    whole, as long as no table is full: each has tables of the settings' size.
+
+    Raises ValueError for a part that is none.
     """
 
-    def __init__(self, settings: MeterSettings) -> None:
+    def __init__(self, settings: MeterSettings, part: tuple[int, int] = (0, 1)) -> None:
+        if not 0 <= part[0] < part[1]:
+            raise ValueError(f"part {part[0]} of {part[1]}")
+        self._part = part
         self._window_ns = settings.window_s * _NS
         self._lateness_ns = settings.lateness_s * _NS
         self._idle_ns = settings.idle_s * _NS
@@ -47,7 +57,7 @@ class Meter:
             63
         )  # no sender can choose addresses that collide; no result depends on it
         self._stream = Stream()
-        self._work = Working(settings)
+        self._work = Working(settings, part)
         self._payloads: list[Payload] = []
         self._finished: list[tuple[ChannelWindows, Int64s]] = []
         self._closed_ns = -1  # every window up to here has left
@@ -96,8 +106,9 @@ class Meter:
         the counters of the one that ended.
         """
         self._stream.finish()
-        ended = self._stream.counters()
+        ended = self.counters
         self._stream = Stream()
+        self._work.state[tables.ELSEWHERE] = 0
         return ended
 
     def observe(self, packets: Iterable[Packet]) -> None:
@@ -118,8 +129,16 @@ class Meter:
 
     @property
     def counters(self) -> Counters:
-        """Packets of this stream so far, decoded and not, by reason."""
-        return self._stream.counters()
+        """Packets of this stream so far, decoded and not, by reason.
+
+        Of a meter of a part: its own decoded packets; part 0 counts also what nobody decoded.
+        """
+        whole = self._stream.counters()
+        elsewhere = int(self._work.state[tables.ELSEWHERE])
+        own = whole.decoded - elsewhere
+        if self._part[0] != 0:
+            return Counters(packets=own, decoded=own)
+        return replace(whole, packets=whole.packets - elsewhere, decoded=own)
 
     @property
     def newest_ns(self) -> int:
@@ -145,10 +164,14 @@ class Meter:
         """No more payload of this connection, please."""
         slot = self._work.connection_slot(connection)
         if slot >= 0:
-            self._work.connections[slot, tables.C_CHANNEL] |= np.uint64(tables.IGNORED << 32)
+            self._work.connections[slot, tables.C_CHANNEL] |= np.uint64(tables.IGNORED)
 
     def turn(self, connection: int, client_is_a: bool) -> None:
-        """A dissector knows which end is the client: rows that are still open are turned, too."""
+        """A dissector knows which end is the client: rows that are still open are turned, too.
+
+        Where a SYN was seen it has said so already, and stands: who opened a connection is
+        its client whatever is spoken on it.
+        """
         slot = self._work.connection_slot(connection)
         if slot >= 0:
             self._turn(slot, client_is_a, Basis.DISSECTOR)
@@ -165,7 +188,7 @@ class Meter:
         if final or over > self._closed_ns:
             rows = work.open_rows()
             if not final:
-                rows = rows[work.wide[rows, layout.WINDOW_NS] + self._window_ns <= over]
+                rows = rows[work.rows[rows, tables.R_WINDOW] + self._window_ns <= over]
             self._closed_ns = max(over, self._closed_ns)
             self._leave(rows)
         finished, self._finished = self._finished, []
@@ -182,12 +205,14 @@ class Meter:
             self._settle()
             status = int(work.state[tables.STATUS])
             if status == tables.NEED_ROWS:
-                self._leave(self._quietest_rows())
+                self._leave(work.quietest_rows())
             elif status == tables.NEED_CONNECTIONS:
                 if not work.grow_connections():
-                    self._forget(work.least_connections(_LIVED))
+                    self._forget(work.least_connections())
             elif status == tables.NEED_CHANNELS:
                 self._free_channels()
+            elif status == tables.FORGET:
+                self._forget(np.array([work.state[tables.TURN_CONNECTION]], np.int64))
             elif status == tables.SWEEP:
                 self._sweep()
             elif status == tables.TURN:
@@ -201,7 +226,7 @@ class Meter:
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
-            summaries.add_messages(work.events_view, n, work.wide_view, work.narrow_view)
+            summaries.add_messages(work.events_view, n, work.state_view, *work.full_views)
             work.state[tables.N_EVENTS] = 0
         if work.state[tables.N_PIECES]:
             self._payloads += work.take_pieces()
@@ -217,12 +242,6 @@ class Meter:
             self._settle()
         self._finished.append(work.copy_rows(rows))
         work.release(rows)
-
-    def _quietest_rows(self) -> Int64s:
-        """The half of the open rows that has been silent longest."""
-        rows = self._work.open_rows()
-        last = self._work.wide[rows, layout.LAST_NS]
-        return np.sort(rows[np.argpartition(last, len(rows) // 2)[: len(rows) // 2]])
 
     def _forget(self, idle: Int64s) -> None:
         work = self._work
@@ -246,7 +265,7 @@ class Meter:
         if work.grow_channels():
             return
         if not len(work.silent_channels()):
-            self._forget(work.least_connections(_LIVED))
+            self._forget(work.least_connections())
         self._leave(work.rows_of(work.silent_channels()))
         work.forget_channels(tables.TIME_LIMIT, self._seed)
 
@@ -258,8 +277,10 @@ class Meter:
         self._settle()
         bits = int(work.connections[slot, tables.C_CHANNEL])
         old = bits & 0xFFFFFFFF
-        if bool(bits >> 32 & tables.CLIENT_IS_A) == client_is_a:
+        if bool(bits & tables.CLIENT_IS_A) == client_is_a:
             work.raise_basis(old, basis)
+            return
+        if work.channels[old, tables.H_BASIS] > basis:
             return
         if work.state[tables.CHANNEL_LIVE] >= work.state[tables.MAX_CHANNELS]:
             self._free_channels()
@@ -269,7 +290,7 @@ class Meter:
         work.raise_basis(new, basis)
         alone = work.move_connection(slot, new, client_is_a)
         if alone:
-            moved = channels.move_rows(old, new, work.channels_view, work.rows_view)
+            moved = slots.move_rows(old, new, work.channels_view, work.rows_view)
             rows = np.array(moved, np.int64)
-            summaries.turn(work.wide_view, work.narrow_view, words(rows))
+            summaries.turn_open(words(rows), *work.full_views)
             self._joined.append((work.channel_id(old), work.channel_id(new)))

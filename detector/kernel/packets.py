@@ -65,5 +65,5 @@ def _descriptor(packet: Packet, offset: int) -> list[int]:
     ts = min(max(p.ts_ns, 1), 1 << 62)
     return [
         a >> 64, a & _LOW, b >> 64, b & _LOW, key, p.flags & 0xFF | from_b, ts, p.wire_bytes,
-        p.payload_bytes, offset, len(p.payload), p.sequence, 0,
+        p.payload_bytes, offset, len(p.payload), p.sequence, 0, 0,
     ]  # fmt: skip

@@ -12,73 +12,10 @@ al., "Mergeable summaries" (TODS 2013): while nothing was dropped they are exact
 
 import cython
 
-from detector.kernel import layout, tables
-
-_WINDOW_NS = cython.declare(cython.Py_ssize_t, layout.WINDOW_NS)
-_FIRST_NS = cython.declare(cython.Py_ssize_t, layout.FIRST_NS)
-_LAST_NS = cython.declare(cython.Py_ssize_t, layout.LAST_NS)
-_CONNECTIONS = cython.declare(cython.Py_ssize_t, layout.CONNECTIONS)
-_RESETS = cython.declare(cython.Py_ssize_t, layout.RESETS)
-_KNOWN = cython.declare(cython.Py_ssize_t, layout.KNOWN)
-_OPENING_NS = cython.declare(cython.Py_ssize_t, layout.OPENING_NS)
-_TLS_RECORDS = cython.declare(cython.Py_ssize_t, layout.TLS_RECORDS)
-
-_PACKETS = cython.declare(cython.Py_ssize_t, layout.PACKETS)
-_MESSAGES = cython.declare(cython.Py_ssize_t, layout.MESSAGES)
-_MESSAGE_BYTES = cython.declare(cython.Py_ssize_t, layout.MESSAGE_BYTES)
-_FIRST_MESSAGE = cython.declare(cython.Py_ssize_t, layout.FIRST_MESSAGE_NS)
-_LAST_MESSAGE = cython.declare(cython.Py_ssize_t, layout.LAST_MESSAGE_NS)
-_LONGEST_GAP = cython.declare(cython.Py_ssize_t, layout.LONGEST_GAP_NS)
-_PUSHES = cython.declare(cython.Py_ssize_t, layout.PUSHES)
-_PUSHES_ANSWERED = cython.declare(cython.Py_ssize_t, layout.PUSHES_ANSWERED)
-_FIRST_PUSH = cython.declare(cython.Py_ssize_t, layout.FIRST_PUSH_NS)
-_LAST_PUSH = cython.declare(cython.Py_ssize_t, layout.LAST_PUSH_NS)
-_REPLIED = cython.declare(cython.Py_ssize_t, layout.REPLIED)
-_REPLIED_BYTES = cython.declare(cython.Py_ssize_t, layout.REPLIED_BYTES)
-_REPLY_BYTES = cython.declare(cython.Py_ssize_t, layout.REPLY_BYTES)
-_SHORT_REPLIES = cython.declare(cython.Py_ssize_t, layout.SHORT_REPLIES)
-_PENDING = cython.declare(cython.Py_ssize_t, layout.PENDING_NS)
-_PENDING_LENGTH = cython.declare(cython.Py_ssize_t, layout.PENDING_LENGTH)
-_BUSY_BINS = cython.declare(cython.Py_ssize_t, layout.BUSY_BINS)
-_BUSY_BEFORE = cython.declare(cython.Py_ssize_t, layout.BUSY_BEFORE)
-_LENGTHS_DROPPED = cython.declare(cython.Py_ssize_t, layout.LENGTHS_DROPPED)
-_PUSH_LENGTHS_DROPPED = cython.declare(cython.Py_ssize_t, layout.PUSH_LENGTHS_DROPPED)
-_REPLY_LENGTHS_DROPPED = cython.declare(cython.Py_ssize_t, layout.REPLY_LENGTHS_DROPPED)
-_SHORTEST = cython.declare(cython.Py_ssize_t, layout.SHORTEST)
-_LONGEST = cython.declare(cython.Py_ssize_t, layout.LONGEST)
-_OPENING = cython.declare(cython.Py_ssize_t, layout.OPENING)
-_OPENINGS = cython.declare(cython.Py_ssize_t, layout.OPENINGS)
-_UP = cython.declare(cython.Py_ssize_t, layout.UP)
-_DIRECTION = cython.declare(cython.Py_ssize_t, layout.DIRECTION)
-_HEAD = cython.declare(cython.Py_ssize_t, layout.HEAD)
-_HEAD_EVENTS = cython.declare(cython.Py_ssize_t, layout.HEAD_EVENTS)
-_TAIL = cython.declare(cython.Py_ssize_t, layout.TAIL)
-_TAIL_EVENTS = cython.declare(cython.Py_ssize_t, layout.TAIL_EVENTS)
-_WIDE = cython.declare(cython.Py_ssize_t, layout.WIDE)
-
-_LENGTH_HISTOGRAM = cython.declare(cython.Py_ssize_t, layout.LENGTH_HISTOGRAM)
-_LENGTH_BINS = cython.declare(cython.Py_ssize_t, layout.LENGTH_BINS)
-_GAP_HISTOGRAM = cython.declare(cython.Py_ssize_t, layout.GAP_HISTOGRAM)
-_GAP_BINS = cython.declare(cython.Py_ssize_t, layout.GAP_BINS)
-_PUSH_GAPS = cython.declare(cython.Py_ssize_t, layout.PUSH_GAP_HISTOGRAM)
-_DELAYS = cython.declare(cython.Py_ssize_t, layout.REPLY_DELAY_HISTOGRAM)
-_DELAY_BINS = cython.declare(cython.Py_ssize_t, layout.DELAY_BINS)
-_LENGTHS = cython.declare(cython.Py_ssize_t, layout.LENGTHS)
-_COMMON_LENGTHS = cython.declare(cython.Py_ssize_t, layout.COMMON_LENGTHS)
-_PUSH_LENGTHS = cython.declare(cython.Py_ssize_t, layout.PUSH_LENGTHS)
-_COMMON_PUSHES = cython.declare(cython.Py_ssize_t, layout.COMMON_PUSHES)
-_REPLY_LENGTHS = cython.declare(cython.Py_ssize_t, layout.REPLY_LENGTHS)
-_COMMON_REPLIES = cython.declare(cython.Py_ssize_t, layout.COMMON_REPLIES)
-_NARROW_DIRECTION = cython.declare(cython.Py_ssize_t, layout.NARROW_DIRECTION)
-_NARROW = cython.declare(cython.Py_ssize_t, layout.NARROW)
-
-_PROMPT = cython.declare(cython.longlong, layout.PROMPT_NS)
-_ANSWER = cython.declare(cython.longlong, layout.ANSWER_NS)
-_BIN = cython.declare(cython.longlong, layout.BIN_NS)
-_SHORT = cython.declare(cython.longlong, layout.SHORT_REPLY)
-_EVENT = cython.declare(cython.Py_ssize_t, tables.EVENT)
-_LOW31 = cython.declare(cython.longlong, (1 << 31) - 1)
-_TURNED = cython.declare(cython.longlong, 1 << 32)
+if cython.compiled:  # the same numbers as C constants, see setup.py
+    from cython.cimports.detector.kernel import layout, tables
+else:
+    from detector.kernel import layout, tables
 
 
 @cython.cfunc
@@ -118,7 +55,7 @@ def _octave(x: cython.longlong) -> cython.Py_ssize_t:
 def _length_bin(length: cython.longlong) -> cython.Py_ssize_t:
     r: cython.Py_ssize_t = _octave(length)
     r = 2 * r + (1 if r > 0 and (length >> (r - 1)) & 1 else 0)
-    return r if r < _LENGTH_BINS else _LENGTH_BINS - 1
+    return r if r < layout.LENGTH_BINS else layout.LENGTH_BINS - 1
 
 
 @cython.cfunc
@@ -172,70 +109,74 @@ def _message(
     what: cython.longlong,
 ) -> cython.int:
     """Adds one message to a row; `what` is direction << 32 | length."""
-    w: cython.Py_ssize_t = row * _WIDE
-    n: cython.Py_ssize_t = row * _NARROW
+    w: cython.Py_ssize_t = row * layout.WIDE
+    n: cython.Py_ssize_t = row * layout.NARROW
     direction: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, what >> 32)
-    length: cython.longlong = what & _LOW31
-    d: cython.Py_ssize_t = w + _UP + direction * _DIRECTION  # of the sender
-    o: cython.Py_ssize_t = w + _UP + (1 - direction) * _DIRECTION  # of the other side
-    nd: cython.Py_ssize_t = n + direction * _NARROW_DIRECTION
-    no: cython.Py_ssize_t = n + (1 - direction) * _NARROW_DIRECTION
-    last: cython.longlong = wide[d + _LAST_MESSAGE]
-    other: cython.longlong = wide[o + _LAST_MESSAGE]
+    length: cython.longlong = what & tables.MASK31
+    d: cython.Py_ssize_t = w + layout.UP + direction * layout.DIRECTION  # of the sender
+    o: cython.Py_ssize_t = w + layout.UP + (1 - direction) * layout.DIRECTION  # of the other side
+    nd: cython.Py_ssize_t = n + direction * layout.NARROW_DIRECTION
+    no: cython.Py_ssize_t = n + (1 - direction) * layout.NARROW_DIRECTION
+    last: cython.longlong = wide[d + layout.LAST_MESSAGE_NS]
+    other: cython.longlong = wide[o + layout.LAST_MESSAGE_NS]
     gap: cython.longlong
     # --- what the other side is owed
     if other != 0:
         _answer(wide, w, direction, last, ts)
-        if wide[o + _PENDING] != 0:
-            gap = ts - wide[o + _PENDING]
+        if wide[o + layout.PENDING_NS] != 0:
+            gap = ts - wide[o + layout.PENDING_NS]
             if gap < 0:
                 gap = 0
-            if gap <= _PROMPT:
-                wide[o + _REPLIED] += 1
-                wide[o + _REPLIED_BYTES] += wide[o + _PENDING_LENGTH]
-                wide[o + _REPLY_BYTES] += length
-                if length < _SHORT:
-                    wide[o + _SHORT_REPLIES] += 1
-                narrow[no + _DELAYS + _time_bin(gap, _DELAY_BINS)] += 1
-                wide[o + _REPLY_LENGTHS_DROPPED] += _hit(narrow, no + _REPLY_LENGTHS, _COMMON_REPLIES, length)
-            wide[o + _PENDING] = 0
-            wide[o + _PENDING_LENGTH] = 0
-    wide[d + _PENDING] = ts
-    wide[d + _PENDING_LENGTH] = length
+            if gap <= layout.PROMPT_NS:
+                wide[o + layout.REPLIED] += 1
+                wide[o + layout.REPLIED_BYTES] += wide[o + layout.PENDING_LENGTH]
+                wide[o + layout.REPLY_BYTES] += length
+                if length < layout.SHORT_REPLY:
+                    wide[o + layout.SHORT_REPLIES] += 1
+                narrow[no + layout.REPLY_DELAY_HISTOGRAM + _time_bin(gap, layout.DELAY_BINS)] += 1
+                wide[o + layout.REPLY_LENGTHS_DROPPED] += _hit(
+                    narrow, no + layout.REPLY_LENGTHS, layout.COMMON_REPLIES, length
+                )
+            wide[o + layout.PENDING_NS] = 0
+            wide[o + layout.PENDING_LENGTH] = 0
+    wide[d + layout.PENDING_NS] = ts
+    wide[d + layout.PENDING_LENGTH] = length
     # --- the message itself
-    wide[d + _MESSAGES] += 1
-    wide[d + _MESSAGE_BYTES] += length
+    wide[d + layout.MESSAGES] += 1
+    wide[d + layout.MESSAGE_BYTES] += length
     if last != 0:
         gap = ts - last
         if gap < 0:
             gap = 0
-        if gap > wide[d + _LONGEST_GAP]:
-            wide[d + _LONGEST_GAP] = gap
-        narrow[nd + _GAP_HISTOGRAM + _time_bin(gap, _GAP_BINS)] += 1
+        if gap > wide[d + layout.LONGEST_GAP_NS]:
+            wide[d + layout.LONGEST_GAP_NS] = gap
+        narrow[nd + layout.GAP_HISTOGRAM + _time_bin(gap, layout.GAP_BINS)] += 1
     else:
-        wide[d + _FIRST_MESSAGE] = ts
+        wide[d + layout.FIRST_MESSAGE_NS] = ts
     if ts > last:
-        wide[d + _LAST_MESSAGE] = ts
-    if ts < wide[d + _FIRST_MESSAGE]:
-        wide[d + _FIRST_MESSAGE] = ts
-    if length < wide[d + _SHORTEST] or wide[d + _SHORTEST] == 0:
-        wide[d + _SHORTEST] = length
-    if length > wide[d + _LONGEST]:
-        wide[d + _LONGEST] = length
-    narrow[nd + _LENGTH_HISTOGRAM + _length_bin(length)] += 1
-    wide[d + _LENGTHS_DROPPED] += _hit(narrow, nd + _LENGTHS, _COMMON_LENGTHS, length)
+        wide[d + layout.LAST_MESSAGE_NS] = ts
+    if ts < wide[d + layout.FIRST_MESSAGE_NS]:
+        wide[d + layout.FIRST_MESSAGE_NS] = ts
+    if length < wide[d + layout.SHORTEST] or wide[d + layout.SHORTEST] == 0:
+        wide[d + layout.SHORTEST] = length
+    if length > wide[d + layout.LONGEST]:
+        wide[d + layout.LONGEST] = length
+    narrow[nd + layout.LENGTH_HISTOGRAM + _length_bin(length)] += 1
+    wide[d + layout.LENGTHS_DROPPED] += _hit(narrow, nd + layout.LENGTHS, layout.COMMON_LENGTHS, length)
     _busy(wide, w, d, ts)
-    if other == 0 or ts - other > _PROMPT:
-        wide[d + _PUSHES] += 1
-        last = wide[d + _LAST_PUSH]
+    if other == 0 or ts - other > layout.PROMPT_NS:
+        wide[d + layout.PUSHES] += 1
+        last = wide[d + layout.LAST_PUSH_NS]
         if last != 0:
             gap = ts - last
-            narrow[nd + _PUSH_GAPS + _time_bin(gap, _GAP_BINS)] += 1
-        if last == 0 or ts < wide[d + _FIRST_PUSH]:
-            wide[d + _FIRST_PUSH] = ts
+            narrow[nd + layout.PUSH_GAP_HISTOGRAM + _time_bin(gap, layout.GAP_BINS)] += 1
+        if last == 0 or ts < wide[d + layout.FIRST_PUSH_NS]:
+            wide[d + layout.FIRST_PUSH_NS] = ts
         if ts > last:
-            wide[d + _LAST_PUSH] = ts
-        wide[d + _PUSH_LENGTHS_DROPPED] += _hit(narrow, nd + _PUSH_LENGTHS, _COMMON_PUSHES, length)
+            wide[d + layout.LAST_PUSH_NS] = ts
+        wide[d + layout.PUSH_LENGTHS_DROPPED] += _hit(
+            narrow, nd + layout.PUSH_LENGTHS, layout.COMMON_PUSHES, length
+        )
     _remember(wide, w, ts, what)
     return 0
 
@@ -248,11 +189,11 @@ def _busy(
     wide: cython.longlong[::1], w: cython.Py_ssize_t, d: cython.Py_ssize_t, ts: cython.longlong
 ) -> cython.int:
     one: cython.longlong = 1
-    at: cython.longlong = (ts - wide[w + _WINDOW_NS]) // _BIN
+    at: cython.longlong = (ts - wide[w + layout.WINDOW_NS]) // layout.BIN_NS
     if at > 62:  # windows above 630 s share the last bin
         at = 62
     if at >= 0:
-        wide[d + _BUSY_BINS] |= one << at
+        wide[d + layout.BUSY_BINS] |= one << at
     return 0
 
 
@@ -265,9 +206,9 @@ def _remember(
 ) -> cython.int:
     """Into the head while it has room, and onto the end of the tail."""
     i: cython.Py_ssize_t
-    h: cython.Py_ssize_t = w + _HEAD
-    if wide[h + 2 * (_HEAD_EVENTS - 1)] == 0:
-        for i in range(_HEAD_EVENTS):
+    h: cython.Py_ssize_t = w + layout.HEAD
+    if wide[h + 2 * (layout.HEAD_EVENTS - 1)] == 0:
+        for i in range(layout.HEAD_EVENTS):
             if wide[h + 2 * i] == 0:
                 wide[h + 2 * i] = ts
                 wide[h + 2 * i + 1] = what
@@ -290,35 +231,173 @@ def _answer(
     `last` is the newest message of `direction` before it.  Exact for up to TAIL_EVENTS
     pushes within ANSWER_NS.
     """
-    t: cython.Py_ssize_t = w + _TAIL + 2 * (_TAIL_EVENTS - 1)
-    o: cython.Py_ssize_t = w + _UP + (1 - direction) * _DIRECTION
-    while t >= w + _TAIL:
+    t: cython.Py_ssize_t = w + layout.TAIL + 2 * (layout.TAIL_EVENTS - 1)
+    o: cython.Py_ssize_t = w + layout.UP + (1 - direction) * layout.DIRECTION
+    while t >= w + layout.TAIL:
         if wide[t] != 0:
-            if wide[t + 1] >> 32 == direction or ts - wide[t] > _ANSWER:
+            if wide[t + 1] >> 32 == direction or ts - wide[t] > layout.ANSWER_NS:
                 break
-            if last == 0 or wide[t] - last > _PROMPT:
-                wide[o + _PUSHES_ANSWERED] += 1
+            if last == 0 or wide[t] - last > layout.PROMPT_NS:
+                wide[o + layout.PUSHES_ANSWERED] += 1
         t -= 2
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _outgrow(
+    row: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+) -> cython.Py_ssize_t:
+    """Gives an open row its full row, with the messages so far; there is one for every open row."""
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t = row * tables.ROW
+    full: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, state[tables.FULL_FREE])
+    if full >= 0:
+        state[tables.FULL_FREE] = wide[full * layout.WIDE]
+    else:
+        full = cython.cast(cython.Py_ssize_t, state[tables.FULL_HIGH])
+        state[tables.FULL_HIGH] = full + 1
+    for i in range(full * layout.WIDE, (full + 1) * layout.WIDE):
+        wide[i] = 0
+    for i in range(full * layout.NARROW, (full + 1) * layout.NARROW):
+        narrow[i] = 0
+    wide[full * layout.WIDE + layout.WINDOW_NS] = rows[r + tables.R_WINDOW]
+    rows[r + tables.R_FULL] = full + 1
+    _replay(r, rows, full, wide, narrow)
+    return full
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _replay(
+    r: cython.Py_ssize_t,
+    rows: cython.longlong[::1],
+    full: cython.Py_ssize_t,
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+) -> cython.int:
+    """Adds the messages that the open row at word r keeps to a full one."""
+    i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    for i in range(cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])):
+        e = r + tables.R_EVENTS + 2 * i
+        _message(wide, narrow, full, rows[e], rows[e + 1])
     return 0
 
 
 def add_messages(
     events: cython.longlong[::1],
     n: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    rows: cython.longlong[::1],
     wide: cython.longlong[::1],
     narrow: cython.uint[::1],
 ) -> None:
-    """Adds the first n events (row, time, direction << 32 | length) to the rows, in order."""
+    """Adds the first n events (row, time, direction << 32 | length) to the open rows, in order."""
     i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    full: cython.Py_ssize_t
     with cython.nogil:
         for i in range(n):
-            _message(
-                wide,
-                narrow,
-                cython.cast(cython.Py_ssize_t, events[i * _EVENT]),
-                events[i * _EVENT + 1],
-                events[i * _EVENT + 2],
-            )
+            e = i * tables.EVENT
+            r = cython.cast(cython.Py_ssize_t, events[e]) * tables.ROW
+            full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            if full < 0:
+                k = cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])
+                if k < layout.HEAD_EVENTS:
+                    rows[r + tables.R_EVENTS + 2 * k] = events[e + 1]
+                    rows[r + tables.R_EVENTS + 2 * k + 1] = events[e + 2]
+                    rows[r + tables.R_MESSAGES] = k + 1
+                    continue
+                full = _outgrow(cython.cast(cython.Py_ssize_t, events[e]), state, rows, wide, narrow)
+            _message(wide, narrow, full, events[e + 1], events[e + 2])
+
+
+def finish(
+    leaving: cython.longlong[::1],
+    rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+    out_wide: cython.longlong[::1],
+    out_narrow: cython.uint[::1],
+) -> None:
+    """Writes open row leaving[k] as row k of a table of zeros, for every k."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    o: cython.Py_ssize_t
+    full: cython.Py_ssize_t
+    with cython.nogil:
+        for k in range(leaving.shape[0]):
+            r = cython.cast(cython.Py_ssize_t, leaving[k]) * tables.ROW
+            o = k * layout.WIDE
+            full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            if full >= 0:
+                for i in range(layout.WIDE):
+                    out_wide[o + i] = wide[full * layout.WIDE + i]
+                for i in range(layout.NARROW):
+                    out_narrow[k * layout.NARROW + i] = narrow[full * layout.NARROW + i]
+            else:
+                out_wide[o + layout.WINDOW_NS] = rows[r + tables.R_WINDOW]
+                _replay(r, rows, k, out_wide, out_narrow)
+            out_wide[o + layout.FIRST_NS] = rows[r + tables.R_FIRST]
+            out_wide[o + layout.LAST_NS] = rows[r + tables.R_LAST]
+            out_wide[o + layout.CONNECTIONS] = rows[r + tables.R_CONNECTIONS]
+            out_wide[o + layout.RESETS] = rows[r + tables.R_RESETS]
+            out_wide[o + layout.KNOWN] = layout.KNOWS_ALL
+            out_wide[o + layout.OPENING_NS] = rows[r + tables.R_OPENING_NS]
+            out_wide[o + layout.TLS_RECORDS] = rows[r + tables.R_TLS_RECORDS]
+            for i in range(layout.PACKETS, layout.KEEPALIVES + 1):
+                out_wide[o + layout.UP + i] = rows[r + tables.R_UP + i]
+                out_wide[o + layout.DOWN + i] = rows[r + tables.R_DOWN + i]
+            for i in range(layout.OPENINGS):
+                out_wide[o + layout.UP + layout.OPENING + i] = rows[r + tables.R_OPENING + i]
+                out_wide[o + layout.DOWN + layout.OPENING + i] = rows[
+                    r + tables.R_OPENING + layout.OPENINGS + i
+                ]
+
+
+def turn_open(
+    which: cython.longlong[::1],
+    rows: cython.longlong[::1],
+    wide: cython.longlong[::1],
+    narrow: cython.uint[::1],
+) -> None:
+    """Turns open rows round: what was up is down."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    full: cython.Py_ssize_t
+    for k in range(which.shape[0]):
+        r = cython.cast(cython.Py_ssize_t, which[k]) * tables.ROW
+        for i in range(layout.KEEPALIVES + 1):
+            _exchange(rows, r + tables.R_UP + i, r + tables.R_DOWN + i)
+        for i in range(layout.OPENINGS):
+            _exchange(rows, r + tables.R_OPENING + i, r + tables.R_OPENING + layout.OPENINGS + i)
+        for i in range(cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])):
+            rows[r + tables.R_EVENTS + 2 * i + 1] ^= tables.TURNED
+        full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+        if full >= 0:
+            _swap(wide, narrow, full * layout.WIDE, full * layout.NARROW)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _exchange(x: cython.longlong[::1], i: cython.Py_ssize_t, j: cython.Py_ssize_t) -> cython.int:
+    v: cython.longlong = x[i]
+    x[i] = x[j]
+    x[j] = v
+    return 0
 
 
 @cython.cfunc
@@ -331,17 +410,17 @@ def _swap(
     i: cython.Py_ssize_t
     x: cython.longlong
     y: cython.uint
-    for i in range(w + _UP, w + _UP + _DIRECTION):
+    for i in range(w + layout.UP, w + layout.UP + layout.DIRECTION):
         x = wide[i]
-        wide[i] = wide[i + _DIRECTION]
-        wide[i + _DIRECTION] = x
-    for i in range(n, n + _NARROW_DIRECTION):
+        wide[i] = wide[i + layout.DIRECTION]
+        wide[i + layout.DIRECTION] = x
+    for i in range(n, n + layout.NARROW_DIRECTION):
         y = narrow[i]
-        narrow[i] = narrow[i + _NARROW_DIRECTION]
-        narrow[i + _NARROW_DIRECTION] = y
-    for i in range(w + _HEAD, w + _WIDE, 2):
+        narrow[i] = narrow[i + layout.NARROW_DIRECTION]
+        narrow[i + layout.NARROW_DIRECTION] = y
+    for i in range(w + layout.HEAD, w + layout.WIDE, 2):
         if wide[i] != 0:
-            wide[i + 1] ^= _TURNED
+            wide[i + 1] ^= tables.TURNED
     return 0
 
 
@@ -440,9 +519,9 @@ def _mend_pushes(
     They can only be messages of `direction` that y counts before the other side's first.
     Exact while they and the push after them are in y's head of events.
     """
-    d: cython.Py_ssize_t = _UP + direction * _DIRECTION
-    n: cython.Py_ssize_t = direction * _NARROW_DIRECTION
-    prompt: cython.longlong = x[xw + _UP + (1 - direction) * _DIRECTION + _LAST_MESSAGE]
+    d: cython.Py_ssize_t = layout.UP + direction * layout.DIRECTION
+    n: cython.Py_ssize_t = direction * layout.NARROW_DIRECTION
+    prompt: cython.longlong = x[xw + layout.UP + (1 - direction) * layout.DIRECTION + layout.LAST_MESSAGE_NS]
     other: cython.longlong = 0  # newest message of the other side in y
     last: cython.longlong = 0  # the removed push before
     ts: cython.longlong
@@ -451,8 +530,8 @@ def _mend_pushes(
     e: cython.Py_ssize_t
     if prompt == 0:
         return 0
-    for i in range(_HEAD_EVENTS):
-        e = _HEAD + 2 * i
+    for i in range(layout.HEAD_EVENTS):
+        e = layout.HEAD + 2 * i
         ts = y[e]
         if ts == 0:
             break
@@ -460,33 +539,33 @@ def _mend_pushes(
             other = ts
             continue
         if other != 0:
-            if ts - other <= _PROMPT:
+            if ts - other <= layout.PROMPT_NS:
                 continue
-        elif ts - prompt <= _PROMPT:
+        elif ts - prompt <= layout.PROMPT_NS:
             if last != 0:
-                z[n + _PUSH_GAPS + _time_bin(ts - last, _GAP_BINS)] -= 1
+                z[n + layout.PUSH_GAP_HISTOGRAM + _time_bin(ts - last, layout.GAP_BINS)] -= 1
             last = ts
-            y[d + _PUSHES] -= 1
-            y[d + _FIRST_PUSH] = 0
-            _unhit(z, n + _PUSH_LENGTHS, _COMMON_PUSHES, y[e + 1] & _LOW31)
-            for j in range(i + 1, _HEAD_EVENTS):
-                e = _HEAD + 2 * j
+            y[d + layout.PUSHES] -= 1
+            y[d + layout.FIRST_PUSH_NS] = 0
+            _unhit(z, n + layout.PUSH_LENGTHS, layout.COMMON_PUSHES, y[e + 1] & tables.MASK31)
+            for j in range(i + 1, layout.HEAD_EVENTS):
+                e = layout.HEAD + 2 * j
                 if y[e] == 0:
                     break
                 if y[e + 1] >> 32 != direction:
-                    if y[e] - ts <= _ANSWER:
-                        y[d + _PUSHES_ANSWERED] -= 1
+                    if y[e] - ts <= layout.ANSWER_NS:
+                        y[d + layout.PUSHES_ANSWERED] -= 1
                     break
             continue
         if last != 0:  # the first push that stays
-            z[n + _PUSH_GAPS + _time_bin(ts - last, _GAP_BINS)] -= 1
-            y[d + _FIRST_PUSH] = ts
+            z[n + layout.PUSH_GAP_HISTOGRAM + _time_bin(ts - last, layout.GAP_BINS)] -= 1
+            y[d + layout.FIRST_PUSH_NS] = ts
         return 0
     if last != 0:
-        if y[d + _PUSHES] > 0:  # the next one lies behind the head: the newest stands in for it
-            y[d + _FIRST_PUSH] = y[d + _LAST_PUSH]
+        if y[d + layout.PUSHES] > 0:  # the next one lies behind the head: the newest stands in for it
+            y[d + layout.FIRST_PUSH_NS] = y[d + layout.LAST_PUSH_NS]
         else:
-            y[d + _LAST_PUSH] = 0
+            y[d + layout.LAST_PUSH_NS] = 0
     return 0
 
 
@@ -502,25 +581,27 @@ def _mend_replies(
     direction: cython.Py_ssize_t,
 ) -> cython.int:
     """Lets messages of `direction` in the later row y answer the other side's last ones in x."""
-    d: cython.Py_ssize_t = xw + _UP + direction * _DIRECTION
-    o: cython.Py_ssize_t = xw + _UP + (1 - direction) * _DIRECTION
-    n: cython.Py_ssize_t = xn + (1 - direction) * _NARROW_DIRECTION
-    first: cython.longlong = y[_UP + direction * _DIRECTION + _FIRST_MESSAGE]
-    length: cython.longlong = y[_HEAD + 1] & _LOW31
+    d: cython.Py_ssize_t = xw + layout.UP + direction * layout.DIRECTION
+    o: cython.Py_ssize_t = xw + layout.UP + (1 - direction) * layout.DIRECTION
+    n: cython.Py_ssize_t = xn + (1 - direction) * layout.NARROW_DIRECTION
+    first: cython.longlong = y[layout.UP + direction * layout.DIRECTION + layout.FIRST_MESSAGE_NS]
+    length: cython.longlong = y[layout.HEAD + 1] & tables.MASK31
     delay: cython.longlong
     if first == 0:
         return 0
-    _answer(x, xw, direction, x[d + _LAST_MESSAGE], first)
-    if y[_HEAD] != 0 and y[_HEAD + 1] >> 32 == direction and x[o + _PENDING] != 0:
-        delay = y[_HEAD] - x[o + _PENDING]
-        if delay <= _PROMPT:
-            x[o + _REPLIED] += 1
-            x[o + _REPLIED_BYTES] += x[o + _PENDING_LENGTH]
-            x[o + _REPLY_BYTES] += length
-            if length < _SHORT:
-                x[o + _SHORT_REPLIES] += 1
-            narrow[n + _DELAYS + _time_bin(delay, _DELAY_BINS)] += 1
-            x[o + _REPLY_LENGTHS_DROPPED] += _hit(narrow, n + _REPLY_LENGTHS, _COMMON_REPLIES, length)
+    _answer(x, xw, direction, x[d + layout.LAST_MESSAGE_NS], first)
+    if y[layout.HEAD] != 0 and y[layout.HEAD + 1] >> 32 == direction and x[o + layout.PENDING_NS] != 0:
+        delay = y[layout.HEAD] - x[o + layout.PENDING_NS]
+        if delay <= layout.PROMPT_NS:
+            x[o + layout.REPLIED] += 1
+            x[o + layout.REPLIED_BYTES] += x[o + layout.PENDING_LENGTH]
+            x[o + layout.REPLY_BYTES] += length
+            if length < layout.SHORT_REPLY:
+                x[o + layout.SHORT_REPLIES] += 1
+            narrow[n + layout.REPLY_DELAY_HISTOGRAM + _time_bin(delay, layout.DELAY_BINS)] += 1
+            x[o + layout.REPLY_LENGTHS_DROPPED] += _hit(
+                narrow, n + layout.REPLY_LENGTHS, layout.COMMON_REPLIES, length
+            )
     return 0
 
 
@@ -555,48 +636,48 @@ def _merge_direction(
     """Adds the later row's direction block (y at e, z at m) to the earlier's (x at d, narrow at n)."""
     i: cython.Py_ssize_t
     gap: cython.longlong
-    if x[d + _LAST_MESSAGE] != 0 and y[e + _FIRST_MESSAGE] != 0:
-        gap = y[e + _FIRST_MESSAGE] - x[d + _LAST_MESSAGE]
+    if x[d + layout.LAST_MESSAGE_NS] != 0 and y[e + layout.FIRST_MESSAGE_NS] != 0:
+        gap = y[e + layout.FIRST_MESSAGE_NS] - x[d + layout.LAST_MESSAGE_NS]
         if gap < 0:
             gap = 0
-        if gap > x[d + _LONGEST_GAP]:
-            x[d + _LONGEST_GAP] = gap
-        narrow[n + _GAP_HISTOGRAM + _time_bin(gap, _GAP_BINS)] += 1
-    if x[d + _LAST_PUSH] != 0 and y[e + _FIRST_PUSH] != 0:
-        gap = y[e + _FIRST_PUSH] - x[d + _LAST_PUSH]
-        narrow[n + _PUSH_GAPS + _time_bin(gap, _GAP_BINS)] += 1
-    for i in range(_PACKETS, _MESSAGE_BYTES + 1):
+        if gap > x[d + layout.LONGEST_GAP_NS]:
+            x[d + layout.LONGEST_GAP_NS] = gap
+        narrow[n + layout.GAP_HISTOGRAM + _time_bin(gap, layout.GAP_BINS)] += 1
+    if x[d + layout.LAST_PUSH_NS] != 0 and y[e + layout.FIRST_PUSH_NS] != 0:
+        gap = y[e + layout.FIRST_PUSH_NS] - x[d + layout.LAST_PUSH_NS]
+        narrow[n + layout.PUSH_GAP_HISTOGRAM + _time_bin(gap, layout.GAP_BINS)] += 1
+    for i in range(layout.PACKETS, layout.MESSAGE_BYTES + 1):
         x[d + i] += y[e + i]
-    for i in range(_PUSHES, _PUSHES_ANSWERED + 1):
+    for i in range(layout.PUSHES, layout.PUSHES_ANSWERED + 1):
         x[d + i] += y[e + i]
-    for i in range(_REPLIED, _SHORT_REPLIES + 1):
+    for i in range(layout.REPLIED, layout.SHORT_REPLIES + 1):
         x[d + i] += y[e + i]
-    x[d + _FIRST_MESSAGE] = _earlier(x[d + _FIRST_MESSAGE], y[e + _FIRST_MESSAGE])
-    x[d + _FIRST_PUSH] = _earlier(x[d + _FIRST_PUSH], y[e + _FIRST_PUSH])
-    x[d + _LAST_MESSAGE] = max(x[d + _LAST_MESSAGE], y[e + _LAST_MESSAGE])
-    x[d + _LAST_PUSH] = max(x[d + _LAST_PUSH], y[e + _LAST_PUSH])
-    x[d + _LONGEST_GAP] = max(x[d + _LONGEST_GAP], y[e + _LONGEST_GAP])
-    x[d + _LONGEST] = max(x[d + _LONGEST], y[e + _LONGEST])
-    x[d + _SHORTEST] = _earlier(x[d + _SHORTEST], y[e + _SHORTEST])
+    x[d + layout.FIRST_MESSAGE_NS] = _earlier(x[d + layout.FIRST_MESSAGE_NS], y[e + layout.FIRST_MESSAGE_NS])
+    x[d + layout.FIRST_PUSH_NS] = _earlier(x[d + layout.FIRST_PUSH_NS], y[e + layout.FIRST_PUSH_NS])
+    x[d + layout.LAST_MESSAGE_NS] = max(x[d + layout.LAST_MESSAGE_NS], y[e + layout.LAST_MESSAGE_NS])
+    x[d + layout.LAST_PUSH_NS] = max(x[d + layout.LAST_PUSH_NS], y[e + layout.LAST_PUSH_NS])
+    x[d + layout.LONGEST_GAP_NS] = max(x[d + layout.LONGEST_GAP_NS], y[e + layout.LONGEST_GAP_NS])
+    x[d + layout.LONGEST] = max(x[d + layout.LONGEST], y[e + layout.LONGEST])
+    x[d + layout.SHORTEST] = _earlier(x[d + layout.SHORTEST], y[e + layout.SHORTEST])
     if spoke:  # only the newest message of all can be pending
-        x[d + _PENDING] = y[e + _PENDING]
-        x[d + _PENDING_LENGTH] = y[e + _PENDING_LENGTH]
+        x[d + layout.PENDING_NS] = y[e + layout.PENDING_NS]
+        x[d + layout.PENDING_LENGTH] = y[e + layout.PENDING_LENGTH]
     if same:
-        x[d + _BUSY_BINS] |= y[e + _BUSY_BINS]
-        x[d + _BUSY_BEFORE] += y[e + _BUSY_BEFORE]
+        x[d + layout.BUSY_BINS] |= y[e + layout.BUSY_BINS]
+        x[d + layout.BUSY_BEFORE] += y[e + layout.BUSY_BEFORE]
     else:
-        x[d + _BUSY_BEFORE] += y[e + _BUSY_BEFORE] + _ones(x[d + _BUSY_BINS])
-        x[d + _BUSY_BINS] = y[e + _BUSY_BINS]
-    for i in range(_LENGTHS):
+        x[d + layout.BUSY_BEFORE] += y[e + layout.BUSY_BEFORE] + _ones(x[d + layout.BUSY_BINS])
+        x[d + layout.BUSY_BINS] = y[e + layout.BUSY_BINS]
+    for i in range(layout.LENGTHS):
         narrow[n + i] += z[m + i]
-    x[d + _LENGTHS_DROPPED] += y[e + _LENGTHS_DROPPED] + _merge_common(
-        narrow, n + _LENGTHS, z, m + _LENGTHS, _COMMON_LENGTHS, pairs
+    x[d + layout.LENGTHS_DROPPED] += y[e + layout.LENGTHS_DROPPED] + _merge_common(
+        narrow, n + layout.LENGTHS, z, m + layout.LENGTHS, layout.COMMON_LENGTHS, pairs
     )
-    x[d + _PUSH_LENGTHS_DROPPED] += y[e + _PUSH_LENGTHS_DROPPED] + _merge_common(
-        narrow, n + _PUSH_LENGTHS, z, m + _PUSH_LENGTHS, _COMMON_PUSHES, pairs
+    x[d + layout.PUSH_LENGTHS_DROPPED] += y[e + layout.PUSH_LENGTHS_DROPPED] + _merge_common(
+        narrow, n + layout.PUSH_LENGTHS, z, m + layout.PUSH_LENGTHS, layout.COMMON_PUSHES, pairs
     )
-    x[d + _REPLY_LENGTHS_DROPPED] += y[e + _REPLY_LENGTHS_DROPPED] + _merge_common(
-        narrow, n + _REPLY_LENGTHS, z, m + _REPLY_LENGTHS, _COMMON_REPLIES, pairs
+    x[d + layout.REPLY_LENGTHS_DROPPED] += y[e + layout.REPLY_LENGTHS_DROPPED] + _merge_common(
+        narrow, n + layout.REPLY_LENGTHS, z, m + layout.REPLY_LENGTHS, layout.COMMON_REPLIES, pairs
     )
     return 0
 
@@ -620,14 +701,14 @@ def _merge_events(x: cython.longlong[::1], w: cython.Py_ssize_t, y: cython.longl
     i: cython.Py_ssize_t
     t: cython.Py_ssize_t
     filled: cython.Py_ssize_t = 0
-    while filled < _HEAD_EVENTS and x[w + _HEAD + 2 * filled] != 0:
+    while filled < layout.HEAD_EVENTS and x[w + layout.HEAD + 2 * filled] != 0:
         filled += 1
-    for i in range(_HEAD_EVENTS - filled):
-        t = w + _HEAD + 2 * (filled + i)
-        x[t] = y[_HEAD + 2 * i]
-        x[t + 1] = y[_HEAD + 2 * i + 1]
-    for i in range(_TAIL_EVENTS):
-        t = _TAIL + 2 * i
+    for i in range(layout.HEAD_EVENTS - filled):
+        t = w + layout.HEAD + 2 * (filled + i)
+        x[t] = y[layout.HEAD + 2 * i]
+        x[t + 1] = y[layout.HEAD + 2 * i + 1]
+    for i in range(layout.TAIL_EVENTS):
+        t = layout.TAIL + 2 * i
         if y[t] != 0:
             _push_tail(x, w, y[t], y[t + 1])
     return 0
@@ -640,8 +721,8 @@ def _push_tail(
     x: cython.longlong[::1], w: cython.Py_ssize_t, ts: cython.longlong, what: cython.longlong
 ) -> cython.int:
     i: cython.Py_ssize_t
-    t: cython.Py_ssize_t = w + _TAIL
-    last: cython.Py_ssize_t = t + 2 * (_TAIL_EVENTS - 1)
+    t: cython.Py_ssize_t = w + layout.TAIL
+    last: cython.Py_ssize_t = t + 2 * (layout.TAIL_EVENTS - 1)
     if x[last] != 0:
         for i in range(t, last):
             x[i] = x[i + 2]
@@ -669,10 +750,13 @@ def _merge(
     """Adds the later row (y, z), which is scratch, to the earlier one (x at w, narrow at n)."""
     i: cython.Py_ssize_t
     k: cython.Py_ssize_t
-    same: cython.int = x[w + _WINDOW_NS] == y[_WINDOW_NS]
-    spoke: cython.int = y[_HEAD] != 0
-    newest: cython.longlong = max(x[w + _UP + _LAST_MESSAGE], x[w + _UP + _DIRECTION + _LAST_MESSAGE])
-    if spoke and y[_HEAD] >= newest:  # one after the other: what happened between them is known
+    same: cython.int = x[w + layout.WINDOW_NS] == y[layout.WINDOW_NS]
+    spoke: cython.int = y[layout.HEAD] != 0
+    newest: cython.longlong = max(
+        x[w + layout.UP + layout.LAST_MESSAGE_NS],
+        x[w + layout.UP + layout.DIRECTION + layout.LAST_MESSAGE_NS],
+    )
+    if spoke and y[layout.HEAD] >= newest:  # one after the other: what happened between them is known
         for k in range(2):
             _mend_pushes(x, w, y, z, k)
         for k in range(2):
@@ -680,30 +764,35 @@ def _merge(
     for k in range(2):
         _merge_direction(
             x,
-            w + _UP + k * _DIRECTION,
+            w + layout.UP + k * layout.DIRECTION,
             narrow,
-            n + k * _NARROW_DIRECTION,
+            n + k * layout.NARROW_DIRECTION,
             y,
-            _UP + k * _DIRECTION,
+            layout.UP + k * layout.DIRECTION,
             z,
-            k * _NARROW_DIRECTION,
+            k * layout.NARROW_DIRECTION,
             same,
             spoke,
             pairs,
         )
     _merge_events(x, w, y)
-    if y[_OPENING_NS] != 0 and (x[w + _OPENING_NS] == 0 or y[_OPENING_NS] < x[w + _OPENING_NS]):
-        x[w + _OPENING_NS] = y[_OPENING_NS]
+    if y[layout.OPENING_NS] != 0 and (
+        x[w + layout.OPENING_NS] == 0 or y[layout.OPENING_NS] < x[w + layout.OPENING_NS]
+    ):
+        x[w + layout.OPENING_NS] = y[layout.OPENING_NS]
         for k in range(2):
-            for i in range(_UP + k * _DIRECTION + _OPENING, _UP + k * _DIRECTION + _OPENING + _OPENINGS):
+            for i in range(
+                layout.UP + k * layout.DIRECTION + layout.OPENING,
+                layout.UP + k * layout.DIRECTION + layout.OPENING + layout.OPENINGS,
+            ):
                 x[w + i] = y[i]
-    x[w + _WINDOW_NS] = y[_WINDOW_NS]
-    x[w + _FIRST_NS] = _earlier(x[w + _FIRST_NS], y[_FIRST_NS])
-    x[w + _LAST_NS] = max(x[w + _LAST_NS], y[_LAST_NS])
-    x[w + _CONNECTIONS] += y[_CONNECTIONS]
-    x[w + _RESETS] += y[_RESETS]
-    x[w + _KNOWN] &= y[_KNOWN]
-    x[w + _TLS_RECORDS] += y[_TLS_RECORDS]
+    x[w + layout.WINDOW_NS] = y[layout.WINDOW_NS]
+    x[w + layout.FIRST_NS] = _earlier(x[w + layout.FIRST_NS], y[layout.FIRST_NS])
+    x[w + layout.LAST_NS] = max(x[w + layout.LAST_NS], y[layout.LAST_NS])
+    x[w + layout.CONNECTIONS] += y[layout.CONNECTIONS]
+    x[w + layout.RESETS] += y[layout.RESETS]
+    x[w + layout.KNOWN] &= y[layout.KNOWN]
+    x[w + layout.TLS_RECORDS] += y[layout.TLS_RECORDS]
     return 0
 
 
@@ -734,22 +823,22 @@ def merge(
     y: cython.uint
     with cython.nogil:
         for k in range(into.shape[0]):
-            w = cython.cast(cython.Py_ssize_t, into[k]) * _WIDE
-            n = cython.cast(cython.Py_ssize_t, into[k]) * _NARROW
-            v = cython.cast(cython.Py_ssize_t, other[k]) * _WIDE
-            m = cython.cast(cython.Py_ssize_t, other[k]) * _NARROW
-            swap = other_wide[v + _WINDOW_NS] < wide[w + _WINDOW_NS] or (
-                other_wide[v + _WINDOW_NS] == wide[w + _WINDOW_NS]
-                and other_wide[v + _FIRST_NS] < wide[w + _FIRST_NS]
+            w = cython.cast(cython.Py_ssize_t, into[k]) * layout.WIDE
+            n = cython.cast(cython.Py_ssize_t, into[k]) * layout.NARROW
+            v = cython.cast(cython.Py_ssize_t, other[k]) * layout.WIDE
+            m = cython.cast(cython.Py_ssize_t, other[k]) * layout.NARROW
+            swap = other_wide[v + layout.WINDOW_NS] < wide[w + layout.WINDOW_NS] or (
+                other_wide[v + layout.WINDOW_NS] == wide[w + layout.WINDOW_NS]
+                and other_wide[v + layout.FIRST_NS] < wide[w + layout.FIRST_NS]
             )
-            for i in range(_WIDE):
+            for i in range(layout.WIDE):
                 x = other_wide[v + i]
                 if swap:
                     scratch_wide[i] = wide[w + i]
                     wide[w + i] = x
                 else:
                     scratch_wide[i] = x
-            for i in range(_NARROW):
+            for i in range(layout.NARROW):
                 y = other_narrow[m + i]
                 if swap:
                     scratch_narrow[i] = narrow[n + i]
@@ -766,6 +855,6 @@ def turn(wide: cython.longlong[::1], narrow: cython.uint[::1], which: cython.lon
         _swap(
             wide,
             narrow,
-            cython.cast(cython.Py_ssize_t, which[k]) * _WIDE,
-            cython.cast(cython.Py_ssize_t, which[k]) * _NARROW,
+            cython.cast(cython.Py_ssize_t, which[k]) * layout.WIDE,
+            cython.cast(cython.Py_ssize_t, which[k]) * layout.NARROW,
         )

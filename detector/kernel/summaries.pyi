@@ -1,4 +1,15 @@
-def add_messages(events: memoryview, n: int, wide: memoryview, narrow: memoryview) -> None: ...
+def add_messages(
+    events: memoryview, n: int, state: memoryview, rows: memoryview, wide: memoryview, narrow: memoryview
+) -> None: ...
+def finish(
+    leaving: memoryview,
+    rows: memoryview,
+    wide: memoryview,
+    narrow: memoryview,
+    out_wide: memoryview,
+    out_narrow: memoryview,
+) -> None: ...
+def turn_open(which: memoryview, rows: memoryview, wide: memoryview, narrow: memoryview) -> None: ...
 def merge(
     wide: memoryview,
     narrow: memoryview,

@@ -19,10 +19,13 @@ PAYLOAD: Final = 8  # transport payload by the IP header
 OFFSET: Final = 9  # of the payload in the byte window
 CAPTURED: Final = 10  # payload bytes that are in the byte window
 SEQUENCE: Final = 11  # TCP
-HASH: Final = 12  # filled in by channels
-DESCRIPTOR: Final = 13
+HASH: Final = 12  # filled in by channels; OTHER_PART = not ours
+TOUCHED: Final = 13  # likewise: the connection, then the channel, whose memory is loaded ahead; slot + 1
+DESCRIPTOR: Final = 14
 FROM_B: Final = 256
-BATCH: Final = 256  # descriptors a call
+OTHER_PART: Final = 1 << 62
+BATCH: Final = 1024  # descriptors a call
+TOUCH: Final = 64  # of which so many have their memory loaded ahead
 
 # --- state of the record walk (frames), signed words
 FORMAT: Final = 0  # PCAP or PCAPNG
@@ -79,10 +82,15 @@ PAYLOAD_LIMIT: Final = 17  # bytes a connection, direction and window
 MAX_CONNECTIONS: Final = 18
 MAX_CHANNELS: Final = 19
 MAX_ROWS: Final = 20
-TURN_CONNECTION: Final = 21  # with STATUS TURN
+TURN_CONNECTION: Final = 21  # with STATUS TURN and FORGET
 TURN_CLIENT_IS_A: Final = 22
-TOUCHED: Final = 23  # sink of the touch pass, so that no compiler drops it
-UPDATE: Final = 24
+FULL_HIGH: Final = 23  # full rows ever used
+FULL_FREE: Final = 24  # head of their free list, -1 = none; linked by their first word
+IDLE: Final = 25  # ns: silent for longer = forgotten
+PART: Final = 26  # only channels of this part are metered ...
+PARTS: Final = 27  # ... of so many
+ELSEWHERE: Final = 28  # packets of other parts
+UPDATE: Final = 29
 DONE: Final = 0
 NEED_ROWS: Final = 1
 NEED_CONNECTIONS: Final = 2
@@ -90,11 +98,12 @@ NEED_CHANNELS: Final = 3
 NEED_EVENTS: Final = 4  # the event or piece buffer must be emptied
 TURN: Final = 5  # a SYN contradicts who was held to be the client
 SWEEP: Final = 6
+FORGET: Final = 7  # TURN_CONNECTION was silent for longer than IDLE: the packet begins another
 
 # --- connection
 C_A_HIGH: Final = 0  # .. C_KEY: as in the descriptor
 C_KEY: Final = 4
-C_CHANNEL: Final = 5  # slot | C_* bits << 32; on the free list: the next free slot
+C_CHANNEL: Final = 5  # slot | CLIENT_IS_A .. SPOKE; on the free list: the next free slot
 C_LAST: Final = 6  # newest packet, ns; -1 = free
 C_START: Final = 7  # open message: first segment, ns; 0 = none open
 C_END: Final = 8  # open message: last segment, ns
@@ -105,13 +114,13 @@ C_TLS: Final = 12  # a, then b: TLS_* fields
 C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52
 C_QUOTA: Final = 15  # payload handed out: a | b << 24 | low bits of the window's number << 48
 CONNECTION: Final = 16
-CLIENT_IS_A: Final = 1
-SEEN: Final = 2  # next sequence number known: of a; << 1 of b
-LOSS: Final = 8  # bytes lost since the last piece: of a; << 1 of b
-FLAGGED: Final = 32  # the keyword scan hit
-IGNORED: Final = 64  # the dissectors do not want it
-WAS_RESET: Final = 128
-SPOKE: Final = 256  # payload seen: of a; << 1 of b
+CLIENT_IS_A: Final = 1 << 32
+SEEN: Final = 2 << 32  # next sequence number known: of a; << 1 of b
+LOSS: Final = 8 << 32  # bytes lost since the last piece: of a; << 1 of b
+FLAGGED: Final = 32 << 32  # the keyword scan hit
+IGNORED: Final = 64 << 32  # the dissectors do not want it
+WAS_RESET: Final = 128 << 32
+SPOKE: Final = 256 << 32  # payload seen: of a; << 1 of b
 
 # --- channel
 H_CLIENT_HIGH: Final = 0
@@ -125,13 +134,28 @@ H_OPEN: Final = 7  # open messages: first | last << 32, connection slot + 1 each
 H_CONNECTIONS: Final = 8  # live ones
 H_LAST: Final = 9  # newest packet, ns; -1 = free
 H_NEXT: Final = 10  # on the free list: the next free slot
-CHANNEL: Final = 12
+CHANNEL: Final = 16
 
-# --- bookkeeping of an open row
+# --- an open row, in cache lines of 8 words: what packets change, and the first messages.
+# A row of few messages is this and nothing else: `summaries.finish` makes the row of `layout` out of it
+# when it leaves.  The one that outgrows R_EVENTS gets a full row beside it.
 R_CHANNEL: Final = 0  # slot; -1 = free
 R_NEXT: Final = 1  # the channel's next row + 1; on the free list: the next free slot
 R_OPENER: Final = 2  # connection slot + 1 whose opening lengths the row keeps
-ROW: Final = 3
+R_FULL: Final = 3  # full row + 1; 0 = none yet
+R_WINDOW: Final = 4  # start, ns
+R_FIRST: Final = 5  # packet, ns
+R_LAST: Final = 6
+R_MESSAGES: Final = 7  # in R_EVENTS, while there is no full row
+R_UP: Final = 8  # layout.PACKETS .. KEEPALIVES of up
+R_CONNECTIONS: Final = 13
+R_RESETS: Final = 14
+R_OPENING_NS: Final = 15
+R_DOWN: Final = 16  # and of down
+R_TLS_RECORDS: Final = 21
+R_OPENING: Final = 24  # layout.OPENINGS lengths of up, and of down
+R_EVENTS: Final = 32  # layout.HEAD_EVENTS pairs: time, direction << 32 | length
+ROW: Final = 48
 
 # --- message events: channels -> summaries
 E_ROW: Final = 0
@@ -146,7 +170,40 @@ P_TIME: Final = 1
 P_WHERE: Final = 2  # offset << 32 | length in the piece buffer
 P_BITS: Final = 3  # from_a | gap << 1
 PIECE: Final = 4
-MAX_PIECES: Final = 1  # what is decided on it holds from the next packet on, however the bytes were cut
+MAX_PIECES: Final = 1024
 PIECE_BYTES: Final = 1 << 20
 TIME_LIMIT: Final = (1 << 63) - 1
 FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot
+
+# --- limits of the update
+SCAN_PACKETS: Final = 8  # keywords are looked for in the first payload packets of a direction
+SCAN_BYTES: Final = 512  # of each
+SHIFT_MASK: Final = 0xFFF  # of the index into the table of the scan
+SHIFT: Final = 3  # bits of its bytes: how far to skip
+BEGINS: Final = 4  # and whether a word may begin so
+STALE: Final = 1 << 24
+"""A segment this far below the expected sequence number starts a new count: no window is so large."""
+LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2
+ROOM_EVENTS: Final = 11_000  # 65535 bytes of TLS records of 1 byte
+ROOM_BYTES: Final = 65_536
+FEW: Final = 8  # packets below which a connection is the first to be forgotten
+CHAIN: Final = 16  # open rows of a channel that are looked through
+EXPIRE: Final = 8  # open messages of a channel that are looked through
+
+# --- a TLS word: bytes left of the record | held header bytes << 16 | their number << 48 | state
+TLS_UNKNOWN: Final = 0
+TLS_ON: Final = 1 << 62
+TLS_OFF: Final = 2 << 62
+TLS_STATE: Final = 3 << 62
+
+# --- arithmetic; words of ones are unsigned in C
+MASK31: Final = (1 << 31) - 1
+MASK32: Final = (1 << 32) - 1
+MASK40: Final = (1 << 40) - 1
+MASK64: Final = (1 << 64) - 1
+HALF32: Final = 1 << 31
+WHOLE32: Final = 1 << 32
+TURNED: Final = 1 << 32  # the direction bit of an event
+MIX: Final = 0xD6E8FEB86659FD93  # rrmxmx's multiplier
+GOLDEN: Final = 0x9E3779B97F4A7C15
+ODD: Final = 0xC2B2AE3D27D4EB4F

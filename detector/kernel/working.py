@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.kernel import channels, keywords, layout, tables
+from detector.kernel import channels, keywords, layout, slots, summaries, tables
 from detector.kernel.rows import merge_rows, words
 from detector.records import Basis, ChannelWindows
 from detector.settings import MeterSettings
@@ -21,8 +21,8 @@ from detector.settings import MeterSettings
 if TYPE_CHECKING:
     from detector.records import Int64s
 
-MAX_ROWS = 1 << 16
-"""Open rows, 1.9 KB each; beyond that the half that is silent longest leaves early."""
+MAX_ROWS = 1 << 18
+"""Open rows, 384 bytes each and 1.9 KB more with more than a few messages; beyond that some leave early."""
 _FIRST_ENTRIES = 1 << 12
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -43,14 +43,14 @@ class Payload:
 class Working:
     """The tables, their views for the kernel, and what is done to them between packets."""
 
-    def __init__(self, settings: MeterSettings) -> None:
+    def __init__(self, settings: MeterSettings, part: tuple[int, int]) -> None:
         n = settings.max_connections
         self._most = n
         self.state = np.zeros(tables.UPDATE, np.int64)
         self.batch = np.zeros(tables.BATCH * tables.DESCRIPTOR, np.uint64)
-        self.connections = np.zeros((n, tables.CONNECTION), np.uint64)
-        self.channels = np.zeros((n, tables.CHANNEL), np.uint64)
-        self.rows = np.zeros((MAX_ROWS, tables.ROW), np.int64)
+        self.connections = _in_lines(n, tables.CONNECTION, np.uint64)
+        self.channels = _in_lines(n, tables.CHANNEL, np.uint64)
+        self.rows = _in_lines(MAX_ROWS, tables.ROW, np.int64)
         self.wide = np.zeros((MAX_ROWS, layout.WIDE), np.int64)
         self.narrow = np.zeros((MAX_ROWS, layout.NARROW), np.uint32)
         self.events = np.zeros(tables.MAX_EVENTS * tables.EVENT, np.int64)
@@ -60,13 +60,16 @@ class Working:
         self._channel_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
         self._connection_generation = np.zeros(n, np.int64)
         self._channel_generation = np.zeros(n, np.int64)
-        self._fill_state(settings)
+        self._fill_state(settings, part)
         self._fill_views()
+        self.nothing = self.copy_rows(np.zeros(0, np.int64))
 
-    def _fill_state(self, settings: MeterSettings) -> None:
-        for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE):
+    def _fill_state(self, settings: MeterSettings, part: tuple[int, int]) -> None:
+        for free in (tables.CONNECTION_FREE, tables.CHANNEL_FREE, tables.ROW_FREE, tables.FULL_FREE):
             self.state[free] = -1
         self.state[tables.WINDOW] = settings.window_s * 1_000_000_000
+        self.state[tables.IDLE] = settings.idle_s * 1_000_000_000
+        self.state[[tables.PART, tables.PARTS]] = part
         self.state[tables.PAYLOAD_LIMIT] = min(settings.payload_bytes, (1 << 24) - 1)
         self.state[tables.MAX_CONNECTIONS] = min(self._most, _FIRST_ENTRIES)
         self.state[tables.MAX_CHANNELS] = min(self._most, _FIRST_ENTRIES)
@@ -75,28 +78,24 @@ class Working:
     def _fill_views(self) -> None:
         self.batch_view = words(self.batch)
         self.events_view = words(self.events)
-        self.wide_view = words(self.wide)
-        self.narrow_view = words(self.narrow)
         self.channels_view = words(self.channels)
         self.rows_view = words(self.rows)
         state, connections = words(self.state), words(self.connections)
-        self._state_view, self._connections_view = state, connections
-        self.row_views = (
-            state, connections, self.channels_view, self.rows_view, self.wide_view, self.events_view,
-        )  # fmt: skip
+        self.state_view, self._connections_view = state, connections
+        self.full_views = self.rows_view, words(self.wide), words(self.narrow)
+        self.row_views = state, connections, self.channels_view, self.rows_view, self.events_view
         self._search = _search_views()
         self._fill_update_views()
 
     def _fill_update_views(self) -> None:
         self._channel_table_view = words(self._channel_table)
         self.update_views = (
-            self._state_view,
+            self.state_view,
             self._connections_view,
             words(self._connection_table),
             self.channels_view,
             self._channel_table_view,
             self.rows_view,
-            self.wide_view,
             self.events_view,
             words(self.pieces),
             words(self.copied),
@@ -121,16 +120,29 @@ class Working:
         high = int(self.state[tables.ROW_HIGH])
         return np.flatnonzero(self.rows[:high, tables.R_CHANNEL] >= 0)
 
-    def rows_of(self, slots: Int64s) -> Int64s:
+    def rows_of(self, some: Int64s) -> Int64s:
+        """Open rows of these channel slots."""
         rows = self.open_rows()
-        return rows[np.isin(self.rows[rows, tables.R_CHANNEL], slots)]
+        wanted = np.zeros(int(self.state[tables.CHANNEL_HIGH]), np.bool_)
+        wanted[some] = True
+        found: Int64s = rows[wanted[self.rows[rows, tables.R_CHANNEL]]]
+        return found
+
+    def quietest_rows(self) -> Int64s:
+        """An eighth of the open rows: those without messages first, then the longest silent."""
+        ranks = np.empty(int(self.state[tables.ROW_HIGH]), np.int64)
+        slots.rank_rows(self.state_view, self.rows_view, words(ranks))
+        return _least(ranks, int(self.state[tables.ROW_LIVE]) // 8)
 
     def copy_rows(self, rows: Int64s) -> tuple[ChannelWindows, Int64s]:
         """The rows as they stand, and the channel id of each, sorted by (window, id)."""
         slots = self.rows[rows, tables.R_CHANNEL]
         ids = (self._channel_generation[slots] << 32) | slots
-        order = np.lexsort((ids, self.wide[rows, layout.WINDOW_NS]))
+        order = np.lexsort((self.rows[rows, tables.R_FIRST], ids, self.rows[rows, tables.R_WINDOW]))
         rows, slots, ids = rows[order], slots[order], ids[order]
+        wide = np.zeros((len(rows), layout.WIDE), np.int64)
+        narrow = np.zeros((len(rows), layout.NARROW), np.uint32)
+        summaries.finish(words(rows), *self.full_views, words(wide), words(narrow))
         channel = self.channels[slots]
         table = ChannelWindows(
             client=channel[:, :2].copy(),
@@ -138,24 +150,26 @@ class Working:
             port=(channel[:, tables.H_KEY] >> np.uint64(32)).astype(np.int64),
             transport=(channel[:, tables.H_KEY] & np.uint64(0xFF)).astype(np.int64),
             basis=channel[:, tables.H_BASIS].astype(np.int64),
-            wide=self.wide[rows],
-            narrow=self.narrow[rows],
+            wide=wide,
+            narrow=narrow,
             facts=[None] * len(rows),
         )
         return table, ids
 
     def release(self, rows: Int64s) -> None:
-        channels.release_rows(words(rows), self._state_view, self.channels_view, self.rows_view)
-        self.wide[rows] = 0
-        self.narrow[rows] = 0
+        """Frees rows whose messages are closed."""
+        slots.release_rows(words(rows), self.state_view, self.channels_view, *self.full_views[:2])
 
     def tidy(self, parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
         """One table sorted by (window, channel id), rows of one pair merged."""
         if not parts:
-            parts = [self.copy_rows(np.zeros(0, np.int64))]
+            return self.nothing
         table, ids = _joined(parts) if len(parts) > 1 else parts[0]
         starts = table.wide[:, layout.WINDOW_NS]
-        order = np.lexsort((table.wide[:, layout.FIRST_NS], ids, starts))
+        if len(parts) > 1:
+            order = np.lexsort((table.wide[:, layout.FIRST_NS], ids, starts))
+        else:
+            order = np.arange(len(ids))  # as copied
         same = (np.diff(ids[order]) == 0) & (np.diff(starts[order]) == 0)
         repeated = np.concatenate(([False], same)) if len(order) else np.zeros(0, bool)
         if repeated.any():
@@ -191,26 +205,24 @@ class Working:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
         return np.flatnonzero((last >= 0) & (last < before_ns))
 
-    def least_connections(self, lived: int) -> Int64s:
-        """An eighth of the live connections: those below `lived` packets first, then the longest idle."""
-        used = self.connections[: self.state[tables.CONNECTION_HIGH]]
-        live = np.flatnonzero(used[:, tables.C_LAST].view(np.int64) >= 0)
-        packets = used[live, tables.C_COUNTS] & _LOW
-        rank = (used[live, tables.C_LAST] >> np.uint64(1)) + (packets >= lived).astype(np.uint64) * (1 << 62)
-        n = max(len(live) // 8, 1)
-        return np.sort(live[np.argpartition(rank, n - 1)[:n]])
+    def least_connections(self) -> Int64s:
+        """A quarter of the live connections, those that are missed least: see `slots`."""
+        ranks = np.empty(int(self.state[tables.CONNECTION_HIGH]), np.int64)
+        slots.rank_connections(self.state_view, self._connections_view, words(ranks))
+        return _least(ranks, int(self.state[tables.CONNECTION_LIVE]) // 4)
 
-    def forget_connections(self, idle: Int64s, seed: int) -> None:
+    def forget_connections(self, leaving: Int64s, seed: int) -> None:
         """Frees slots whose messages are closed."""
-        channels.forget_connections(
-            words(idle),
+        slots.forget_connections(
+            words(leaving),
             seed,
-            self._state_view,
+            self.state_view,
             self._connections_view,
             words(self._connection_table),
             self.channels_view,
+            words(np.empty(len(leaving), np.uint64)),
         )
-        self._connection_generation[idle] += 1
+        self._connection_generation[leaving] += 1
 
     def grow_connections(self) -> bool:
         """Doubles the room for connections, four times over; False when the settings allow no more."""
@@ -231,22 +243,21 @@ class Working:
         self._fill_update_views()
         return True
 
-    def silent_channels(self) -> Int64s:
-        """Slots of channels without a connection."""
-        used = self.channels[: self.state[tables.CHANNEL_HIGH]]
-        live = used[:, tables.H_LAST].view(np.int64) >= 0
-        return np.flatnonzero(live & (used[:, tables.H_CONNECTIONS] == 0))
+    def silent_channels(self, before_ns: int = tables.TIME_LIMIT) -> Int64s:
+        """Slots of channels without a connection, last heard of before that."""
+        found = np.empty(int(self.state[tables.CHANNEL_HIGH]), np.int64)
+        n = slots.silent_channels(self.state_view, self.channels_view, before_ns, words(found))
+        return found[:n]
 
     def forget_channels(self, before_ns: int, seed: int) -> None:
         """Frees channels without connections and rows that are silent since before that."""
-        slots = self.silent_channels()
-        held = self.channels[slots]
-        old = held[:, tables.H_LAST].view(np.int64) < before_ns
-        slots = slots[old & (held[:, tables.H_ROW] == 0)]
-        channels.forget_channels(
-            words(slots), seed, self._state_view, self.channels_view, self._channel_table_view
+        leaving = self.silent_channels(before_ns)
+        leaving = leaving[self.channels[leaving, tables.H_ROW] == 0]
+        hashes = words(np.empty(len(leaving), np.uint64))
+        slots.forget_channels(
+            words(leaving), seed, self.state_view, self.channels_view, self._channel_table_view, hashes
         )
-        self._channel_generation[slots] += 1
+        self._channel_generation[leaving] += 1
 
     def raise_basis(self, slot: int, basis: Basis) -> None:
         self.channels[slot, tables.H_BASIS] = max(int(self.channels[slot, tables.H_BASIS]), int(basis))
@@ -258,7 +269,7 @@ class Working:
         ends = (a0, a1, b0, b1) if client_is_a else (b0, b1, a0, a1)
         service = ports[client_is_a] << 32 | key & 0xFF
         found: int = channels.open_channel(
-            *ends, service, seed, self._state_view, self._channel_table_view, self.channels_view
+            *ends, service, seed, self.state_view, self._channel_table_view, self.channels_view
         )
         return found
 
@@ -267,8 +278,8 @@ class Working:
         connection = self.connections[slot]
         bits = int(connection[tables.C_CHANNEL])
         old = bits & 0xFFFFFFFF
-        flags = bits >> 32 & ~tables.CLIENT_IS_A | (tables.CLIENT_IS_A if client_is_a else 0)
-        connection[tables.C_CHANNEL] = np.uint64(flags << 32 | new)
+        flags = bits & ~(tables.CLIENT_IS_A | tables.MASK32) | (tables.CLIENT_IS_A if client_is_a else 0)
+        connection[tables.C_CHANNEL] = np.uint64(flags | new)
         self.channels[old, tables.H_CONNECTIONS] -= np.uint64(1)
         self.channels[new, tables.H_CONNECTIONS] += np.uint64(1)
         last = max(self.channels[old, tables.H_LAST], self.channels[new, tables.H_LAST])
@@ -276,23 +287,39 @@ class Working:
         return bool(self.channels[old, tables.H_CONNECTIONS] == 0)
 
 
+def _least(ranks: Int64s, n: int) -> Int64s:
+    """Slots of the n lowest ranks, one at least, in order of slot."""
+    n = max(n, 1)
+    return np.sort(np.argpartition(ranks, n - 1)[:n])
+
+
+def _in_lines(n: int, words_each: int, dtype: Any) -> NDArray[Any]:
+    """Zeros (n, words_each) that begin with a cache line; words are of 64 bits."""
+    room = np.zeros(n * words_each + 8, dtype)
+    start = -room.ctypes.data % 64 // 8
+    return room[start : start + n * words_each].reshape(n, words_each)
+
+
 def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
     larger = np.zeros(4 * len(table), np.uint64)
-    channels.rehash(words(table), words(larger))
+    slots.rehash(words(table), words(larger))
     return larger
 
 
 def _search_views() -> tuple[memoryview, memoryview, memoryview, memoryview]:
-    """Services by port; bitmap of the first two bytes of the words; the words; where each starts."""
+    """Services by port; how far the scan may skip, see `channels`; the words; where each starts."""
     services = np.zeros(1 << 16, np.uint8)
     services[list(keywords.SERVICES)] = 1
-    bigrams = np.zeros(1 << 13, np.uint8)  # a bitmap: it has to stay in the first-level cache
+    shifts = np.full(tables.SHIFT_MASK + 1, 3, np.uint8)
     for word in keywords.WORDS:
-        bigram = word[0] | word[1] << 8
-        bigrams[bigram >> 3] |= 1 << (bigram & 7)
+        for i in range(3):
+            at = (word[i] | word[i + 1] << 4) & tables.SHIFT_MASK
+            shifts[at] = shifts[at] & tables.BEGINS | min(shifts[at] & tables.SHIFT, 2 - i)
+            if i == 0:
+                shifts[at] |= tables.BEGINS
     text = np.frombuffer(bytearray(b"".join(keywords.WORDS)), np.uint8)
     starts = np.cumsum([0, *map(len, keywords.WORDS)]).astype(np.int64)
-    return words(services), words(bigrams), words(text), words(starts)
+    return words(services), words(shifts), words(text), words(starts)
 
 
 def _joined(parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:

@@ -18,7 +18,6 @@ from detector import compression
 from detector.compression import CODECS, CompressionError, Unpacked, codec_of
 from detector.settings import InputSettings
 
-
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "zstd": zstd.compress,

@@ -1,4 +1,4 @@
-"""Captures and power files told apart by content; each mistake is one line, nothing waits or is read twice."""
+"""Captures and power files told apart by content; mistakes are one line, nothing is read twice."""
 
 import bz2
 import gzip
@@ -94,9 +94,9 @@ def test_what_vanishes_between_listing_and_reading_is_told(
 def test_no_file_is_held_open(tmp_path: Path) -> None:
     for i in range(300):
         (tmp_path / f"{i}.pcap").write_bytes(PCAP)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     assert len(sort_inputs([str(tmp_path)]).captures) == 300
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize(("content", "kind"), [(PCAP, "captures"), (zstd.compress(CSV), "power")])

@@ -49,8 +49,8 @@ def test_reads_plain_and_packed(tmp_path: Path, data: bytes, packed: bool) -> No
 
 def test_members_and_padding_of_gzip(tmp_path: Path) -> None:
     parts = gzip.compress(CAPTURE[:100]) + gzip.compress(CAPTURE[100:]) + bytes(512)
-    meter, report, _ = metered(kept(tmp_path, parts))
-    assert (meter.counters.packets, report.problem) == (len(FRAMES), None)
+    _, report, _ = metered(kept(tmp_path, parts))
+    assert (report.packets, report.problem) == (len(FRAMES), None)
 
 
 def test_small_reads_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,11 +106,11 @@ def test_permission_denied(tmp_path: Path) -> None:
 
 
 def test_a_cut_tail_is_told_and_the_rest_kept(tmp_path: Path) -> None:
-    meter, report, _ = metered(kept(tmp_path, CAPTURE[:-1]))
+    _, report, _ = metered(kept(tmp_path, CAPTURE[:-1]))
     at = len(CAPTURE) - 16 - len(FRAMES[-1][1])
     assert report.problem is not None
     assert report.problem.endswith(f"cut short in a record (offset {at}); {len(FRAMES) - 1} packets read")
-    assert meter.counters.packets == len(FRAMES) - 1
+    assert report.packets == len(FRAMES) - 1
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_grows_while_it_is_read_is_read_as_far_as_it_went(tmp_path: Path) -
     for _ in read(path, meter, report):
         with Path(path).open("ab") as file:
             file.write(CAPTURE[-1:] + bytes(99))
-    assert (meter.counters.packets, report.problem) == (len(FRAMES) - 1, None)
+    assert (report.packets, report.problem) == (len(FRAMES) - 1, None)
     assert report.notes == ["grew by 100 bytes while it was read; minewatch monitor --follow reads on"]
 
 
@@ -168,13 +168,13 @@ def test_what_is_looked_at_of_a_pipe_is_read_all_the_same(tmp_path: Path, data: 
     meter, report = Meter(MeterSettings()), SourceReport(path)
     steps = list(read(stream, meter, report))
     writer.join()
-    assert (meter.counters.packets, report.problem, steps[-1]) == (len(FRAMES), None, (len(data), 0))
+    assert (report.packets, report.problem, steps[-1]) == (len(FRAMES), None, (len(data), 0))
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """The window of bytes stays at the size of a read, whatever passes through it."""
     frame = FRAMES[-1]
     path = kept(tmp_path, pcap([frame] * 20_000))
-    meter, _, _ = metered(path)
-    assert meter.counters.packets == 20_000
+    meter, report, _ = metered(path)
+    assert report.packets == 20_000
     assert len(meter._stream._buffer) <= 2 * files.READ_BYTES
