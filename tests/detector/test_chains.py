@@ -95,23 +95,12 @@ def test_any_split_of_a_real_capture_gives_the_same_findings(
             assert told(score(Request(paths=(str(folder),), jobs=jobs), bundle=bundle)) == told(whole)
 
 
-def talk(start: int, n: int, **ends: str) -> list[tuple[int, bytes]]:
-    """A connection with a message every 20 s."""
-    said = Talk(start=start, **ends).open()
-    for i in range(1, n):
-        said.say(20 * S * i, i % 2 == 1, b"x" * (40 + i))
-    return said.frames
-
-
 def read(paths: list[str], jobs: int = 1) -> tuple[Captures, list[object]]:
     inputs = sort_inputs(paths)
     with metered_with(Settings(), jobs) as metering:
         captures = Captures(inputs, Settings(), engine="native", metering=metering)
         rows = list(captures)
     return captures, rows
-
-
-FRAMES = Talk().open().frames
 
 
 def frames(n: int = 120) -> list[tuple[int, bytes]]:
@@ -128,8 +117,8 @@ def kept(folder: Path, name: str, packets: list[tuple[int, bytes]]) -> str:
 
 
 @settings(deadline=None, max_examples=25)
-@given(cut=st.integers(1, 118), early=st.integers(0, 900))
-def test_two_files_of_one_connection_are_one_stream(tmp_path_factory, cut: int, early: int) -> None:
+@given(cut=st.integers(1, 118))
+def test_two_files_of_one_connection_are_one_stream(tmp_path_factory, cut: int) -> None:
     folder = tmp_path_factory.mktemp("seam")
     packets = frames()
     paths = [kept(folder, "b", packets[:cut]), kept(folder, "a", packets[cut:])]
