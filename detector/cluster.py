@@ -72,6 +72,7 @@ def _client(scheduler: str) -> Any:
             "--scheduler needs dask: install it with  pip install 'minewatch[cluster]'"
         ) from error
     try:
-        return Client(scheduler, timeout=10)
+        connect: Any = Client  # typed in some versions only
+        return connect(scheduler, timeout=10)
     except (OSError, ValueError) as error:
         raise SchedulerError(f"--scheduler {scheduler}: {error}") from error

@@ -22,7 +22,12 @@ def test_two_workers_find_what_one_job_finds(tmp_path: Path) -> None:
     paths = (str(CAMPUS), str(tmp_path / "bad.pcap"))
     one = score(Request(paths=paths), bundle=bundle)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, host="127.0.0.1", dashboard_address=None
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=None,
     ) as cluster:
         two = score(Request(paths=paths, scheduler=cluster.scheduler_address), bundle=bundle)
     assert [document(f, two.model) for f in two.findings] == [document(f, one.model) for f in one.findings]
