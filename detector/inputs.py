@@ -1,7 +1,9 @@
 """What the user named -> captures and power files, told apart by content.
 
 Folders are walked in order of name; a file in a folder that is of neither kind is
-skipped and counted, a file that was named itself and is of neither kind is a problem.
+skipped and told, a file that was named itself and is of neither kind is a problem.  A file
+that is named twice, or by two links, is read once.  Pipes are opened here, since what is
+looked at of a pipe is gone: whoever reads one takes its stream from `Inputs.streams`.
 """
 
 from __future__ import annotations
@@ -9,62 +11,157 @@ from __future__ import annotations
 import glob
 import os
 import re
-import zlib
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.formats import CAPTURE_MAGICS, PARQUET, foreign_capture, looks_like
+from detector.settings import InputSettings
+from detector.streams import STDIN, Stream, StreamError, not_read, open_stream, reason
 from detector.text import plural
 
-HEAD_BYTES = 4096
+CAPTURE, POWER = "capture", "power"
 _TIMES = re.compile(rb"(?i)(^|[\W_])(date|time|datetime|timestamp|ts|epoch)([\W_]|$|s\b)")
-CAPTURE_MAGICS = (
-    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4",  # pcap, microseconds
-    b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap, nanoseconds
-    b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34",  # pcap as modified by Kuznetzov
-    b"\x0a\x0d\x0d\x0a",  # pcapng
-)  # fmt: skip
-_OTHER = {
-    b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"\x7fELF": "a program", b"\x89PNG": "a picture",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed: decompress it first",
-    b"BZh": "bzip2-compressed: decompress it first", b"\xfd7zXZ": "xz-compressed: decompress it first",
-}  # fmt: skip
+_NEITHER = "neither a capture (pcap, pcapng) nor a table of power readings (CSV, Parquet)"
+_SHOWN = 3  # of what a folder holds besides
 
 
 @dataclass(slots=True)
 class Inputs:
-    """Files to read, by kind, and one line for each that cannot be."""
+    """What to read, by kind, and one line for each that cannot be."""
 
     captures: list[str] = field(default_factory=list)
     power: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    streams: dict[str, Stream] = field(default_factory=dict)  # of pipes, opened: each can be read once
+
+    def add(self, path: str, kind: str) -> None:
+        """Takes in a path that is of one of the two kinds."""
+        (self.captures if kind == CAPTURE else self.power).append(path)
+
+    def found(self) -> int:
+        """How much has been said so far."""
+        return len(self.captures) + len(self.power) + len(self.problems)
 
 
-def sort_inputs(paths: Iterable[str], power: Iterable[str] = ()) -> Inputs:
-    """Sort `paths` by what they hold; what is in `power` and is no capture is a power file."""
-    inputs = Inputs()
+def sort_inputs(
+    paths: Iterable[str],
+    power: Iterable[str] = (),
+    settings: InputSettings | None = None,
+    foreign: bool = False,
+) -> Inputs:
+    """Sort `paths` by what they hold; what is in `power` and is no capture is a power file.
+
+    "-" is standard input.  Waits for the first bytes of a pipe.  `foreign`: captures that
+    only Wireshark reads count, too.
+    """
+    sorting = _Sorting(settings or InputSettings(), foreign)
     for name in paths:
-        for path in _expanded(name, inputs):
-            if Path(path).is_dir():
-                _walk(path, inputs)
-            else:
-                _sort(path, inputs)
+        sorting.take(name, told_power=False)
     for name in power:
-        for path in _expanded(name, inputs):
-            if Path(path).is_dir():
-                _walk(path, inputs)
-            elif not Path(path).is_fifo() and _kind_or_problem(path) == "capture":
-                # `--power a.csv b.pcap` swallows the capture
-                inputs.captures.append(path)
+        sorting.take(name, told_power=True)
+    return sorting.inputs
+
+
+class _Sorting:
+    """Inputs as they are gathered."""
+
+    def __init__(self, settings: InputSettings, foreign: bool) -> None:
+        self.inputs = Inputs()
+        self._settings = settings
+        self._foreign = foreign
+        self._seen: dict[tuple[int, int], str] = {}  # (device, number) -> path
+
+    def take(self, name: str, told_power: bool) -> None:
+        """A path, a pattern that the shell left alone, or "-"; `told_power`: it was given as readings."""
+        for path in _expanded(STDIN if name == "-" else name, self.inputs):
+            if os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
+                self._walk(path)
             else:
-                inputs.power.append(path)
-    return inputs
+                self._sort(path, told_power)
+
+    def _sort(self, path: str, told_power: bool) -> None:
+        inputs = self.inputs
+        try:
+            if self._again(path):
+                return
+            kind = self._kind(path)
+        except StreamError as error:
+            kind = str(error).removeprefix(f"{path}: ").removesuffix(" (offset 0)")
+        except (OSError, ValueError) as error:
+            kind = reason(error) if isinstance(error, OSError) else "no name of a file"  # a zero byte
+        if kind in (CAPTURE, POWER):
+            inputs.add(path, kind)
+        elif told_power:
+            inputs.power.append(path)  # whose reader says what is wrong with it
+        else:
+            inputs.problems.append(f"{path}: {kind}")
+
+    def _kind(self, path: str) -> str:
+        """Its kind by its first bytes; a pipe stays open."""
+        stream = open_stream(path, self._settings)
+        if not stream.is_file:
+            self.inputs.streams[path] = stream
+            return _kind_of_head(stream, self._foreign)
+        with stream:
+            return _kind_of_head(stream, self._foreign)
+
+    def _again(self, path: str) -> bool:
+        """Whether it has been taken already, under any name; that is noted.  Raises OSError, ValueError."""
+        about = os.stat(path)  # noqa: PTH116  Path would take a zero byte for a missing file
+        number = (about.st_dev, about.st_ino)
+        first = self._seen.get(number)
+        if first is None:
+            self._seen[number] = path
+            return False
+        twice = "named twice" if first == path else f"the same file as {first}"
+        self.inputs.notes.append(f"{path}: {twice}; read once")
+        return True
+
+    def _walk(self, folder: str) -> None:
+        inputs, before, skipped, again = self.inputs, self.inputs.found(), [], len(self.inputs.notes)
+        for path in _files(folder, inputs):
+            try:
+                mode = path.stat().st_mode
+                what = _not_in_folder(mode)
+                if not what and self._again(str(path)):
+                    continue
+                what = what or self._kind_in_folder(str(path))
+            except FileNotFoundError:
+                what = "a link that leads nowhere" if path.is_symlink() else "gone"
+            except (StreamError, OSError) as error:
+                told = str(error).removesuffix(" (offset 0)") if isinstance(error, StreamError) else None
+                inputs.problems.append(told or f"{path}: {reason(error)}")  # type: ignore[arg-type]
+                continue
+            if what in (CAPTURE, POWER):
+                inputs.add(str(path), what)
+            else:
+                skipped.append(path.name + (f" ({what})" if what else ""))
+        self._tell(folder, skipped, empty=inputs.found() == before and len(inputs.notes) == again)
+
+    def _kind_in_folder(self, path: str) -> str:
+        """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
+        with open_stream(path, self._settings) as stream:
+            head, kind = stream.head(), _kind_of_head(stream, self._foreign)
+        if kind == CAPTURE or (kind == POWER and _has_times(head)):
+            return kind
+        return foreign_capture(head) or ""
+
+    def _tell(self, folder: str, skipped: list[str], empty: bool) -> None:
+        shown = ", ".join(skipped[:_SHOWN]) + (", ..." if len(skipped) > _SHOWN else "")
+        if empty:
+            line = f"{folder}: no captures or power readings in this folder ({shown or 'empty'})"
+            self.inputs.problems.append(line)
+        elif skipped:
+            left = f"{plural(len(skipped), 'file')} skipped, no captures or power readings: {shown}"
+            self.inputs.notes.append(f"{folder}: {left}")
 
 
 def _expanded(name: str, inputs: Inputs) -> list[str]:
     """The name itself, or what it matches when it is a pattern that the shell left alone."""
-    if os.path.lexists(name) or not glob.has_magic(name):
+    if "\0" in name or os.path.lexists(name) or not glob.has_magic(name):
         return [name]
     matches = sorted(glob.glob(name))
     if not matches:
@@ -72,111 +169,51 @@ def _expanded(name: str, inputs: Inputs) -> list[str]:
     return matches
 
 
-def _files(folder: str, inputs: Inputs) -> list[str]:
+def _files(folder: str, inputs: Inputs) -> list[Path]:
     """Every file below `folder`; folders that may not be entered are problems, links to folders are left."""
 
     def closed(error: OSError) -> None:
-        inputs.problems.append(f"{error.filename}: {_reason(error)}")
+        inputs.problems.append(f"{error.filename}: {reason(error)}")
 
-    found = [Path(place, name) for place, _, names in os.walk(folder, onerror=closed) for name in names]
-    return [str(path) for path in sorted(found)]
-
-
-def _walk(folder: str, inputs: Inputs) -> None:
-    before, skipped = len(inputs.captures) + len(inputs.power) + len(inputs.problems), []
-    for path in _files(folder, inputs):
-        try:
-            if not Path(path).is_file():
-                continue
-            kind = kind_of(_head(path))
-            if kind == "power" and not _has_times(path):
-                kind = "another table"
-        except OSError as error:
-            inputs.problems.append(f"{path}: {_reason(error)}")
-            continue
-        if kind in {"capture", "power"}:
-            (inputs.captures if kind == "capture" else inputs.power).append(path)
-        else:
-            skipped.append(Path(path).name)
-    shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-    if len(inputs.captures) + len(inputs.power) + len(inputs.problems) == before:
-        inputs.problems.append(f"{folder}: no captures or power readings in this folder ({shown or 'empty'})")
-    elif skipped:
-        left = f"{plural(len(skipped), 'file')} skipped, no captures or power readings: {shown}"
-        inputs.notes.append(f"{folder}: {left}")
+    return sorted(Path(place, name) for place, _, names in os.walk(folder, onerror=closed) for name in names)
 
 
-def _has_times(path: str) -> bool:
+def _not_in_folder(mode: int) -> str:
+    """Why what has this mode is left where it lies in a folder: opening a pipe there might wait for ever."""
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else not_read(mode)
+
+
+def _has_times(head: bytes) -> bool:
     """Whether a table in a folder begins with a header that has a column of times: labels and asset maps
     lie beside readings, and are none."""
-    head = _head(path)
-    if head[:2] == b"\x1f\x8b":
-        head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
     head = _narrow(head)
-    return head[:4] == b"PAR1" or any(_TIMES.search(line) for line in _lines(head)[:1])
+    return head.startswith(PARQUET) or any(_TIMES.search(line) for line in _lines(head)[:1])
 
 
-def _sort(path: str, inputs: Inputs) -> None:
-    kind = _kind_or_problem(path)
-    if kind == "capture":
-        inputs.captures.append(path)
-    elif kind == "power":
-        inputs.power.append(path)
-    else:
-        inputs.problems.append(f"{path}: {kind}")
+def kind_of(path: str | Path) -> str:
+    """ "capture" or "power" by the first bytes of a file, unpacked; else what it is instead.
+
+    Raises StreamError.
+    """
+    with open_stream(str(path)) as stream:
+        return _kind_of_head(stream, foreign=False)
 
 
-def _kind_or_problem(path: str) -> str:
-    """ "capture", "power", or why it is neither."""
-    try:
-        if Path(path).is_fifo():
-            return "capture"  # no look inside: what is read from a pipe is gone
-        Path(path).stat()  # says why a link leads nowhere
-        return kind_of(_head(path)) if Path(path).is_file() else "not a file"
-    except OSError as error:
-        return _reason(error)
-    except ValueError:
-        return "no name of a file"  # holds a zero byte
-
-
-def _head(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(HEAD_BYTES)
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    return (error.strerror or "cannot be read").lower()
-
-
-def kind_of(head: bytes) -> str:
-    """ "capture" or "power" by the first bytes, gzip looked into; else what it is instead."""
-    if head[:2] == b"\x1f\x8b":
-        try:
-            unzip = zlib.decompressobj(wbits=31)
-            head = unzip.decompress(head, HEAD_BYTES)
-        except zlib.error:
-            return "damaged gzip data"
-        if not head:
-            return "empty file, gzipped" if unzip.eof else "gzip data cut short"
-    if head[:4] in CAPTURE_MAGICS:
-        return "capture"
-    return _text_or_other(head)
-
-
-def _text_or_other(head: bytes) -> str:
+def _kind_of_head(stream: Stream, foreign: bool) -> str:
+    head = stream.head()
     if not head:
-        return "empty file"
-    if head[:4] == b"PAR1":
-        return "power"
-    for magic, name in _OTHER.items():
-        if head.startswith(magic):
-            return f"neither a capture nor power readings but {name}"
+        return f"empty file, packed as {stream.codec.name}" if stream.codec else "empty file"
+    if head.startswith(CAPTURE_MAGICS) or (foreign and foreign_capture(head)):
+        return CAPTURE
+    if head.startswith(PARQUET):
+        return POWER
+    what = looks_like(head)
+    if what != "text" and not what.startswith("starts with"):
+        return f"{_NEITHER.partition(' (')[0]} nor power readings but {what}"
     head = _narrow(head)
-    if b"\0" in head or not _first_line_is_table(head):
-        return "neither a capture (pcap, pcapng) nor a table of power readings (CSV, Parquet)"
-    return "power"
+    return _NEITHER if b"\0" in head or not _first_line_is_table(head) else POWER
 
 
 def _narrow(head: bytes) -> bytes:

@@ -6,17 +6,20 @@ tables of windows go in, in order of time, and findings can be asked for at any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from detector import findings, hosts
-from detector.capture import first_ns
+from detector.chains import Captures
+from detector.cluster import Cluster
 from detector.features import channel as channel_features
 from detector.inputs import Inputs, sort_inputs
-from detector.metering import Progress, channel_windows
+from detector.interrupts import Interrupts
+from detector.metering import Progress
 from detector.model import Bundle
+from detector.parallel import metered_with
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, take
@@ -130,14 +133,19 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
     bundle = bundle or Bundle.load(request.model)
     run = Run(bundle, settings, assets)
-    inputs = sort_inputs(request.paths, request.power)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
-    result = Result([], [], list(inputs.problems), about, list(inputs.notes))
+    result = Result([], [], [], about)
+    inputs = Inputs()
     try:
-        for batch in in_order(_tables(request, inputs, run, result, progress)):
+        inputs = sort_inputs(
+            request.paths, request.power, settings.inputs, foreign=request.engine != "native"
+        )
+        result.problems, result.notes = inputs.problems, inputs.notes
+        for batch in in_order([(0, _tables(request, inputs, run, result, progress))]):
             run.add(batch)
-        for readings, source in _readings(request, inputs, result):
-            run.add_power(readings, source)
+        if not result.interrupted:
+            for readings, source in _readings(request, inputs, result):
+                run.add_power(readings, source)
     except KeyboardInterrupt:
         result.interrupted = True
     result.findings = run.findings()
@@ -150,48 +158,25 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
 
 def _tables(
     request: Request, inputs: Inputs, run: Run, result: Result, progress: Progress | None
-) -> Iterable[tuple[int, Iterator[ChannelWindows]]]:
-    """(time of its first packet, its tables) of each capture; with jobs, metered in other processes."""
-    if request.jobs > 1 or request.scheduler:
-        return _metered_elsewhere(request, inputs, run, result)
-    return [(first_ns(path), _seen(path, request, run, result, progress)) for path in inputs.captures]
-
-
-def _seen(
-    path: str, request: Request, run: Run, result: Result, progress: Progress | None
 ) -> Iterator[ChannelWindows]:
-    report = SourceReport(source=path)
-    result.sources.append(report)
-    try:
-        for table in channel_windows(path, request.settings, request.engine, report, progress):
-            run.ledger.see(table, path)
-            yield table
-    except (OSError, ValueError) as error:  # CaptureError is a ValueError: one line each
-        report.problem = str(error)
-    if report.problem:
-        result.problems.append(report.problem)
-
-
-def _metered_elsewhere(
-    request: Request, inputs: Inputs, run: Run, result: Result
-) -> Iterator[tuple[int, Iterator[ChannelWindows]]]:
-    from detector.parallel import metered  # noqa: PLC0415  (joblib)
-
-    done = metered(inputs.captures, request.settings, request.engine, request.jobs, request.scheduler)
-    for path, (tables, report) in zip(inputs.captures, done, strict=True):
-        yield (first_ns(path), _seen_elsewhere(path, tables, report, run, result))
-
-
-def _seen_elsewhere(
-    path: str, tables: list[ChannelWindows], report: SourceReport, run: Run, result: Result
-) -> Iterator[ChannelWindows]:
-    """Counted when they are due, as one process does it: the same order, the same outcome."""
-    result.sources.append(report)
-    for table in tables:
-        run.ledger.see(table, path)
-        yield table
-    if report.problem:
-        result.problems.append(report.problem)
+    """Tables of all captures in order of window, counted; what became of each stands in `result`."""
+    settings, engine = request.settings, request.engine
+    jobs = request.jobs if engine == "native" else 1
+    with Interrupts() as interrupts, metered_with(settings, jobs) as metering:
+        captures: Captures | Cluster
+        if request.scheduler:
+            captures = Cluster(inputs, settings, engine, request.scheduler)
+        else:
+            waiting = interrupts.waiting
+            captures = Captures(
+                inputs, settings, engine=engine, metering=metering, waiting=waiting, progress=progress
+            )
+        result.sources = captures.reports
+        for rows in captures:
+            run.ledger.see(rows.table, rows.spans)
+            yield rows.table
+        result.interrupted = captures.interrupted or interrupts.asked
+    result.problems += [report.problem for report in captures.reports if report.problem]
 
 
 def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[Readings, str]]:
@@ -203,7 +188,8 @@ def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tupl
         report = SourceReport(source=path)
         result.sources.append(report)
         try:
-            readings = read_power(path, unit=request.power_unit, timezone=request.power_timezone)
+            source = inputs.streams.get(path, path)
+            readings = read_power(source, unit=request.power_unit, timezone=request.power_timezone)
         except (OSError, TelemetryError) as error:
             report.problem = str(error)
             result.problems.append(report.problem)

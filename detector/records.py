@@ -181,6 +181,15 @@ class Finding:
     why: str = ""  # one line for the table
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when a source gave packets, ns."""
+
+    source: str
+    first_ns: int
+    last_ns: int
+
+
 @dataclass(slots=True)
 class SourceReport:
     """What became of one input: the numbers that explain an empty or partial result."""

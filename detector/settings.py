@@ -30,6 +30,15 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class InputSettings:
+    """Compressed inputs: where unpacking stops."""
+
+    unpacked_ratio: int = 250  # captures reach 50, tables of readings 30; counts from 64 MiB on
+    unpacked_gib: int = 1_024  # a day of a link that is 100 Mbit/s busy
+    unpack_mib: int = 128  # memory for a window: zstd's own default; xz -9 needs 65
+
+
+@dataclass(frozen=True, slots=True)
 class MeterSettings:
     """Kernel: packets to channel windows."""
 
@@ -64,6 +73,7 @@ class FindingSettings:
 class Settings:
     """Every room's settings."""
 
+    inputs: InputSettings = field(default_factory=InputSettings)
     meter: MeterSettings = field(default_factory=MeterSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     findings: FindingSettings = field(default_factory=FindingSettings)

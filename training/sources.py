@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.capture import first_ns
-from detector.inputs import HEAD_BYTES, sort_inputs
+from detector.inputs import sort_inputs
 from detector.metering import channel_windows
 from detector.records import ChannelWindows, PowerWindows, SourceReport
 from detector.settings import Settings
@@ -84,7 +84,7 @@ def power(source: Source, settings: Settings) -> Iterator[PowerWindows]:
 
 def _refuse_flow_logs(path: Path) -> None:
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        head = file.read(16)
     for magic, what in _FLOW_LOGS:
         if head.startswith(magic):
             raise SourceError(

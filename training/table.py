@@ -71,10 +71,8 @@ def simulated_tables(capture: bytes, settings: Settings) -> Iterator[ChannelWind
     """Finished windows of a capture that is held in memory."""
     metering = Metering(settings)
     metering.meter.feed(capture)
-    metering.listen()
     yield metering.windows()
     metering.meter.finish()
-    metering.listen()
     yield metering.windows(final=True)
 
 

@@ -1,107 +1,111 @@
-"""Recorded captures: pcap and pcapng files, plain or gzipped, pipes included.
+"""Recorded captures: pcap and pcapng streams, however packed, from files, pipes and standard input.
 
-Owns opening, unpacking and the one line that says what is wrong with a file.  Bytes go
-into the meter's room without a copy; nothing is mapped, so memory does not depend on the
-size of the file (measured: reads of 1 MiB beat mmap, whose page faults follow a chain of
-dependent loads).
+Owns moving them into the meter's room, without a copy where they are plain, and the one
+line that says what a stream ended with.
 """
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 from detector.capture.links import link_name
-from detector.kernel import Counters, Meter, Peek
+from detector.formats import CAPTURE_MAGICS, looks_like
+from detector.kernel import Counters, Peek
 from detector.records import SourceReport
-
-if TYPE_CHECKING:
-    from io import FileIO
+from detector.streams import MAGIC_BYTES, Stream, StreamError, open_stream
 
 READ_BYTES = 1 << 20
-GZIP_MAGIC = b"\x1f\x8b"
-_MAGICS = (
-    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
-    b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34", b"\x0a\x0d\x0d\x0a",
-)  # fmt: skip
-_FREE_BYTES = 64 << 20  # unpacked, before the ratio counts
-_MOST_RATIO = 1_000  # zlib's own limit is 1 032; captures reach 50
-_LOOKS_LIKE = (
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed; decompress it first"),
-    (b"BZh", "bzip2-compressed; decompress it first"),
-    (b"\xfd7zXZ", "xz-compressed; decompress it first"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"PAR1", "Parquet"),
-    (b"%PDF", "PDF"),
-    (b"\x7fELF", "a program"),
-    (b"snoop\0\0\0", "a Solaris snoop capture; convert it with editcap"),
-    (b"\x54\x52\x00\x64\x00", "a NetXRay capture; convert it with editcap"),
-    (b"RTSS", "a Network Monitor capture; convert it with editcap"),
-    (b"GMBU", "a Network Monitor capture; convert it with editcap"),
-)
-
-
-class CaptureError(ValueError):
-    """A capture that cannot be read: one line, `path: what (offset N)`."""
+PEEK_BYTES = 1 << 14
+MOST_PEEKED = 8 << 20  # plain bytes in which the first packet is looked for
 
 
 class Sink(Protocol):
-    """What a reader fills: a meter, or a peek at the first packet."""
+    """What a capture is read into: a meter, or several that share the work."""
 
     @property
     def problem(self) -> str | None: ...
+    @property
+    def counters(self) -> Counters: ...
     def room(self, n: int) -> memoryview: ...
     def advance(self, n: int) -> None: ...
+    def next_stream(self) -> Counters: ...
 
 
-def read(path: str, meter: Meter, report: SourceReport) -> Iterator[tuple[int, int]]:
+class CaptureError(StreamError):
+    """A capture that cannot be read: one line, `path: what (offset N)`."""
+
+
+def read(
+    source: str | Stream,
+    meter: Sink,
+    report: SourceReport,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[tuple[int, int]]:
     """Read a capture into the meter; yields (bytes done, bytes in all; 0 = not known) as it goes.
 
     What goes wrong on the way stands in `report.problem`, and what came before is metered.
-    Raises CaptureError when it is no capture at all.
+    `waiting` is entered around every wait for bytes.  Raises CaptureError when it is no
+    capture at all.  Closes the stream and ends it in the meter, which may go on with another.
     """
-    done = 0
-    with _opened(path) as file:
-        head = _head(path, file)
-        total = os.fstat(file.fileno()).st_size
+    with _opened(source) as stream:
+        _check_head(stream)
         try:
-            for done in _filled(path, head, file, meter):
-                yield done, total
-        except OSError as error:
-            report.problem = f"{path}: {_reason(error)} (offset {done})"
-        except CaptureError as error:
+            while not meter.problem:
+                with waiting():
+                    n = stream.readinto(meter.room(READ_BYTES)[:READ_BYTES])
+                if not n:
+                    break
+                meter.advance(n)
+                yield stream.position, stream.n_bytes
+        except StreamError as error:
             report.problem = str(error)
-    meter.finish()
-    report.lost = meter.counters.lost or None
-    report.problem = report.problem or _problem(path, meter.problem, meter.counters)
+        grew = stream.grew
+    counters = meter.next_stream()
+    count(counters, report)
+    if grew:
+        report.notes.append(f"grew by {grew} bytes while it was read; minewatch monitor --follow reads on")
+    report.problem = report.problem or _problem(stream.path, counters, cut=not grew)
 
 
-def first_ns(path: str) -> int:
+def count(counters: Counters, report: SourceReport) -> None:
+    """What became of the packets of a stream, into its report."""
+    report.packets, report.decoded = counters.packets, counters.decoded
+    report.undecodable = dict(counters.undecodable)
+    report.lost = counters.lost or None
+
+
+def first_ns(source: str | Stream) -> int:
     """Time of the first packet that decodes, ns since the epoch; 0 where none is found near the start.
 
-    Pipes are left alone, since what is read from one is gone.
+    A path is opened and closed; what is looked at of a Stream is still read later.
     """
-    peek = Peek()
-    if not Path(path).is_file():
-        return 0
     try:
-        with _opened(path) as file:
-            for pieces, _ in enumerate(_filled(path, _head(path, file), file, peek)):
-                if peek.first_ns or pieces > 8:  # a piece is READ_BYTES at most, unpacked
-                    break
-    except (OSError, CaptureError):
+        if isinstance(source, Stream):
+            return _first_ns(source)
+        with open_stream(source) as stream:
+            return _first_ns(stream)
+    except StreamError:
         return 0
+
+
+def _first_ns(stream: Stream) -> int:
+    peek, seen = Peek(), 0
+    piece = stream.head(PEEK_BYTES)
+    while piece and not peek.first_ns and not peek.problem and seen < MOST_PEEKED:
+        peek.room(len(piece))[: len(piece)] = piece
+        peek.advance(len(piece))
+        seen += len(piece)
+        piece = b"" if peek.first_ns else stream.look(PEEK_BYTES)
     return peek.first_ns
 
 
-def _problem(path: str, stopped: str | None, counters: Counters) -> str | None:
+def _problem(path: str, counters: Counters, cut: bool) -> str | None:
     """The line for what a stream ended with, None where there is nothing to say."""
-    if stopped:
-        return f"{path}: {stopped}"
-    if counters.cut_at is not None:
+    if counters.problem:
+        return f"{path}: {counters.problem}"
+    if cut and counters.cut_at is not None:
         return f"{path}: cut short in a record (offset {counters.cut_at}); {counters.packets} packets read"
     if counters.packets and sum(counters.links.values()) == counters.packets:
         names = ", ".join(link_name(link) for link in counters.links)
@@ -109,98 +113,24 @@ def _problem(path: str, stopped: str | None, counters: Counters) -> str | None:
     return None
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or "cannot be read").lower()
-
-
-def _opened(path: str) -> FileIO:
-    if "\0" in path:
-        raise CaptureError(f"{path!r}: no name of a file (offset 0)")
-    if Path(path).is_dir():
-        raise CaptureError(f"{path}: is a folder (offset 0)")
+def _opened(source: str | Stream) -> Stream:
+    if isinstance(source, Stream):
+        return source
     try:
-        return open(path, "rb", buffering=0)
-    except OSError as error:
-        raise CaptureError(f"{path}: {_reason(error)} (offset 0)") from error
+        return open_stream(source)
+    except StreamError as error:
+        raise CaptureError(str(error)) from error
 
 
-def _head(path: str, file: FileIO) -> bytes:
-    """The first bytes, looked at: raises CaptureError for what is no capture."""
+def _check_head(stream: Stream) -> None:
+    """Raises CaptureError for what is no capture."""
     try:
-        head = file.read(4) or b""
-        while 0 < len(head) < 4 and (more := file.read(4 - len(head))):
-            head += more
-    except OSError as error:
-        raise CaptureError(f"{path}: {_reason(error)} (offset 0)") from error
+        head = stream.head()
+    except StreamError as error:
+        raise CaptureError(str(error)) from error
+    packed = f", packed as {stream.codec.name}" if stream.codec else ""
     if not head:
-        raise CaptureError(f"{path}: empty file (offset 0)")
-    if not head.startswith((GZIP_MAGIC, *_MAGICS)):
-        head += file.read(508) or b""
-        raise CaptureError(f"{path}: not a capture: {looks_like(head)} (offset 0)")
-    return head
-
-
-def looks_like(head: bytes) -> str:
-    """What the first bytes of something that is no capture look like."""
-    for magic, name in _LOOKS_LIKE:
-        if head.startswith(magic):
-            return name
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:
-            return f"starts with {head[:8].hex(' ')}"
-    if all(byte >= 32 or byte in b"\t\r\n\f\x1b" for byte in head):
-        return "text"
-    return f"starts with {head[:8].hex(' ')}"
-
-
-def _filled(path: str, head: bytes, file: FileIO, sink: Sink) -> Iterator[int]:
-    """Moves a file into the sink; yields bytes of the file done.  Stops where the sink has a problem."""
-    fill = _unpacked(path, head, file, sink) if head.startswith(GZIP_MAGIC) else _plain(head, file, sink)
-    for done in fill:
-        yield done
-        if sink.problem:
-            return
-
-
-def _plain(head: bytes, file: FileIO, sink: Sink) -> Iterator[int]:
-    """Reads straight into the sink's room."""
-    room = sink.room(READ_BYTES)
-    room[: len(head)] = head
-    done = len(head) + (file.readinto(room[len(head) : READ_BYTES]) or 0)
-    sink.advance(done)
-    yield done
-    while n := file.readinto(sink.room(READ_BYTES)[:READ_BYTES]):
-        sink.advance(n)
-        done += n
-        yield done
-
-
-def _unpacked(path: str, head: bytes, file: FileIO, sink: Sink) -> Iterator[int]:
-    """Unpacks gzip members (RFC 1952) one after the other, a bounded piece at a time."""
-    packed = head + (file.read(READ_BYTES) or b"")
-    done, given = len(packed), 0
-    unzip = zlib.decompressobj(wbits=31)
-    while packed:
-        try:
-            piece = unzip.decompress(packed, READ_BYTES)
-        except zlib.error as error:
-            raise CaptureError(f"{path}: damaged gzip data: {error} (offset {done - len(packed)})") from error
-        if not given and len(piece) >= 4 and not piece.startswith(_MAGICS):
-            raise CaptureError(f"{path}: gzip of no capture: {looks_like(piece[:512])} (offset 0)")
-        given += len(piece)
-        if given > _FREE_BYTES and given > _MOST_RATIO * done:
-            raise CaptureError(f"{path}: gzip data unpacks more than {_MOST_RATIO}-fold (offset {done})")
-        sink.room(len(piece))[: len(piece)] = piece
-        sink.advance(len(piece))
-        yield done
-        packed = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
-        if len(packed) < len(GZIP_MAGIC):
-            more = file.read(READ_BYTES) or b""
-            packed, done = packed + more, done + len(more)
-        if unzip.eof:
-            if not packed.startswith(GZIP_MAGIC):
-                return  # padding behind the last member
-            unzip = zlib.decompressobj(wbits=31)
-    raise CaptureError(f"{path}: gzip data cut short (offset {done})")
+        raise CaptureError(f"{stream.path}: empty file{packed} (offset 0)")
+    if head[:MAGIC_BYTES] not in CAPTURE_MAGICS:
+        what = f"{stream.codec.name} of no capture" if stream.codec else "not a capture"
+        raise CaptureError(f"{stream.path}: {what}: {looks_like(head)} (offset 0)")

@@ -17,20 +17,30 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from detector.capture.files import CaptureError
+from detector.capture.files import CaptureError, count
 from detector.capture.pyshark_child import HEADER, PACKET
 from detector.kernel import Meter, Packet
 from detector.records import SourceReport
 
 TSHARK_MISSING = "tshark is not installed: sudo apt install tshark (or brew install wireshark)"
+_ENDED: tuple[list[Packet], dict[str, Any], int] = (
+    [],
+    {"problem": "the process that reads its output ended early"},
+    0,
+)
 _ROOT = Path(__file__).resolve().parents[2]  # what holds the package `detector`
 
 
-def read(path: str, meter: Meter, report: SourceReport) -> Iterator[tuple[int, int]]:
+def read(
+    path: str,
+    meter: Meter,
+    report: SourceReport,
+    waiting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Iterator[tuple[int, int]]:
     """Meter a capture; yields (bytes done, about; bytes in all) as `files.read` does.
 
     What goes wrong on the way stands in `report.problem`, and what came before is metered.
@@ -42,7 +52,7 @@ def read(path: str, meter: Meter, report: SourceReport) -> Iterator[tuple[int, i
     with tempfile.TemporaryDirectory(prefix="minewatch-") as empty, _child(path, empty) as child:
         assert child.stdout is not None
         try:
-            yield from _metered(path, total, child.stdout, meter, report)
+            yield from _metered(path, total, child.stdout, meter, report, waiting=waiting)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)  # with its tshark
@@ -77,21 +87,30 @@ def _child(path: str, empty: str) -> subprocess.Popen[bytes]:
 
 
 def _metered(
-    path: str, total: int, out: IO[bytes], meter: Meter, report: SourceReport
+    path: str,
+    total: int,
+    out: IO[bytes],
+    meter: Meter,
+    report: SourceReport,
+    *,
+    waiting: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> Iterator[tuple[int, int]]:
     problem: str | None = None
-    for packets, counts, done in _messages(out):
+    messages = _messages(out)
+    while True:
+        with waiting():
+            packets, counts, done = next(messages, _ENDED)
         meter.observe(packets)
         if "problem" in counts:
             problem = counts["problem"] and _line(path, counts["problem"])
             break
-        for reason, count in counts.items():
-            for _ in range(count):
+        for reason, times in counts.items():
+            for _ in range(times):
                 meter.reject(reason)
         yield min(done, total), total
-    else:
-        problem = f"{path}: the process that reads tshark's output ended early"
-    if problem and not meter.counters.packets:
+    counters = meter.next_stream()
+    count(counters, report)
+    if problem and not counters.packets:
         raise CaptureError(problem)
     report.problem = problem
 

@@ -16,6 +16,7 @@ from detector.records import SourceReport
 from detector.text import plural, printable
 
 if TYPE_CHECKING:
+    from detector.inputs import Inputs
     from detector.settings import Settings
 
 SUMMARY = "write the window tables as Parquet"
@@ -23,6 +24,7 @@ EPILOG = """\
 examples:
   minewatch extract capture.pcapng --output windows/
   minewatch extract captures/ pdu.csv --output windows/
+  tcpdump -w - | minewatch extract - --output windows/
 
 Writes channels.parquet (a row a channel and window) and power.parquet (a row a meter and
 window) into the folder.  They hold no payload; wallets and worker names are hashed.
@@ -37,7 +39,12 @@ CHANNELS, POWER = "channels.parquet", "power.parquet"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to read, and where to write."""
     add = parser.add_argument
-    add("paths", nargs="+", metavar="PATH", help="capture, power file or folder")
+    add(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="capture, power file, folder or - (standard input), plain or compressed",
+    )
     add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
     add("--power", nargs="+", action="extend", default=[], metavar="PATH", help="power readings; repeatable")
     add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
@@ -67,21 +74,21 @@ class Account:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Capture after capture, then power file after power file."""
+    """Captures in order of time, then power file after power file."""
     from detector.inputs import sort_inputs  # noqa: PLC0415
 
     chosen = settings.load(args.config) if args.config else settings.Settings()
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
-    inputs = sort_inputs(args.paths, args.power)
+    inputs = sort_inputs(args.paths, args.power, chosen.inputs, foreign=args.engine != "native")
     account = Account(list(inputs.problems))
     for line in [] if args.quiet else inputs.notes:
         output.note(printable(line))
     with progress.shown(not args.quiet) as bar:
-        channels = _channels(inputs.captures, chosen, args.engine, account, bar)
+        channels = _channels(inputs, chosen, args.engine, account, bar)
         written = [_write(folder / CHANNELS, channels, account)]
         if not account.interrupted:
-            written.append(_write(folder / POWER, _power(inputs.power, chosen, args, account), account))
+            written.append(_write(folder / POWER, _power(inputs, chosen, args, account), account))
     for line in filter(None, written):
         output.note(line)
     return explain.outcome(
@@ -94,26 +101,39 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _channels(
-    paths: list[str], chosen: Settings, engine: str, account: Account, bar: progress.Progress | None
+    inputs: Inputs, chosen: Settings, engine: str, account: Account, bar: progress.Progress | None
 ) -> Iterator[Any]:
+    """Tables of all captures in order of window; of rows that span files, the source is the last."""
+    from detector.chains import Captures  # noqa: PLC0415
     from detector.findings.evidence import hashed  # noqa: PLC0415
-    from detector.metering import channel_windows  # noqa: PLC0415
+    from detector.interrupts import Interrupts  # noqa: PLC0415
+    from detector.metering import Metering  # noqa: PLC0415
     from detector.windows.parquet import channels_to_arrow  # noqa: PLC0415
 
-    for path in paths:
-        with account.source(path) as report:
-            for table in channel_windows(path, chosen, engine, report, bar):
-                yield channels_to_arrow(table, path, hashed)
+    with Interrupts() as interrupts:
+        captures = Captures(
+            inputs,
+            chosen,
+            engine=engine,
+            metering=lambda: Metering(chosen),
+            waiting=interrupts.waiting,
+            progress=bar,
+        )
+        account.sources = captures.reports
+        for rows in captures:
+            yield channels_to_arrow(rows.table, rows.spans[-1].source, hashed)
+        account.interrupted = captures.interrupted or interrupts.asked
 
 
-def _power(paths: list[str], chosen: Settings, args: argparse.Namespace, account: Account) -> Iterator[Any]:
+def _power(inputs: Inputs, chosen: Settings, args: argparse.Namespace, account: Account) -> Iterator[Any]:
     from detector.telemetry import read_power  # noqa: PLC0415
     from detector.windows.parquet import power_to_arrow  # noqa: PLC0415
     from detector.windows.power import power_windows  # noqa: PLC0415
 
-    for path in paths:
+    for path in inputs.power:
         with account.source(path) as report:
-            readings = read_power(path, unit=args.power_unit, timezone=args.power_timezone)
+            source = inputs.streams.get(path, path)
+            readings = read_power(source, unit=args.power_unit, timezone=args.power_timezone)
             report.readings = len(readings)
             report.undecodable = dict(readings.dropped)
             report.notes = list(readings.notes)

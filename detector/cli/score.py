@@ -22,24 +22,36 @@ EPILOG = """\
 examples:
   minewatch score capture.pcapng
   minewatch score captures/ --power pdu.csv --assets assets.csv --report report.html
+  tcpdump -w - | minewatch score -
+  minewatch score ring/*.pcapng.zst --power <(zcat pdu.csv.gz) --jobs 2
   minewatch score *.pcap.gz --format jsonl --output findings.jsonl
   minewatch score capture.pcap --min-verdict suspicious --fail-on mining
 
-Findings go to standard output, everything else to standard error.  Types of files are
-told by content.  Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable input
+Findings go to standard output, everything else to standard error.  Types of files are told
+by content; gzip, zstd, lz4, bzip2 and xz are unpacked.  Captures that follow one another
+in time are one stream, whatever their names.
+Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable input
 (the others are still scored; 1 wins where both hold); 130 interrupted (what was known is printed).
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the design's command table."""
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="capture, power file or folder of them")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="capture, power file, folder of them, or - (standard input)"
+    )
     add_inputs(parser)
     add_outputs(parser)
     add = parser.add_argument_group("work").add_argument
     add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")
     add("--deep", action="store_true", help="add Wireshark's fields to the evidence (needs tshark)")
-    add("--jobs", type=positive, default=1, metavar="N", help="processes (default: 1)")
+    add(
+        "--jobs",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="threads that share the work; same findings (default: 1)",
+    )
     add("--scheduler", metavar="ADDRESS", help="dask scheduler that shares the work")
     add("--quiet", action="store_true", help="no progress and no notes; errors are still told")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Scores, Vectors
+from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
@@ -86,8 +86,10 @@ class Ledger:
         self._min_messages = min_messages
         self._suspicious = suspicious
 
-    def see(self, table: ChannelWindows, source: str) -> None:
+    def see(self, table: ChannelWindows, source: str | Sequence[Span]) -> None:
         """Count rows as they were observed (not rolled up): who, when, how much, in which source.
+
+        source: its name; spans where the rows are of several sources, one after the other.
 
         Where both ends are at home the other end is a host that was seen, too.
         """

@@ -6,7 +6,7 @@ a dict it gives a `HostRecord` an address, made when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from detector import hosts
 from detector.kernel import layout
 from detector.kernel.index import Index
+from detector.records import Span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from detector.findings.ledger import ChannelRecord, PowerRecord
     from detector.records import Int64s, UInt64s
 
+_FOREVER_NS = 1 << 62
 KEPT_SOURCES = 16  # names, a host
 COUNTED = ("first_ns", "last_ns", "packets", "windows", "judged", "most_messages", "asked", "one_way")
 _HOST = np.dtype(
@@ -98,8 +100,9 @@ class Roster:
             self._table = np.concatenate([self._table, np.zeros(size - len(self._table), _HOST)])
         return numbers
 
-    def see(self, addresses: UInt64s, wide: Int64s, packets: Int64s, source: str) -> None:
-        """Count rows: whose, their wide words as far as the times stand, their packets, their source."""
+    def see(self, addresses: UInt64s, wide: Int64s, packets: Int64s, source: str | Sequence[Span]) -> None:
+        """Count rows: whose, their wide words as far as the times stand, their packets, their source
+        (spans where they are of several, one after the other)."""
         n = len(self)
         numbers, table = self.numbers(addresses), self._table
         table["first_ns"][n : len(self)] = np.iinfo(np.int64).max
@@ -114,7 +117,10 @@ class Roster:
             fresh = of_window[table["newest_window"][of_window] < start]
             table["windows"][fresh] += 1  # once, however often it stands there
             table["newest_window"][fresh] = start
-        table["sources"][numbers] = self._sources.joined(table["sources"][numbers], source)
+        for span in [Span(source, 0, _FOREVER_NS)] if isinstance(source, str) else source:
+            within = (wide[:, layout.FIRST_NS] <= span.last_ns) & (wide[:, layout.LAST_NS] >= span.first_ns)
+            seen = numbers[within]
+            table["sources"][seen] = self._sources.joined(table["sources"][seen], span.source)
 
     def try_rows(self, addresses: UInt64s, messages: Int64s, both_ways: NDArray[np.bool_]) -> None:
         """Remember rows that are looked at: messages of those that do not hold enough (else 0)."""

@@ -714,10 +714,15 @@ def _obstacle(
     connection: cython.Py_ssize_t,
     state: cython.longlong[::1],
     events: cython.longlong[::1],
-    pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
 ) -> cython.longlong:
-    """Why the next packet cannot be taken now, or DONE."""
+    """Why the next packet cannot be taken now, or DONE.
+
+    Payload is handed over before the next packet: what is decided on it holds from there on,
+    however the bytes were cut.
+    """
+    if state[tables.N_PIECES] > 0:
+        return tables.NEED_EVENTS
     if (
         state[tables.NEWEST] >= state[tables.SWEEP_AT]
         and 4 * state[tables.SWEEP_COUNT] >= state[tables.CONNECTION_HIGH]
@@ -726,8 +731,6 @@ def _obstacle(
     if (
         cython.cast(cython.Py_ssize_t, state[tables.N_EVENTS]) + tables.ROOM_EVENTS
     ) * tables.EVENT > events.shape[0]:
-        return tables.NEED_EVENTS
-    if (state[tables.N_PIECES] + 1) * tables.PIECE > pieces.shape[0]:
         return tables.NEED_EVENTS
     if state[tables.PIECE_FILL] + tables.ROOM_BYTES > copied.shape[0]:
         return tables.NEED_EVENTS
@@ -989,7 +992,7 @@ def _update(
             state[tables.ELSEWHERE] += 1
             continue
         c = _find_connection(batch, k, connection_table, connections)
-        state[tables.STATUS] = _obstacle(c, state, events, pieces, copied)
+        state[tables.STATUS] = _obstacle(c, state, events, copied)
         if state[tables.STATUS] != tables.DONE:
             return i
         if c >= 0 and _idle(connections[c * tables.CONNECTION + tables.C_LAST], state):

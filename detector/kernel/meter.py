@@ -9,7 +9,7 @@ touched only as they fill), and what does not fit leaves early, the least tellin
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,8 @@ class Meter:
         self._finished: list[tuple[ChannelWindows, Int64s]] = []
         self._closed_ns = -1  # every window up to here has left
         self._joined: list[tuple[int, int]] = []
+        self.hear: Callable[[], None] | None = None
+        """Called when there are payloads: what it decides on them holds from the next packet on."""
 
     # --- bytes in
 
@@ -216,6 +218,8 @@ class Meter:
             elif status == tables.TURN:
                 client_is_a = bool(work.state[tables.TURN_CLIENT_IS_A])
                 self._turn(int(work.state[tables.TURN_CONNECTION]), client_is_a, Basis.SYN)
+            if self._payloads and self.hear:
+                self.hear()
 
     def _settle(self) -> None:
         """Adds waiting message events to their rows and copied pieces to the payloads."""

@@ -35,6 +35,7 @@ class Counters:
     links: dict[int, int] = field(default_factory=dict)  # packets by link type that nobody decodes
     lost: int = 0  # dropped by the capturing system, where the stream says so
     cut_at: int | None = None  # byte offset of the record that the end of the stream cut short
+    problem: str | None = None  # why the stream could not go on
 
 
 class Stream:
@@ -121,6 +122,7 @@ class Stream:
             links=links,
             lost=int(self.state[tables.LOST]),
             cut_at=self._cut_at,
+            problem=self.problem,
         )
 
     def _count(self, name: str, n: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from detector.inputs import sort_inputs
@@ -40,6 +41,9 @@ class Plan:
         power = list(self.monitor.power)
         problems: list[str] = []
         for path in self.monitor.follow:
+            if Path(path).is_fifo():  # no look inside: what is read from a pipe is gone
+                captures.append(path)
+                continue
             inputs = sort_inputs([path])
             captures += inputs.captures
             power += inputs.power

@@ -71,7 +71,6 @@ class Metered:
         """n bytes were read: gives the rows of windows that are over by now."""
         meter = self._metering.meter
         meter.advance(n)
-        self._metering.listen()
         self.newest_ns = max(self.newest_ns, meter.newest_ns)
         over = opens(self.newest_ns, self._settings.meter)
         if over > self._passed:
@@ -82,7 +81,6 @@ class Metered:
 
     def flush(self) -> Iterator[ChannelWindows]:
         """Rows of all open windows; the stream goes on."""
-        self._metering.listen()
         yield from self._rows(final=True)
 
     def restart(self) -> Iterator[ChannelWindows]:

@@ -10,6 +10,7 @@ from detector.records import Quantity
 
 if TYPE_CHECKING:
     from detector.records import Readings
+    from detector.streams import Stream
 
 
 class TelemetryError(ValueError):
@@ -34,8 +35,8 @@ class Source(Protocol):
         """Whether a file that begins with `head` (decompressed) and is called `name` is of this kind."""
         ...
 
-    def read(self, path: str, hints: Hints) -> Readings:
-        """All readings, sorted by (meter, time).  Raises TelemetryError, OSError."""
+    def read(self, stream: Stream, hints: Hints) -> Readings:
+        """All readings, sorted by (meter, time).  Raises TelemetryError, StreamError, OSError."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Power logs as text tables: comma, semicolon, tab or pipe, gzip, any of the usual encodings.
+"""Power logs as text tables: comma, semicolon, tab or pipe, any of the usual encodings.
 
 The file is streamed; what a hostile one can make us hold is bounded by the longest line
 and the longest quoted cell (1 MiB each).
@@ -6,11 +6,9 @@ and the longest quoted cell (1 MiB each).
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import warnings
-import zlib
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from detector.telemetry.collect import Collector
@@ -21,13 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from detector.records import Readings
+    from detector.streams import Stream
 
 MAX_LINE: Final = 1 << 20
 CHUNK_ROWS: Final = 250_000
 PREAMBLE: Final = 50  # lines before the header that are looked at
 MAX_COLUMNS: Final = 20_000
-FREE_BYTES: Final = 64 << 20  # unpacked, before the ratio counts
-MOST_RATIO: Final = 200
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
@@ -39,17 +36,11 @@ def sniff(head: bytes, name: str) -> bool:
     return bool(start) and not start.startswith((b"<", b"{", b"[{")) and _BINARY.search(head[:4096]) is None
 
 
-def read(path: str, hints: Hints) -> Readings:
-    """All readings of the table at `path`.  Raises TelemetryError, OSError."""
-    try:
-        with open(path, "rb") as raw, _unpacked(raw) as plain:
-            lines = io.BufferedReader(_Lines(plain, path))
-            text = io.TextIOWrapper(lines, _encoding(path), errors="replace", newline=None)
-            return _read(text, path, hints)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise TelemetryError(
-            f"{path}: the gzip data ends early or is damaged; copy the file again"
-        ) from error
+def read(stream: Stream, hints: Hints) -> Readings:
+    """All readings of the table in `stream`.  Raises TelemetryError, StreamError, OSError."""
+    encoding = _encoding(stream.head(MAX_LINE, least=MAX_LINE))
+    lines = io.BufferedReader(_Lines(stream))
+    return _read(io.TextIOWrapper(lines, encoding, errors="replace", newline=None), stream.path, hints)
 
 
 def _read(text: IO[str], path: str, hints: Hints) -> Readings:
@@ -116,10 +107,8 @@ def _distinct(names: list[str]) -> list[str]:
     return result
 
 
-def _encoding(path: str) -> str:
+def _encoding(head: bytes) -> str:
     """By byte order mark, else UTF-8 where the first 1 MiB is valid, else GBK or Latin-1."""
-    with open(path, "rb") as raw, _unpacked(raw) as plain:
-        head = plain.read(MAX_LINE)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     cut = head.rsplit(b"\n", 1)[0]
@@ -133,31 +122,8 @@ def _encoding(path: str) -> str:
     return "gbk" if paired >= 0.9 * high else "latin-1"
 
 
-def _unpacked(raw: Any) -> Any:
-    """The stream, decompressed where it is gzip."""
-    packed = raw.peek(2)[:2] == b"\x1f\x8b"
-    return _Unzipped(raw) if packed else raw
-
-
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:120]
-
-
-class _Unzipped(gzip.GzipFile):
-    """Gzip that refuses to unpack a bomb; readings of regular loads reach 30-fold."""
-
-    def __init__(self, raw: Any) -> None:
-        super().__init__(fileobj=raw, mode="rb")
-        self._raw, self._given = raw, 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        data = super().read(size)
-        self._given += len(data)
-        if self._given > FREE_BYTES and self._given > MOST_RATIO * self._raw.tell():
-            raise TelemetryError(
-                f"{self._raw.name}: gzip data unpacks more than {MOST_RATIO}-fold: no table of readings does"
-            )
-        return data
 
 
 class _Headed:
@@ -177,8 +143,8 @@ class _Headed:
 class _Lines(io.RawIOBase):
     """A byte stream that refuses lines, and cells in quotes, of more than MAX_LINE bytes."""
 
-    def __init__(self, plain: Any, path: str) -> None:
-        self._plain, self._path = plain, path
+    def __init__(self, plain: Stream) -> None:
+        self._plain = plain
         self._since_line = 0  # bytes since the last end of a line outside quotes
         self._open = False  # inside quotes at that place
 
@@ -186,7 +152,7 @@ class _Lines(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._plain.read(min(len(buffer), 1 << 16))
+        data = self._plain.read(min(len(buffer), 1 << 16)) or b""
         buffer[: len(data)] = data
         end = data.rfind(b"\n")
         if end >= 0:
@@ -201,6 +167,6 @@ class _Lines(io.RawIOBase):
             self._open ^= data.count(b'"') % 2 == 1
         if self._since_line > MAX_LINE:
             raise TelemetryError(
-                f"{self._path}: a line or quoted cell of more than 1 MiB: this is no table of readings"
+                f"{self._plain.path}: a line or quoted cell of more than 1 MiB: this is no table of readings"
             )
         return len(data)

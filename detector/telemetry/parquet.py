@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import shutil
+import tempfile
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from detector.telemetry.collect import Collector
 from detector.telemetry.columns import find_layout
@@ -10,6 +12,7 @@ from detector.telemetry.contract import Hints, TelemetryError
 
 if TYPE_CHECKING:
     from detector.records import Readings
+    from detector.streams import Stream
 
 BATCH_ROWS: Final = 250_000
 
@@ -19,13 +22,14 @@ def sniff(head: bytes, name: str) -> bool:
     return head.startswith(b"PAR1")
 
 
-def read(path: str, hints: Hints) -> Readings:
-    """All readings of the table at `path`.  Raises TelemetryError, OSError."""
+def read(stream: Stream, hints: Hints) -> Readings:
+    """All readings of the table in `stream`.  Raises TelemetryError, StreamError, OSError."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    path = stream.path
     try:
-        with pq.ParquetFile(path, memory_map=False) as file:
+        with _seekable(stream) as plain, pq.ParquetFile(plain, memory_map=False) as file:
             layout = find_layout(
                 list(file.schema_arrow.names), path, hints, _only_timestamp(file.schema_arrow, pa)
             )
@@ -37,6 +41,15 @@ def read(path: str, hints: Hints) -> Readings:
             f"{path}: the Parquet file is damaged ({str(error).splitlines()[0][:120]})"
         ) from error
     return collector.finish()
+
+
+def _seekable(stream: Stream) -> IO[bytes]:
+    """The file itself, or a copy of what is packed or comes from a pipe: the format begins at its end."""
+    if stream.is_file and not stream.codec:
+        return open(stream.path, "rb")
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+    shutil.copyfileobj(stream, copy, 1 << 20)
+    return copy
 
 
 def _only_timestamp(schema: Any, pa: Any) -> str | None:

@@ -137,11 +137,16 @@ def _due(sources: Iterable[tuple[int, Iterator[ChannelWindows]]]) -> Iterator[tu
 def _batches(source: Iterator[ChannelWindows]) -> Iterator[tuple[int, ChannelWindows]]:
     """(window start, its rows) of each table, in order of start."""
     for table in source:
-        starts = table.wide[:, layout.WINDOW_NS]
-        distinct = np.unique(starts)
-        for start in distinct:
-            rows = table if len(distinct) == 1 else take(table, np.flatnonzero(starts == start))
-            yield int(start), rows
+        yield from by_window(table)
+
+
+def by_window(table: ChannelWindows) -> Iterator[tuple[int, ChannelWindows]]:
+    """(window start, its rows) of every window in a table, in order of start."""
+    starts = table.wide[:, layout.WINDOW_NS]
+    distinct = np.unique(starts)
+    for start in distinct:
+        rows = table if len(distinct) == 1 else take(table, np.flatnonzero(starts == start))
+        yield int(start), rows
 
 
 _KEPT = np.dtype(

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from detector.cluster import SchedulerError
 from detector.document import Context, document, spoken
 from detector.hosts import NetworkError, read_assets
 from detector.model import Bundle
-from detector.parallel import SchedulerError
 from detector.pipeline import Request, Result, score
 from detector.records import Finding, Verdict
 from detector.report import write_report

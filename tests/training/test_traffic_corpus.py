@@ -42,7 +42,6 @@ def metered(pcap: bytes) -> ChannelWindows:
     metering = Metering(Settings())
     metering.meter.feed(pcap)
     metering.meter.finish()
-    metering.listen()
     return metering.windows(final=True)
 
 

@@ -1,0 +1,226 @@
+"""Captures in order of time: those that follow one another are one stream, those that overlap are several.
+
+Owns which file continues which.  Names say nothing; the time of a file's first packet does,
+and where the one before it ended.  Files of a ring (dumpcap -b, tcpdump -G or -C) so go
+through one meter, and connections, roles and messages live on across the seam: the windows
+are those of the files in one.  Captures of two sensors overlap and are metered apart.
+
+All chains go forward together, the one furthest behind first, so that windows leave in
+order of time, and what is held depends on open windows only, not on the number of files.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Final
+
+from detector.capture import first_ns
+from detector.inputs import Inputs
+from detector.metering import Capture, Metering, Progress, Waiting
+from detector.parallel import Parts
+from detector.records import ChannelWindows, SourceReport, Span
+from detector.settings import MeterSettings, Settings
+from detector.streams import Stream
+from detector.windows.channel import by_window
+
+SEAM_NS: Final = 1_000_000_000
+"""A file may begin so much before the end of the one it continues: the queues of a network card, and the
+interfaces that share a file, are out of order by less."""
+_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one window, and the files that they come from: one after the other, of one chain."""
+
+    start_ns: int  # of the window
+    table: ChannelWindows
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A file that has not been begun."""
+
+    first_ns: int  # 0 = not known: read before all others
+    path: str
+    stream: Stream | None  # of a pipe, which is open already
+
+
+class Chain:
+    """Files that follow one another, in one meter."""
+
+    def __init__(self, metering: Metering | Parts, settings: MeterSettings) -> None:
+        self.capture: Capture | None = None  # the file that is being read; None between two
+        self.metering = metering
+        self.open = False  # has rows that have not left
+        self._settings = settings
+        self._spans: list[Span] = []
+        self._passed = 0  # windows that start before this have left
+
+    @property
+    def newest_ns(self) -> int:
+        return self.metering.meter.newest_ns
+
+    def begin(self, capture: Capture, begins_ns: int) -> None:
+        """Goes on with a file."""
+        self.capture = capture
+        self._spans.append(Span(capture.report.source, begins_ns, begins_ns))
+
+    def step(self) -> tuple[int, int] | None:
+        """A piece of its file; None at the file's end.  Raises StreamError where it is no capture."""
+        assert self.capture is not None
+        self.open = True
+        progress = None
+        try:
+            progress = self.capture.step()
+        finally:
+            self._spans[-1] = replace(self._spans[-1], last_ns=self.newest_ns)
+            if progress is None:
+                self.capture = None
+        return progress
+
+    def floor(self) -> int:
+        """Start of the earliest window that may still get packets in time."""
+        return opens(self.newest_ns, self._settings)
+
+    def rows(self, final: bool = False) -> Iterator[Rows]:
+        """What is over (all, when `final`), a window at a time."""
+        if not self.open or (self.floor() <= self._passed and not final):
+            return
+        self._passed, self.open = self.floor(), not final
+        spans = tuple(self._spans)
+        for start, table in by_window(self.metering.windows(final)):
+            yield Rows(start, table, tuple(span for span in spans if span.last_ns >= start))
+        self._spans = [*(span for span in spans[:-1] if span.last_ns >= self._passed), spans[-1]]
+
+
+class Captures:
+    """All captures of a request, as rows in order of window."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        settings: Settings,
+        *,
+        engine: str,
+        metering: Callable[[], Metering | Parts],
+        waiting: Waiting = nullcontext,
+        progress: Progress | None = None,
+    ) -> None:
+        """Looks for the first packet of each.  `metering` makes what a chain is metered with."""
+        self.reports: list[SourceReport] = []  # in the order in which they were begun
+        self.interrupted = False
+        self._settings = settings
+        self._engine = engine
+        self._metering = metering
+        self._entered = waiting
+        self._progress = progress
+        self._waiting = _by_time(inputs)
+        self._chains: list[Chain] = []
+        self._held: list[tuple[int, int, Rows]] = []  # (window start, number, rows), a heap
+        self._number = 0
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Rows, in order of window as far as the packets of each chain are in order.
+
+        Where it is interrupted it gives what it has and ends, with `interrupted` set.
+        """
+        try:
+            while self._goes_on():
+                yield from self._leaving()
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self._waiting = []
+        for chain in self._chains:
+            chain.metering.meter.finish()
+            self._hold(chain.rows(final=True))
+        self._chains = []
+        yield from self._leaving()
+
+    def _goes_on(self) -> bool:
+        """Begins the next file, or reads a piece of the one furthest behind; False when all is read."""
+        reading = [chain for chain in self._chains if chain.capture]
+        behind = min(reading, key=lambda chain: chain.newest_ns, default=None)
+        if self._waiting and (behind is None or self._waiting[-1].first_ns + SEAM_NS < behind.newest_ns):
+            self._begin(self._waiting.pop())
+            return True
+        if behind is not None:
+            self._step(behind)
+        return behind is not None
+
+    def _begin(self, file: Waits) -> None:
+        """In the chain that ended last before it, else in one of its own."""
+        between = [c for c in self._chains if not c.capture and c.newest_ns <= file.first_ns + SEAM_NS]
+        chain = max(between, key=lambda chain: chain.newest_ns, default=None)
+        if chain is None:
+            chain = Chain(self._metering(), self._settings.meter)
+            self._chains.append(chain)
+        report = SourceReport(source=file.path)
+        self.reports.append(report)
+        source = file.stream or file.path
+        capture = Capture(
+            source, chain.metering.meter, self._settings, report, engine=self._engine, waiting=self._entered
+        )
+        chain.begin(capture, file.first_ns)
+
+    def _step(self, chain: Chain) -> None:
+        assert chain.capture is not None
+        report = chain.capture.report
+        try:
+            done = chain.step()
+        except (OSError, ValueError) as error:  # StreamError is a ValueError: one line
+            report.problem = str(error)
+            return
+        self._hold(chain.rows())
+        if done and self._progress:
+            self._progress(report.source, *done)
+
+    def _leaving(self) -> Iterator[Rows]:
+        """Rows of windows that no file can add to any more."""
+        self._leave_behind()
+        floors = [chain.floor() for chain in self._chains if chain.open or chain.capture]
+        if self._waiting:
+            floors.append(_start(self._waiting[-1].first_ns, self._settings.meter))
+        while self._held and (not floors or self._held[0][0] < min(floors)):
+            yield heapq.heappop(self._held)[2]
+
+    def _leave_behind(self) -> None:
+        """Closes what chains that no file has continued still hold, once time has passed over it, and forgets
+        them when their connections would be forgotten."""
+        reading = [chain.newest_ns for chain in self._chains if chain.capture]
+        if not reading:
+            return
+        now = min(reading) - SEAM_NS
+        for chain in [chain for chain in self._chains if not chain.capture]:
+            if _start(chain.newest_ns, self._settings.meter) < opens(now, self._settings.meter):
+                self._hold(chain.rows(final=True))
+            if chain.newest_ns + self._settings.meter.idle_s * _NS < now:
+                self._chains.remove(chain)
+
+    def _hold(self, rows: Iterator[Rows]) -> None:
+        for one in rows:
+            heapq.heappush(self._held, (one.start_ns, self._number, one))
+            self._number += 1
+
+
+def _by_time(inputs: Inputs) -> list[Waits]:
+    """Captures that wait, the earliest last; those that begin at the same time in order of name."""
+    found = []
+    for path in inputs.captures:
+        stream = inputs.streams.get(path)
+        found.append(Waits(first_ns(stream or path), path, stream))
+    return sorted(found, key=lambda file: (file.first_ns, file.path), reverse=True)
+
+
+def _start(ns: int, settings: MeterSettings) -> int:
+    """Start of the window that holds a time."""
+    return ns // (settings.window_s * _NS) * settings.window_s * _NS
+
+
+def opens(newest_ns: int, settings: MeterSettings) -> int:
+    """Start of the earliest window that the meter keeps open when its newest packet is that old."""
+    return max(0, _start(newest_ns - settings.lateness_s * _NS, settings))
