@@ -2,15 +2,21 @@
 """From packet descriptors to rows: the tables of connections, channels and open rows.
 
 Owns who talks to whom: finds each packet's connection, its channel and the channel's row
-of the packet's window, counts the packet there, follows TCP sequence numbers and TLS
-record headers, cuts payload into messages (`layout`) for `summaries` to add, and copies
-the payload of connections in which the keyword scan found a miner's word.
+of the packet's window, counts the packet there, puts TCP in order (`_reorder` states the
+bounds), follows TLS record headers, cuts payload into messages (`layout`) for `summaries`
+to add, and copies the payload of connections in which the keyword scan found a miner's word.
+
+One module, though long: a packet passes through all of it, and C inlines within a module
+only.  What is not on a packet's way is in `slots`.
 
 `update` never grows anything: where room runs out, a roles question comes up or the idle
 should be forgotten, it stops before the packet and says why in `state[STATUS]`; `meter`
 acts and calls again.  So results do not depend on how the bytes were cut.
 
-Sources: RFC 9293 (TCP; keepalives 3.8.4), RFC 8446 5.1 and RFC 5246 6.2.1 (TLS records).
+Who is the client is said by a SYN; else by a dissector, later; else by a service's port;
+else by who spoke first (`records.Basis`).
+
+Sources: RFC 9293 (TCP; keepalives 3.8.4), RFC 6298 2.1, RFC 8446 5.1 and RFC 5246 6.2.1 (TLS records).
 """
 
 import cython
