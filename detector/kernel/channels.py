@@ -67,9 +67,12 @@ def _find_connection(
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _idle(last: cython.ulonglong, state: cython.longlong[::1]) -> cython.int:
-    """Whether what was last heard of then is to be forgotten, swept yet or not: no result hangs on sweeps."""
-    return cython.cast(cython.longlong, last) < state[tables.NEWEST] - state[tables.IDLE]
+def _idle(last: cython.ulonglong, now: cython.longlong, state: cython.longlong[::1]) -> cython.int:
+    """Whether what was last heard of then is forgotten now, swept yet or not: no result hangs on sweeps.
+
+    (But for packets that are late by more than IDLE, which find what no sweep has taken.)
+    """
+    return cython.cast(cython.longlong, last) < now - state[tables.IDLE]
 
 
 @cython.cfunc
@@ -104,7 +107,9 @@ def _channel(
                 and channels[o] == client_high
                 and channels[o + 2] == server_high
             ):
-                if channels[o + tables.H_CONNECTIONS] == 0 and _idle(channels[o + tables.H_LAST], state):
+                if channels[o + tables.H_CONNECTIONS] == 0 and _idle(
+                    channels[o + tables.H_LAST], state[tables.NEWEST], state
+                ):
                     channels[o + tables.H_BASIS] = 0  # as one that the sweep has forgotten
                 return c
         i = (i + 1) & mask
@@ -1336,7 +1341,11 @@ def _update(
         state[tables.STATUS] = _obstacle(c, state, events, pieces, copied)
         if state[tables.STATUS] != tables.DONE:
             return i
-        if c >= 0 and _idle(connections[c * tables.CONNECTION + tables.C_LAST], state):
+        if c >= 0 and _idle(
+            connections[c * tables.CONNECTION + tables.C_LAST],
+            cython.cast(cython.longlong, batch[k + tables.TIME]),
+            state,
+        ):
             state[tables.STATUS] = tables.FORGET
             state[tables.TURN_CONNECTION] = c
             return i
