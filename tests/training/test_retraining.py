@@ -23,6 +23,7 @@ from training.simulation.capture import Captured, capture
 from training.simulation.conversation import simulate
 from training.simulation.draw import Draw
 
+LEAST = 4  # conversations of a family
 UNKNOWN = "getwork"  # held out of the recipe: polls, which inside TLS look like any other
 EXAMPLES, SEED = 300, 5
 ALARMS = 0.02  # false alarms at which recall is compared
@@ -103,10 +104,11 @@ def found(by: Judged, rows: table.Rows) -> tuple[int, int]:
     return int((best > by[1]).sum()), len(best)
 
 
-def by_family(rows: table.Rows) -> Iterator[tuple[str, bool, table.Rows]]:
-    for family in sorted(set(rows.family)):
-        part = table.select(rows, np.array([name == family for name in rows.family]))
-        yield family, bool(part.label[0]), part
+def by_family(rows: table.Rows) -> Iterator[tuple[str, table.Rows]]:
+    """The rows of each family that mines."""
+    mining = table.select(rows, rows.label == 1)
+    for family in sorted(set(mining.family)):
+        yield family, table.select(mining, np.array([name == family for name in mining.family]))
 
 
 def test_ten_captures_of_ones_own_find_their_colleagues_and_harm_nobody(
@@ -116,10 +118,15 @@ def test_ten_captures_of_ones_own_find_their_colleagues_and_harm_nobody(
     old, new = judged(before, strangers), judged(retrained, strangers)
     (was, n), (now, _) = found(old, colleagues), found(new, colleagues)
     assert n >= 15 and now / n > metrics.clopper_pearson(was, n).high  # more than chance would give
-    for family, mining, rows in by_family(strangers):
+    for mining in (True, False):
+        rows = table.select(strangers, strangers.label == mining)
         (was, of), (now, _) = found(old, rows), found(new, rows)
         bound = metrics.clopper_pearson(was, of)
-        assert now / of >= bound.low if mining else now / of <= bound.high, family
+        assert now / of >= bound.low if mining else now / of <= bound.high
+    for family, rows in by_family(strangers):  # of fewer than LEAST no bound can be stated
+        (was, of), (now, _) = found(old, rows), found(new, rows)
+        bound = metrics.clopper_pearson(was, of)
+        assert of < LEAST or bound.low <= now / of, family
 
 
 def test_one_wrong_label_in_ten_degrades_gently(
