@@ -280,7 +280,21 @@ def _decode(
                 p += header
                 if x & 0x1FFF:
                     return _fragment(
-                        a0, a1, b0, b1, at, protocol, (x & 0x1FFF) * 8, p, end, stop, wire, ts, state, batch, k
+                        a0,
+                        a1,
+                        b0,
+                        b1,
+                        at,
+                        protocol,
+                        (x & 0x1FFF) * 8,
+                        p,
+                        end,
+                        stop,
+                        wire,
+                        ts,
+                        state,
+                        batch,
+                        k,
                     )
                 first = 1
                 if entry < 0:

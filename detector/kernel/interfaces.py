@@ -126,7 +126,9 @@ def dropped(
 ) -> cython.int:
     """Interface i dropped `total` in all, by its statistics, and `more` before this packet."""
     at: cython.Py_ssize_t = i * _INTERFACE
-    before: cython.longlong = interfaces[at + 4] if interfaces[at + 4] > interfaces[at + 5] else interfaces[at + 5]
+    before: cython.longlong = (
+        interfaces[at + 4] if interfaces[at + 4] > interfaces[at + 5] else interfaces[at + 5]
+    )
     after: cython.longlong
     interfaces[at + 4] = total if total > interfaces[at + 4] else interfaces[at + 4]
     interfaces[at + 5] += more

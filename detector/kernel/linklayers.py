@@ -91,7 +91,7 @@ def _family(x: cython.longlong) -> cython.int:
         x = ((x & 0xFF) << 24) | ((x & 0xFF00) << 8) | ((x >> 8) & 0xFF00) | (x >> 24)
     if x == 2:
         return _IPV4
-    if x == 10 or x == 24 or x == 28 or x == 30:  # Linux; NetBSD and OpenBSD; FreeBSD; macOS
+    if x == 10 or x == 24 or x == 26 or x == 28 or x == 30:  # Linux; other BSDs; Solaris; FreeBSD; macOS
         return _IPV6
     return _NOT_IP
 
@@ -328,6 +328,14 @@ def opened(
             return _fixed(b, p, end, 18, 16)
         if link == 242:  # IP over InfiniBand
             return _fixed(b, p, end, 44, 40)
+        if link == 219:
+            return _at(p, 0x8847)
+        if link == 226:  # Solaris ipnet: version, family, and what is of the host
+            return _TRUNCATED if end - p < 24 else _at(p + 24, _family(b[p + 1]))
+        if link == 281 or link == 282 or link == 284:  # Ethernet with the tag of a switch before or behind
+            return _fixed(b, p, end, 18, 16)  # its addresses (Broadcom, Broadcom, Marvell)
+        if link == 285:
+            return _fixed(b, p, end, 22, 20)
         if end - p < 12 and (link == 192 or link == 258):
             return _TRUNCATED
         if link == 192:  # per-packet information, little-endian always
@@ -335,9 +343,9 @@ def opened(
             link = _read32(b, p + 4, 0)
             if length < 8:
                 return _NOT_IP_REASON
-        elif link == 258:  # PKTAP of macOS, in its byte order
-            length = cython.cast(cython.Py_ssize_t, _read32(b, p, big) & 0xFFFF)
-            link = _read32(b, p + 8, big)
+        elif link == 258:  # PKTAP of macOS
+            length = _read16(b, p, 0)
+            link = _read32(b, p + 8, 0)
             if length < 12:
                 return _NOT_IP_REASON
         else:

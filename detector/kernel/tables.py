@@ -73,7 +73,9 @@ PCAPNG: Final = 2
 STOP_LENGTH: Final = 1  # a record or block claims an impossible length
 STOP_ORDER: Final = 2  # a section header without a byte-order magic
 RECORD_LIMIT: Final = 64 << 20
-INTERFACE: Final = 6  # words an interface: link type, ticks a second, offset ns, snap length, drops told twice
+INTERFACE: Final = (
+    6  # words an interface: link type, ticks a second, offset ns, snap length, drops told twice
+)
 MAX_INTERFACES: Final = 1024
 
 # --- state of the update (channels), signed words

@@ -193,7 +193,9 @@ def _vxlan(
         if b[p] & 0x77 or not b[p] & 8 or b[p + 1] & 0xB7:
             return 0
         return _plausible(b, p + 8, end, stop, _BRIDGED, 0)
-    if b[p] & 0xF1 != 0 or b[p] & 0x0C != 0x0C:  # version 0, no test packet; with an identifier and a protocol
+    if (
+        b[p] & 0xF1 != 0 or b[p] & 0x0C != 0x0C
+    ):  # version 0, no test packet; with an identifier and a protocol
         return 0
     if b[p + 3] == 1:
         return _plausible(b, p + 8, end, stop, _IPV4, 0)
