@@ -40,6 +40,7 @@ class Meter:
     """
 
     def __init__(self, settings: MeterSettings) -> None:
+        self.settings = settings
         self._window_ns = settings.window_s * _NS
         self._lateness_ns = settings.lateness_s * _NS
         self._idle_ns = settings.idle_s * _NS
