@@ -50,13 +50,14 @@ class Meter:
         if not 0 <= part[0] < part[1]:
             raise ValueError(f"part {part[0]} of {part[1]}")
         self._part = part
+        self.settings = settings
         self._window_ns = settings.window_s * _NS
         self._lateness_ns = settings.lateness_s * _NS
         self._idle_ns = settings.idle_s * _NS
         self._seed = secrets.randbits(
             63
         )  # no sender can choose addresses that collide; no result depends on it
-        self._stream = Stream()
+        self._stream = Stream(settings)
         self._work = Working(settings, part)
         self._payloads: list[Payload] = []
         self._finished: list[tuple[ChannelWindows, Int64s]] = []
@@ -109,7 +110,7 @@ class Meter:
         """
         self._stream.finish()
         ended = self.counters
-        self._stream = Stream()
+        self._stream = Stream(self.settings)
         self._work.state[tables.ELSEWHERE] = 0
         return ended
 

@@ -63,7 +63,7 @@ def address(text: str) -> int:
 
 
 def said_by_us(path: Path) -> dict[Key, Counter[str]]:
-    table, _ = meter(path.read_bytes()).windows(True)
+    table, _ = meter(path.read_bytes(), tunnels=()).windows(True)  # the outermost headers, too
     counts: dict[Key, Counter[str]] = {}
     for i in range(len(table)):
         client, server = (int(a[i, 0]) << 64 | int(a[i, 1]) for a in (table.client, table.server))
