@@ -6,7 +6,9 @@ STAMP := $(VENV)/.installed
 KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*.pxd) setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types bench model evaluation samples clean
+FUZZ_SECONDS ?= 300
+
+.PHONY: help demo test check lint types bench fuzz agreement model evaluation samples clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -34,6 +36,12 @@ check: lint types test  ## style, types and tests
 
 bench: $(STAMP)  ## speed, beside the peers that are installed
 	$(BIN)/python -m benchmarks
+
+fuzz: $(STAMP)  ## mutated input under sanitisers: FUZZ_SECONDS, FUZZ_SEED, FUZZ_REPORT=docs/safety.md
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(addprefix --seed ,$(FUZZ_SEED)) $(addprefix --report ,$(FUZZ_REPORT))
+
+agreement: $(STAMP)  ## every public capture against tshark; writes docs/agreement.md
+	$(BIN)/python -m tests.agreement
 
 model: $(STAMP)  ## rebuild the default model and say what differs from the shipped one
 	$(BIN)/python -m training.rebuild
