@@ -11,7 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-_CYTHONIZED = ("frames", "channels", "summaries", "trees")
+_CYTHONIZED = (  # in the order of their imports
+    "linklayers", "tunnels", "fragments", "interfaces", "frames", "channels", "summaries", "trees",
+)  # fmt: skip
 
 
 def _load_sources() -> None:

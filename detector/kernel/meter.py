@@ -46,7 +46,7 @@ class Meter:
         self._seed = secrets.randbits(
             63
         )  # no sender can choose addresses that collide; no result depends on it
-        self._stream = Stream()
+        self._stream = Stream(settings)
         self._work = Working(settings)
         self._payloads: list[Payload] = []
         self._finished: list[tuple[ChannelWindows, Int64s]] = []

@@ -31,7 +31,7 @@ NS_PER_TICK: Final = 2  # pcap: 1000 or 1
 INTERFACES: Final = 3  # filled entries of the interface table
 STOP: Final = 4  # why the walk cannot go on: 0, or a STOP_*
 STOP_VALUE: Final = 5  # the number at fault
-LOST: Final = 6  # drops told by interface statistics blocks
+LOST: Final = 6  # drops told by pcapng (interfaces)
 BATCHED: Final = 7  # descriptors written by the last call
 COUNTS: Final = 8  # then one word a COUNTED name
 COUNTED: Final = (
@@ -45,16 +45,35 @@ COUNTED: Final = (
     "other_transport",
     "bad_record",
     "unknown_linktype",
+    "encrypted_link",
+    "tiny_fragment",
+    "overlapping_fragment",
+    "too_many_tunnels",
 )
 LINKS: Final = 24  # then (link type, packets) of unknown link types
 LINK_PAIRS: Final = 16
-WALK: Final = LINKS + 2 * LINK_PAIRS
+TUNNELS: Final = LINKS + 2 * LINK_PAIRS  # bits of the tunnels that are opened, as in settings.TUNNELS
+TUNNEL_DEPTH: Final = TUNNELS + 1  # tunnels in one another that are opened
+FRAGMENT_SEED: Final = TUNNELS + 2  # secret, so that no sender can choose where fragments collide
+FRAGMENTS: Final = TUNNELS + 3  # then FRAGMENT_SETS * FRAGMENT_WAYS first fragments
+FRAGMENT_SETS: Final = 512
+FRAGMENT_WAYS: Final = 8
+FRAGMENT_LIFE_NS: Final = 30_000_000_000  # as Linux keeps them (net.ipv4.ipfrag_time)
+F_ID: Final = 4  # behind source and destination: what names the datagram; 0 = free
+F_TIME: Final = 5  # ns, of the first fragment
+F_ENDS: Final = 6  # .. 10: A_HIGH .. KEY of the descriptor; KEY 0 = the first one did not decode
+F_BITS: Final = 11  # FROM_B or not
+F_SEQUENCE: Final = 12  # TCP: number of byte 0 of the datagram; -1 = later ones carry no payload
+F_PREFIX: Final = 13  # bytes that came without a hole from the beginning
+F_ISLAND: Final = 14  # first byte << 32 | last + 1 of a stretch behind the hole
+FRAGMENT: Final = 15
+WALK: Final = FRAGMENTS + FRAGMENT_SETS * FRAGMENT_WAYS * FRAGMENT
 PCAP: Final = 1
 PCAPNG: Final = 2
 STOP_LENGTH: Final = 1  # a record or block claims an impossible length
 STOP_ORDER: Final = 2  # a section header without a byte-order magic
 RECORD_LIMIT: Final = 64 << 20
-INTERFACE: Final = 4  # words an interface: link type, ticks a second, offset ns, snap length
+INTERFACE: Final = 6  # words an interface: link type, ticks a second, offset ns, snap length, drops told twice
 MAX_INTERFACES: Final = 1024
 
 # --- state of the update (channels), signed words
