@@ -18,13 +18,14 @@ from collections import Counter
 from pathlib import Path
 
 import detector
+from detector import kernel
 from tests.fuzz import sanitised, seeds
 from tests.fuzz.journal import Journal, read
 from tests.fuzz.mutate import Dice
 from tests.fuzz.rounds import MUTATORS
 from tests.fuzz.session import Session
 
-if sanitised.FOLDER not in Path(detector.__file__).parents:
+if sanitised.FOLDER not in Path(detector.__file__).parents or not kernel.COMPILED:
     sys.exit(f"{detector.__file__} is no build for fuzzing")
 
 HANG_S = 60  # a round takes about 0.1 s
