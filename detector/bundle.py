@@ -69,7 +69,7 @@ def read(path: Path) -> dict[str, bytes]:
     except BundleError:
         raise
     except UNREADABLE as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from error
+        raise BundleError(f"{path}: cannot be read: {error!s:.200}") from error
 
 
 def verify(members: Mapping[str, bytes]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def read_arrays(data: bytes, where: str) -> dict[str, NDArray[Any]]:
     except BundleError:
         raise
     except UNREADABLE as error:
-        raise BundleError(f"{where}: cannot be read: {error}") from error
+        raise BundleError(f"{where}: cannot be read: {error!s:.200}") from error
     return {name.removesuffix(".npy"): _array(item, f"{where}: {name}") for name, item in members.items()}
 
 
@@ -166,7 +166,7 @@ def _array(data: bytes, where: str) -> NDArray[Any]:
             raise ValueError(f"npy version {version}")
         shape, fortran, dtype = npy.read_array_header_1_0(stream)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise BundleError(f"{where}: not an array: {error}") from error
+        raise BundleError(f"{where}: not an array: {error!s:.200}") from error
     body = data[stream.tell() :]
     if dtype.str not in TYPES or fortran or any(size < 0 for size in shape):
         raise BundleError(f"{where}: arrays of {dtype.str} are not accepted")
@@ -232,7 +232,7 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{MANIFEST}: not JSON: {error}") from error
+        raise BundleError(f"{MANIFEST}: not JSON: {error!s:.200}") from error
     if not isinstance(manifest, dict):
         raise BundleError(f"{MANIFEST}: not a JSON object")
     return manifest

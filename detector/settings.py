@@ -99,6 +99,8 @@ def read_table(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: nested too deeply") from error
 
 
 def from_table(table: dict[str, Any], where: str) -> Settings:
