@@ -20,6 +20,7 @@ from detector.metering import Progress, channel_windows
 from detector.model import Bundle
 from detector.records import ChannelWindows, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
+from detector.signing import Trust
 from detector.windows.channel import Rollup, in_order, take
 
 
@@ -122,7 +123,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
-    bundle = bundle or Bundle.load(request.model)
+    bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
     run = Run(bundle, settings, assets)
     inputs = sort_inputs(request.paths, request.power)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}

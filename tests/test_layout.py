@@ -15,7 +15,7 @@ ORDER = (
     {"inputs", "metering", "parallel"},
     {"windows"},
     {"features"},
-    {"bundle", "model"},
+    {"bundle", "model", "reference", "signing"},
     {"findings"},
     {"document"},
     {"sinks"},

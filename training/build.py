@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from detector.features import power as power_features
 from detector.settings import Settings
 from detector.windows.power import power_windows
 from training import compose, corpora, fit, table
+from training.budget import Budget
 from training.simulation import corpus, power_corpus
 from training.simulation.power_bank import LoadBank
 from training.splits import row_weights
@@ -35,6 +36,7 @@ class Recipe:
     fused_hosts: int = 12_000  # hosts composed of them
     seed: int = 2_026
     jobs: int = 2
+    budget: Budget = field(default_factory=Budget)  # of false alarms, and of miners called clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +128,15 @@ def words_in_any_rhythm(rows: table.Rows, seed: int) -> table.Rows:
     return chosen
 
 
-def fit_channel(rows: table.Rows, seed: int) -> fit.Fitted:
+def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The channel model of these rows.  Out-of-fold results are of the rows given, in their order."""
     given, rows = rows, table.concatenate([rows, words_in_any_rhythm(rows, seed)])
-    fitted = _fit_channel(rows, seed)
+    fitted = _fit_channel(rows, seed, budget or Budget())
     n = len(given)
     return replace(fitted, logit=fitted.logit[:n], novelty=fitted.novelty[:n])
 
 
-def _fit_channel(rows: table.Rows, seed: int) -> fit.Fitted:
+def _fit_channel(rows: table.Rows, seed: int, budget: Budget) -> fit.Fitted:
     return fit.fit_model(
         rows.values,
         rows.label,
@@ -145,6 +147,7 @@ def _fit_channel(rows: table.Rows, seed: int) -> fit.Fitted:
         weights=row_weights(rows.label, rows.bucket.tolist(), rows.family),
         monotone=channel_features.MONOTONE,
         seed=seed,
+        settings=fit.FitSettings(budget=budget),
     )
 
 
@@ -186,7 +189,7 @@ def _power_part(seed: int, n: int, bank: LoadBank | None) -> PowerRows:
     )
 
 
-def fit_power(rows: PowerRows, seed: int) -> fit.Fitted:
+def fit_power(rows: PowerRows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The power model of these rows."""
     return fit.fit_model(
         rows.values,
@@ -196,6 +199,7 @@ def fit_power(rows: PowerRows, seed: int) -> fit.Fitted:
         simulated=rows.simulated,
         weights=row_weights(rows.label, [power_corpus.TIERS.index(tier) for tier in rows.tier], rows.family),
         seed=seed,
+        settings=fit.FitSettings(budget=budget or Budget()),
     )
 
 
@@ -204,9 +208,10 @@ def fit_all(
 ) -> dict[str, fit.Fitted]:
     """The three models, in the order in which one needs the other; `say` is told of each."""
     say(f"{len(rows)} channel rows, {int(rows.label.sum())} of them mining; {len(power.label)} power records")
-    channel = fit_channel(rows, recipe.seed)
+    of_one = replace(recipe.budget, per_host_day=None, miss=None)  # hosts are judged by the fusion model
+    channel = fit_channel(rows, recipe.seed, of_one)
     say(f"channel model: {_line(channel)}")
-    drawn = fit_power(power, recipe.seed)
+    drawn = fit_power(power, recipe.seed, of_one)
     say(f"power model: {_line(drawn)}")
     fused = compose.fit_fusion(recipe, rows, channel, power, drawn)
     say(f"fusion model: {_line(fused)}")

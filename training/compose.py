@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from training.build import PowerRows, Recipe
 
 
+_SEEN_S = (0.0, *table.SPAN_EDGES_S)  # a row of bucket k was observed for at least so long
+
+
 @dataclass(frozen=True, slots=True)
 class _Example:
     """An example as a host would carry it: out-of-fold, over its windows."""
@@ -32,6 +35,7 @@ class _Example:
     shares: float
     group: str
     simulated: bool
+    days: float  # seen at least so long
 
 
 def fit_fusion(
@@ -46,7 +50,7 @@ def fit_fusion(
     rng = np.random.default_rng([recipe.seed, 3])
     mining, benign = _pools(rows, channel)
     meters = {label: np.flatnonzero(power.label == label) for label in (False, True)}
-    hosts, labels, groups = [], [], []
+    hosts, labels, groups, days = [], [], [], []
     for number in range(recipe.fused_hosts):
         mines = number % 2 == 0
         telemetry = str(rng.choice(["network", "power", "both"], p=[0.5, 0.2, 0.3]))
@@ -58,6 +62,7 @@ def fit_fusion(
         labels.append(mines)
         lead = channels[-1] if mines else max(channels, key=lambda one: one.logit)
         groups.append(power.group[meter] if telemetry == "power" else lead.group)
+        days.append(0.0 if telemetry == "power" else max(channel.days for channel in channels))
     vectors = fusion.extract(hosts)
     return fit.fit_model(
         vectors.values,
@@ -65,9 +70,10 @@ def fit_fusion(
         groups,
         fusion.NAMES,
         simulated=np.ones(len(labels), bool),
+        days=days,
         monotone=fusion.MONOTONE,
         seed=recipe.seed,
-        settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5),
+        settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5, budget=recipe.budget),
     )
 
 
@@ -112,6 +118,7 @@ def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> 
         shares=heard["shares"] - 1,
         group=rows.group[members[0]],
         simulated=bool(rows.simulated[members[0]]),
+        days=_SEEN_S[int(rows.bucket[members].max())] / 86_400,
     )
 
 

@@ -147,7 +147,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
     if host.score >= limits.suspicious:
         return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
-    return Verdict.CLEAR
+    return Verdict.CLEAR if host.score < limits.clear else Verdict.UNDECIDED
 
 
 def _supported(host: _Judged, bundle: Bundle) -> bool:
@@ -264,6 +264,8 @@ def _why(
         return f"{allowed}{told[0].summary}{more}"
     if host.score is None:
         return _too_little(host.record, settings.findings.min_messages)
+    if verdict is Verdict.UNDECIDED:
+        return f"{allowed}looks like mining and like ordinary use: not enough to tell"
     if host.channels:
         return evidence.ordinary_traffic(host.channels[0], host.record.judged).summary
     if host.record.power:
