@@ -38,7 +38,8 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 ARRAYS = ("channel.npz", "power.npz", "fusion.npz", "reference.npz")
 CARD = "model_card.md"
-MEMBERS = (MANIFEST, *ARRAYS, CARD, SIGNATURE)
+MEMBERS = (MANIFEST, *ARRAYS, CARD)
+FILES = (*MEMBERS, SIGNATURE)  # what may lie in a bundle
 LARGEST = 64 << 20  # bytes of a member, unpacked; the default bundle has less than 4 MB
 LARGEST_TEXT = 4 << 20  # bytes of the manifest or the card
 LARGEST_SIGNATURE = 64  # bytes: Ed25519
@@ -71,7 +72,7 @@ def read(path: Path) -> dict[str, bytes]:
         if path.stat().st_size > 2 * LARGEST:
             raise BundleError(f"{path}: larger than {2 * LARGEST} bytes")
         with zipfile.ZipFile(path) as archive:
-            return _read_archive(archive, MEMBERS, str(path))
+            return _read_archive(archive, FILES, str(path))
     except BundleError:
         raise
     except UNREADABLE as error:
@@ -90,7 +91,7 @@ def verify(members: Mapping[str, bytes]) -> dict[str, Any]:
     _check_fields(manifest)
     told = manifest["members"]
     for name in sorted(set(members) | set(told)):
-        if name in (MANIFEST, SIGNATURE) and name not in told:
+        if name == MANIFEST or (name == SIGNATURE and name not in told):
             continue
         if name not in told:
             raise BundleError(f"{name!r:.80}: not in the manifest")
@@ -124,7 +125,7 @@ def write(path: Path, members: Mapping[str, bytes]) -> None:
         draft.replace(path)
         return
     path.mkdir(parents=True, exist_ok=True)
-    for name in (name for name in MEMBERS if name in members):
+    for name in (name for name in FILES if name in members):
         draft = path.with_name(f".{path.name}.{name}.part")
         draft.write_bytes(members[name])
         draft.replace(path / name)
@@ -189,7 +190,7 @@ def _read_folder(path: Path) -> dict[str, bytes]:
         raise BundleError(f"{path}: not a model bundle (no {MANIFEST})")
     members = {}
     for name in names:
-        if name not in MEMBERS:
+        if name not in FILES:
             raise BundleError(f"{path}: {name!r:.80}: not in the manifest")
         status = (path / name).stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would never end

@@ -1,14 +1,16 @@
 """The recipe of the default bundle: tables of rows, three models fitted on them, one bundle.
 
-The recipe is seeded; with the same data, sizes and seeds it gives the same bytes.  Mining
-that is simulated and mining that was recorded are kept apart all the way.
+The recipe is seeded; with the same data, sizes and seeds it gives the same bytes, whether its rows
+come from the cache or are made anew.  Mining that is simulated and mining that was recorded are kept
+apart all the way.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ from detector.features import channel as channel_features
 from detector.features import power as power_features
 from detector.settings import Settings
 from detector.windows.power import power_windows
-from training import compose, corpora, fit, table
+from training import compose, corpora, fit, store, table
 from training.budget import Budget
 from training.simulation import corpus, power_corpus
 from training.simulation.power_bank import LoadBank
 from training.splits import row_weights
 
-CHUNK = 50  # simulated captures a task
+CHUNK = 50  # captures a task, simulated ones also an entry of the cache
+POWER_PARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Recipe:
     fused_hosts: int = 12_000  # hosts composed of them
     seed: int = 2_026
     jobs: int = 2
+    cache: Path | None = None  # folder of `store`; None: every row is made anew
+    most_rows: int = 1_000_000  # channel windows that are fitted: about 4 GB; see `table.gathered`
     budget: Budget = field(default_factory=Budget)  # of false alarms, and of miners called clear
 
 
@@ -49,27 +54,39 @@ class PowerRows:
     family: list[str]
     tier: list[str]
     simulated: np.ndarray[Any, np.dtype[np.bool_]]
+    weight: np.ndarray[Any, np.dtype[np.float64]]  # what the user gave it, 1 = as any other
 
 
 def simulated_rows(recipe: Recipe) -> table.Rows:
     """Rows of the simulated corpus."""
-    from joblib import Parallel, delayed  # noqa: PLC0415
-
     plan = corpus.plan(recipe.examples, recipe.seed)
-    tasks = (delayed(_simulated)(plan[i : i + CHUNK]) for i in range(0, len(plan), CHUNK))
-    return table.concatenate(list(Parallel(n_jobs=recipe.jobs)(tasks)))
+    tasks = [(plan[i : i + CHUNK], recipe.cache) for i in range(0, len(plan), CHUNK)]
+    return table.gathered(_in_parallel(recipe, _simulated, tasks), recipe.most_rows)
 
 
 def recorded_rows(recipe: Recipe, mirror: Path | None, without: Collection[str] = ()) -> table.Rows:
     """Rows of the real captures that may train, less some sources; none without the public data."""
+    chosen = corpora.to_learn_from(mirror, without) if mirror is not None else []
+    tasks = [(chosen[i : i + CHUNK], recipe.cache) for i in range(0, len(chosen), CHUNK)]
+    return table.gathered(_in_parallel(recipe, _recorded, tasks), recipe.most_rows)
+
+
+def _in_parallel(recipe: Recipe, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
+    """The outcome of each task, in their order, as soon as it is its turn."""
     from joblib import Parallel, delayed  # noqa: PLC0415
 
-    chosen = corpora.to_learn_from(mirror, without) if mirror is not None else []
-    tasks = (delayed(_recorded)(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK))
-    return table.concatenate(list(Parallel(n_jobs=recipe.jobs)(tasks)))
+    done: Iterable[Any] = Parallel(n_jobs=recipe.jobs, return_as="generator")(
+        delayed(work)(*task) for task in tasks
+    )
+    return done
 
 
-def _simulated(plan: list[tuple[str, int]]) -> table.Rows:
+def _simulated(plan: list[tuple[str, int]], cache: Path | None) -> table.Rows:
+    parts = {"simulated": plan, "features": channel_features.NAMES, "settings": asdict(Settings())}
+    return store.remembered(cache, table.Rows, parts, lambda: _simulate(plan))
+
+
+def _simulate(plan: list[tuple[str, int]]) -> table.Rows:
     settings, parts = Settings(), []
     for family, seed in plan:
         made = corpus.example(family, seed)
@@ -85,25 +102,33 @@ def _simulated(plan: list[tuple[str, int]]) -> table.Rows:
     return table.concatenate(parts)
 
 
-def _recorded(captures: list[corpora.Capture]) -> table.Rows:
-    settings, parts = Settings(), []
-    for capture in captures:
-        origin = table.Origin(
-            label=0,
-            group=f"{capture.source}/{capture.path.parent.name}"
-            if capture.label == "benign"
-            else capture.source,
-            family=f"{capture.source}/{capture.label}",
-            source=capture.source,
-            name=str(capture.path.name),
-            simulated=False,
-            mining_hosts=capture.mining_hosts,
-        )
-        try:
-            parts.append(table.rows_of(table.file_tables(str(capture.path), settings), settings, origin))
-        except ValueError:  # a capture that cannot be read teaches nothing
-            continue
-    return table.concatenate(parts)
+def _recorded(captures: list[corpora.Capture], cache: Path | None) -> table.Rows:
+    return table.concatenate([_of_capture(capture, cache) for capture in captures])
+
+
+def _of_capture(capture: corpora.Capture, cache: Path | None) -> table.Rows:
+    origin = table.Origin(
+        label=0,
+        group=capture.group,
+        family=f"{capture.source}/{capture.label}",
+        source=capture.source,
+        name=str(capture.path.name),
+        simulated=False,
+        mining_hosts=capture.mining_hosts,
+    )
+    told = asdict(origin) | {"mining_hosts": sorted(capture.mining_hosts)}
+    parts = {"features": channel_features.NAMES, "settings": asdict(Settings()), "origin": told}
+    if cache is not None:
+        parts["capture"] = store.digest_of(capture.path)  # of what lies there, not of what should
+    return store.remembered(cache, table.Rows, parts, lambda: _record(capture.path, origin))
+
+
+def _record(path: Path, origin: table.Origin) -> table.Rows:
+    settings = Settings()
+    try:
+        return table.rows_of(table.file_tables(str(path), settings), settings, origin)
+    except ValueError:  # a capture that cannot be read teaches nothing
+        return table.concatenate([])
 
 
 def words_in_any_rhythm(rows: table.Rows, seed: int) -> table.Rows:
@@ -144,7 +169,7 @@ def _fit_channel(rows: table.Rows, seed: int, budget: Budget) -> fit.Fitted:
         channel_features.NAMES,
         examples=rows.example,
         simulated=rows.simulated,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family),
+        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
         monotone=channel_features.MONOTONE,
         seed=seed,
         settings=fit.FitSettings(budget=budget),
@@ -153,14 +178,10 @@ def _fit_channel(rows: table.Rows, seed: int, budget: Budget) -> fit.Fitted:
 
 def power_rows(recipe: Recipe, mirror: Path | None) -> PowerRows:
     """Rows of simulated records of meters and nodes, on real profiles where there are any."""
-    from joblib import Parallel, delayed  # noqa: PLC0415
-
-    bank = LoadBank.load(mirror) if mirror is not None else None
-    each = recipe.power_examples // 8
-    parts = Parallel(n_jobs=recipe.jobs)(
-        delayed(_power_part)(recipe.seed * 100 + part, each, bank) for part in range(8)
-    )
-    return joined_power(list(parts))
+    each = recipe.power_examples // POWER_PARTS
+    files = corpora.power_digests(mirror) if mirror is not None and recipe.cache is not None else {}
+    tasks = [(recipe.seed * 100 + part, each, mirror, files, recipe.cache) for part in range(POWER_PARTS)]
+    return joined_power(list(_in_parallel(recipe, _power_part, tasks)))
 
 
 def joined_power(parts: list[PowerRows]) -> PowerRows:
@@ -172,10 +193,24 @@ def joined_power(parts: list[PowerRows]) -> PowerRows:
         family=[f for part in parts for f in part.family],
         tier=[t for part in parts for t in part.tier],
         simulated=np.concatenate([part.simulated for part in parts]),
+        weight=np.concatenate([part.weight for part in parts]),
     )
 
 
-def _power_part(seed: int, n: int, bank: LoadBank | None) -> PowerRows:
+def _power_part(
+    seed: int, n: int, mirror: Path | None, files: dict[str, str], cache: Path | None
+) -> PowerRows:
+    parts = {
+        "power": [seed, n],
+        "profiles": files,
+        "features": power_features.NAMES,
+        "settings": asdict(Settings()),
+    }
+    return store.remembered(cache, PowerRows, parts, lambda: _draw_power(seed, n, mirror))
+
+
+def _draw_power(seed: int, n: int, mirror: Path | None) -> PowerRows:
+    bank = _bank(mirror) if mirror is not None else None
     made = list(power_corpus.examples(seed, n, bank))
     settings = Settings().windows
     values = [power_features.extract(power_windows(one.readings, settings))[1].values for one in made]
@@ -186,34 +221,49 @@ def _power_part(seed: int, n: int, bank: LoadBank | None) -> PowerRows:
         family=[one.family for one in made],
         tier=[one.tier for one in made],
         simulated=np.array([one.simulated for one in made]),
+        weight=np.ones(len(made)),
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _bank(mirror: Path) -> LoadBank:
+    """The real profiles, read once a process."""
+    return LoadBank.load(mirror)
 
 
 def fit_power(rows: PowerRows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The power model of these rows."""
+    tiers = [power_corpus.TIERS.index(tier) for tier in rows.tier]
     return fit.fit_model(
         rows.values,
         rows.label,
         rows.group,
         power_features.NAMES,
         simulated=rows.simulated,
-        weights=row_weights(rows.label, [power_corpus.TIERS.index(tier) for tier in rows.tier], rows.family),
+        weights=row_weights(rows.label, tiers, rows.family) * rows.weight,
         seed=seed,
         settings=fit.FitSettings(budget=budget or Budget()),
     )
 
 
 def fit_all(
-    recipe: Recipe, rows: table.Rows, power: PowerRows, say: Callable[[str], None]
+    recipe: Recipe,
+    rows: table.Rows,
+    power: PowerRows,
+    say: Callable[[str], None],
+    pairs: Sequence[compose.Pair] = (),
 ) -> dict[str, fit.Fitted]:
-    """The three models, in the order in which one needs the other; `say` is told of each."""
+    """The three models, in the order in which one needs the other; `say` is told of each.
+
+    pairs: hosts of which the rows hold both modalities; the fusion model learns from them, too.
+    """
     say(f"{len(rows)} channel rows, {int(rows.label.sum())} of them mining; {len(power.label)} power records")
     of_one = replace(recipe.budget, per_host_day=None, miss=None)  # hosts are judged by the fusion model
     channel = fit_channel(rows, recipe.seed, of_one)
     say(f"channel model: {_line(channel)}")
     drawn = fit_power(power, recipe.seed, of_one)
     say(f"power model: {_line(drawn)}")
-    fused = compose.fit_fusion(recipe, rows, channel, power, drawn)
+    fused = compose.fit_fusion(recipe, rows, channel, power, drawn, pairs=pairs)
     say(f"fusion model: {_line(fused)}")
     return {"channel": channel, "power": drawn, "fusion": fused}
 

@@ -1,11 +1,13 @@
 """Hosts composed of channels and meters, on which the fusion model is fitted.
 
-No source has both modalities of one host with labels, so hosts are put together from the
-out-of-fold scores of conversations and of power records.
+No public source has both modalities of one host with labels, so hosts are put together from the
+out-of-fold scores of conversations and of power records.  A user's labels may name hosts that
+have both (`Pair`): those are taken as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,16 @@ _SEEN_S = (0.0, *table.SPAN_EDGES_S)  # a row of bucket k was observed for at le
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A labelled host of which both modalities were recorded."""
+
+    examples: frozenset[str]  # its channels, as `table.Rows.example` names them
+    meter: int  # its row of the power table
+    mining: bool
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Example:
     """An example as a host would carry it: out-of-fold, over its windows."""
 
@@ -39,7 +51,13 @@ class _Example:
 
 
 def fit_fusion(
-    recipe: Recipe, rows: table.Rows, channel: fit.Fitted, power: PowerRows, drawn: fit.Fitted
+    recipe: Recipe,
+    rows: table.Rows,
+    channel: fit.Fitted,
+    power: PowerRows,
+    drawn: fit.Fitted,
+    *,
+    pairs: Sequence[Pair] = (),
 ) -> fit.Fitted:
     """The fusion model, on hosts composed of out-of-fold scores.
 
@@ -48,7 +66,8 @@ def fit_fusion(
     and recorded traffic in equal parts, mining ones in the clear and not in equal parts.
     """
     rng = np.random.default_rng([recipe.seed, 3])
-    mining, benign = _pools(rows, channel)
+    found = _examples(rows, channel)
+    mining, benign = _pools(found)
     meters = {label: np.flatnonzero(power.label == label) for label in (False, True)}
     hosts, labels, groups, days = [], [], [], []
     for number in range(recipe.fused_hosts):
@@ -63,13 +82,21 @@ def fit_fusion(
         lead = channels[-1] if mines else max(channels, key=lambda one: one.logit)
         groups.append(power.group[meter] if telemetry == "power" else lead.group)
         days.append(0.0 if telemetry == "power" else max(channel.days for channel in channels))
+    composed, real = len(hosts), [pair for pair in pairs if pair.examples & found.keys()]
+    for pair in real:
+        channels = [found[name][0] for name in sorted(pair.examples & found.keys())]
+        hosts.append(_host(channels, float(drawn.logit[pair.meter]), "both"))
+        labels.append(pair.mining)
+        groups.append(channels[0].group)
+        days.append(max(channel.days for channel in channels))
     vectors = fusion.extract(hosts)
     return fit.fit_model(
         vectors.values,
         labels,
         groups,
         fusion.NAMES,
-        simulated=np.ones(len(labels), bool),
+        simulated=np.arange(len(labels)) < composed,
+        weights=np.array([1.0] * composed + [pair.weight for pair in real]),
         days=days,
         monotone=fusion.MONOTONE,
         seed=recipe.seed,
@@ -85,16 +112,23 @@ def _drawn(rng: np.random.Generator, pools: Pools) -> _Example:
     return pool[rng.integers(len(pool))]
 
 
-def _pools(rows: table.Rows, channel: fit.Fitted) -> tuple[Pools, Pools]:
-    """Mining examples (in the clear, not) and benign ones (simulated, recorded); empty pools are left out."""
+def _examples(rows: table.Rows, channel: fit.Fitted) -> dict[str, tuple[_Example, bool]]:
+    """Each example over its windows, and whether it is labelled mining."""
     found: dict[str, list[int]] = {}
     for row, name in enumerate(rows.example):
         found.setdefault(name, []).append(row)
+    return {
+        name: (_over_windows(rows, channel, members), bool(rows.label[members[0]]))
+        for name, members in found.items()
+    }
+
+
+def _pools(found: Mapping[str, tuple[_Example, bool]]) -> tuple[Pools, Pools]:
+    """Mining examples (in the clear, not) and benign ones (simulated, recorded); empty pools are left out."""
     mining: Pools = [[], []]
     benign: Pools = [[], []]
-    for members in found.values():
-        example = _over_windows(rows, channel, members)
-        if rows.label[members[0]]:
+    for example, mines in found.values():
+        if mines:
             mining[int(example.logins + example.jobs + example.shares == 0)].append(example)
         else:
             benign[int(example.simulated)].append(example)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Texts = NDArray[np.str_]
+Texts = NDArray[np.object_]  # of str: a fixed width would cost 4 bytes a character of the longest, a row
 Indices = NDArray[np.intp]
 
 
@@ -56,8 +56,8 @@ def dataset_of(
         tuple(names),
         np.asarray(values, np.float64),
         y,
-        np.asarray(groups, str),
-        np.arange(n).astype(str) if examples is None else np.asarray(examples, str),
+        np.asarray(groups, object),
+        np.arange(n).astype(str).astype(object) if examples is None else np.asarray(examples, object),
         np.zeros(n, bool) if simulated is None else np.asarray(simulated, bool),
         np.ones(n) if weights is None else np.asarray(weights, np.float64),
     )

@@ -2,6 +2,8 @@
 
 python -m training.rebuild                   rebuild in place
 python -m training.rebuild --output FOLDER   elsewhere
+
+Rows that were extracted before are taken from the cache; the bundle is the same with and without it.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ from pathlib import Path
 
 from detector.bundle import DEFAULT
 from detector.model import Bundle, BundleError
-from training import build, card, corpora, export, table
+from training import build, card, corpora, export, store, table
 
 CREATED = "2026-11-22"
 IDENTITY = "default-2026.11"
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Rebuild, save, compare; 0 when the result is the shipped bundle, else 1 with what differs."""
     usual = build.Recipe()
     parser = argparse.ArgumentParser(
@@ -32,16 +34,34 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=usual.examples, help="simulated conversations")
     parser.add_argument("--power-examples", type=int, default=usual.power_examples)
     parser.add_argument("--jobs", type=int, default=usual.jobs)
-    args = parser.parse_args()
-    recipe = build.Recipe(examples=args.examples, power_examples=args.power_examples, jobs=args.jobs)
+    parser.add_argument("--no-cache", action="store_true", help="make every row anew, and keep none")
+    args = parser.parse_args(words)
+    cache = None if args.no_cache else store.home() / "rows"
+    recipe = build.Recipe(
+        examples=args.examples, power_examples=args.power_examples, jobs=args.jobs, cache=cache
+    )
     before = _shipped()
     say = _clock()
     mirror = corpora.mirror()
-    if mirror is None:
-        say("no public data (set MINEWATCH_DATA): simulated rows only, so the digest will differ")
+    _tell_absent(mirror, say)
     rows = table.concatenate([build.simulated_rows(recipe), build.recorded_rows(recipe, mirror)])
-    bundle = fit_bundle(recipe, rows, build.power_rows(recipe, mirror), args.output, say)
+    power = build.power_rows(recipe, mirror)
+    say("rows are ready")
+    bundle = fit_bundle(recipe, rows, power, args.output, say)
+    if cache is not None:
+        store.prune(cache)
     return _tell_difference(before, bundle)
+
+
+def _tell_absent(mirror: Path | None, say: Callable[[str], None]) -> None:
+    """Say what of the public data is not there to learn from."""
+    absent = corpora.absent(mirror)
+    if mirror is None:
+        say("no public data (python -m training.corpora fetch): simulated rows only")
+    elif absent:
+        say(f"not (wholly) in {mirror}: {', '.join(absent)}")
+    if absent:
+        say("so the digest will not be that of the shipped bundle")
 
 
 def fit_bundle(

@@ -1,13 +1,14 @@
 """Training rows: captures, real and simulated, through the very rooms that score them.
 
 A row is what the channel model is shown when a window closes: the rolled-up channel as a
-feature vector.  There is no second way to make one.
+feature vector.  There is no second way to make one.  `gathered` bounds how many are held.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from detector import hosts
 from detector.features import channel as channel_features
 from detector.findings import Ledger
-from detector.kernel import layout
 from detector.metering import Metering, channel_windows
 from detector.pipeline import judged_rows
 from detector.records import ChannelWindows, SourceReport, Vectors
@@ -40,6 +40,7 @@ class Rows:
     bucket: NDArray[np.int64]  # (n,) of observed time
     dialogue: NDArray[np.bool_]  # (n,) words of a mining dialogue were heard
     simulated: NDArray[np.bool_]  # (n,)
+    weight: NDArray[np.float64]  # (n,) what the user gave it, 1 = as any other
 
     def __len__(self) -> int:
         return len(self.label)
@@ -56,7 +57,14 @@ class Origin:
     name: str
     simulated: bool
     mining_hosts: frozenset[str] | None = None  # None: every channel has the label
-    host: Callable[[str, int, int], bool] | None = None  # (host, first ns, last ns) -> whether it counts
+    weight: float = 1.0
+
+
+Sources = Iterable[tuple[int, Iterator[ChannelWindows]]]
+"""(time of its first packet in ns, its tables) of each capture, as `windows.channel.in_order` takes them."""
+
+_ARRAYS = ("values", "label", "bucket", "dialogue", "simulated", "weight")
+_LISTS = ("group", "family", "source", "example")
 
 
 def simulated_tables(capture: bytes, settings: Settings) -> Iterator[ChannelWindows]:
@@ -75,21 +83,35 @@ def file_tables(path: str, settings: Settings) -> Iterator[ChannelWindows]:
     return channel_windows(path, settings, "native", SourceReport(source=path))
 
 
-def rows_of(tables: Iterable[ChannelWindows], settings: Settings, origin: Origin) -> Rows:
-    """Training rows of one capture."""
-    ledger = Ledger(hosts.HomeNetworks(settings.findings.home_networks), settings.findings.min_messages, 1.0)
-    rollup = Rollup(settings.meter, settings.windows)
+def judged(
+    sources: Sources, settings: Settings, ledger: Ledger
+) -> Iterator[tuple[ChannelWindows, Vectors, hosts.Ends]]:
+    """(channels that hold enough rolled up, their vectors, their ends), window after window.
+
+    `ledger` comes to know every host that was seen, and when.
+    """
     home = hosts.HomeNetworks(settings.findings.home_networks)
-    parts: list[Rows] = []
-    for batch in in_order([(0, iter(tables))]):
-        ledger.see(batch, origin.name)
+    rollup = Rollup(settings.meter, settings.windows)
+    for batch in in_order(sources):
+        ledger.see(batch, "")
         rolled, vectors, _ = judged_rows(batch, rollup, ledger.scoreable)
         if len(rolled):
-            parts.append(_labelled(rolled, vectors, hosts.ends(rolled, home), origin))
-    return concatenate(parts)
+            yield rolled, vectors, hosts.ends(rolled, home)
 
 
-def _labelled(rolled: ChannelWindows, vectors: Vectors, ends: hosts.Ends, origin: Origin) -> Rows:
+def new_ledger(settings: Settings) -> Ledger:
+    """A ledger that asks of a channel what scoring asks of it."""
+    home = hosts.HomeNetworks(settings.findings.home_networks)
+    return Ledger(home, settings.findings.min_messages, 1.0)
+
+
+def rows_of(tables: Iterable[ChannelWindows], settings: Settings, origin: Origin) -> Rows:
+    """Training rows of one capture."""
+    windows = judged([(0, iter(tables))], settings, new_ledger(settings))
+    return concatenate([_of_origin(rolled, vectors, ends, origin) for rolled, vectors, ends in windows])
+
+
+def _of_origin(rolled: ChannelWindows, vectors: Vectors, ends: hosts.Ends, origin: Origin) -> Rows:
     """Rows with labels.  Of a mining host only the channels that speak a mining dialect are mining; what its
     other channels are is not known, so they are left out."""
     spoken = np.array([facts is not None for facts in rolled.facts], np.bool_)
@@ -99,48 +121,105 @@ def _labelled(rolled: ChannelWindows, vectors: Vectors, ends: hosts.Ends, origin
         mines = np.array([hosts.text(host) in origin.mining_hosts for host in ends.host], np.bool_)
         label = (mines & spoken).astype(np.int64)
         keep = ~mines | spoken
-    if origin.host is not None:
-        first, last = rolled.wide[:, layout.FIRST_NS].tolist(), rolled.wide[:, layout.LAST_NS].tolist()
-        keep = np.array(
-            [origin.host(hosts.text(host), *span) for host, *span in zip(ends.host, first, last, strict=True)]
-        )
-    bucket = np.searchsorted(SPAN_EDGES_S, channel_features.span_s(rolled))
-    ids = keys(rolled)
-    picked = np.flatnonzero(keep)
-    n = len(picked)
+    return labelled_rows(rolled, vectors, np.flatnonzero(keep), label, origin)
+
+
+def labelled_rows(
+    rolled: ChannelWindows,
+    vectors: Vectors,
+    picked: NDArray[np.int64],
+    label: NDArray[np.int64],
+    origin: Origin,
+) -> Rows:
+    """The `picked` rows of a batch, all of one origin; `label` is (len(rolled),)."""
+    ids, n = keys(rolled), len(picked)
+    names = {ids[i]: origin.name if origin.simulated else f"{origin.name}#{ids[i].hex()}" for i in picked}
     return Rows(
         values=vectors.values[picked],
         label=label[picked],
         group=[origin.group] * n,
         family=[origin.family] * n,
         source=[origin.source] * n,
-        example=[origin.name if origin.simulated else f"{origin.name}#{ids[i].hex()}" for i in picked],
-        bucket=bucket[picked],
-        dialogue=spoken[picked],
+        example=[names[ids[i]] for i in picked],
+        bucket=np.searchsorted(SPAN_EDGES_S, channel_features.span_s(rolled))[picked],
+        dialogue=np.array([rolled.facts[i] is not None for i in picked], np.bool_),
         simulated=np.full(n, origin.simulated),
+        weight=np.full(n, origin.weight),
     )
 
 
 def concatenate(parts: list[Rows]) -> Rows:
     """All rows of all parts, in order."""
     if not parts:
-        none = np.zeros(0, np.int64)
-        width = len(channel_features.NAMES)
-        return Rows(np.zeros((0, width)), none, [], [], [], [], none, none.astype(bool), none.astype(bool))
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("values", "label", "bucket", "dialogue", "simulated")
-    }
+        parts = [_none()]
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
     lists = {
-        name: list(itertools.chain.from_iterable(getattr(part, name) for part in parts))
-        for name in ("group", "family", "source", "example")
+        name: list(itertools.chain.from_iterable(getattr(part, name) for part in parts)) for name in _LISTS
     }
     return Rows(**arrays, **lists)
+
+
+def _none() -> Rows:
+    whole, flag = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    values = np.zeros((0, len(channel_features.NAMES)))
+    return Rows(values, whole, [], [], [], [], whole, flag, flag, np.zeros(0))
 
 
 def select(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
     """The rows for which `keep` is true."""
     index = np.flatnonzero(keep)
-    arrays = {n: getattr(rows, n)[index] for n in ("values", "label", "bucket", "dialogue", "simulated")}
-    lists = {n: [getattr(rows, n)[i] for i in index] for n in ("group", "family", "source", "example")}
+    arrays = {name: getattr(rows, name)[index] for name in _ARRAYS}
+    lists = {name: [getattr(rows, name)[i] for i in index] for name in _LISTS}
     return Rows(**arrays, **lists)
+
+
+def gathered(parts: Iterable[Rows], most: int) -> Rows:
+    """All rows of all parts, in order, while they are at most `most`; beyond that the largest groups give.
+
+    Windows of one site are much alike, and a rare group must not be drawn thin because another one is
+    large.  So each group keeps at most as many rows as will fit, the same for all: those of lowest rank,
+    where a row's rank is a hash of its example and window.  What is kept does not depend on how the rows
+    were cut into parts, and no more than `most` and one part are held at a time.
+    """
+    held: list[Rows] = []
+    count, cap = 0, 1 << 62
+    for part in parts:
+        held.append(part if cap == 1 << 62 else _capped(part, cap))
+        count += len(held[-1])
+        if count > most:
+            joined = concatenate(held)
+            cap = _cap(joined, most, cap)
+            held = [_capped(joined, cap)]
+            count = len(held[0])
+    return held[0] if len(held) == 1 else concatenate(held)
+
+
+def _cap(rows: Rows, most: int, cap: int) -> int:
+    """The largest power of two, at most `cap`, for which groups of at most so many rows are `most` in all."""
+    sizes = np.unique(np.array(rows.group, object), return_counts=True)[1]
+    cap = min(cap, 1 << int(sizes.max()).bit_length())
+    while cap > 1 and np.minimum(sizes, cap).sum() > most:
+        cap //= 2
+    return cap
+
+
+def _capped(rows: Rows, cap: int) -> Rows:
+    """At most `cap` rows a group: those of lowest rank, in the order in which they stand."""
+    _, group = np.unique(np.array(rows.group, object), return_inverse=True)
+    order = np.lexsort((_ranks(rows), group))
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    place = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    keep = np.zeros(len(rows), np.bool_)
+    keep[order[place < cap]] = True
+    return rows if keep.all() else select(rows, keep)
+
+
+def _ranks(rows: Rows) -> NDArray[np.uint64]:
+    """A number of each row that its example and its values alone decide, as if drawn."""
+    crc = {name: zlib.crc32(name.encode()) for name in set(rows.example)}
+    seed = np.array([crc[name] for name in rows.example], np.uint64)
+    values = np.ascontiguousarray(rows.values).view(np.uint64)
+    mixed = seed ^ (values @ (2 * np.arange(values.shape[1], dtype=np.uint64) + 1))
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)  # splitmix64
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
