@@ -63,17 +63,15 @@ class Reference:
     @classmethod
     def from_arrays(cls, kind: str, arrays: Mapping[str, NDArray[Any]], n: int) -> Reference:
         """Raises ValueError or KeyError where anything is missing or out of range."""
-        tables = [arrays[f"{kind}.{name}"] for name in ("values", "edges", "shares")]
-        for table in tables:
-            if table.ndim != 2 or table.dtype != np.float64:
-                raise ValueError(f"{kind} has no table of {n} columns")
-        if tables[0].shape[1] != n or not len(tables[0]):
+        rows, edges, shares = (_table(arrays, f"{kind}.{name}") for name in ("values", "edges", "shares"))
+        if rows.shape[1] != n or not len(rows):
             raise ValueError(f"{kind} has no rows of {n} columns with scores")
         groups = flat_array(arrays, f"{kind}.groups", np.int64)
         if len(groups) != 1:
             raise ValueError(f"{kind} has {len(groups)} counts of groups, not one")
         keys = flat_array(arrays, f"{kind}.held_key", np.int64)
-        return cls(*tables, int(groups[0]), keys, flat_array(arrays, f"{kind}.held_logit", np.float64))
+        held = flat_array(arrays, f"{kind}.held_logit", np.float64)
+        return cls(rows, edges, shares, int(groups[0]), keys, held)
 
     def held_out(self, values: Floats, logit: Floats) -> Floats:
         """`logit` (n,) of rows `values`, but what a stranger said where the model was trained on them."""
@@ -101,4 +99,12 @@ def bin_shares(values: Floats, edges: Floats, weights: Floats) -> Floats:
     for column, (known, limits) in enumerate(zip(values.T, edges, strict=True)):
         place = np.where(np.isnan(known), BINS - 1, np.searchsorted(limits, known))
         out[column] = np.bincount(np.minimum(place, BINS - 1), weights, BINS)
-    return out / weights.sum()
+    out /= weights.sum()
+    return out
+
+
+def _table(arrays: Mapping[str, NDArray[Any]], name: str) -> Floats:
+    array = arrays[name]
+    if array.ndim != 2 or array.dtype != np.float64:
+        raise ValueError(f"array {name} is {array.ndim}-d {array.dtype}, not 2-d float64")
+    return array

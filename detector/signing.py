@@ -73,23 +73,25 @@ def check(members: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trus
 def _private(path: Path) -> Ed25519PrivateKey:
     serialization, ed25519 = _modules()
     try:
-        key = serialization.load_pem_private_key(_pem(path), password=None)
+        key: Any = serialization.load_pem_private_key(_pem(path), password=None)
     except (ValueError, TypeError) as error:  # TypeError: encrypted
         raise SigningError(f"{path}: no private key in PEM without a password") from error
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise SigningError(f"{path}: not an Ed25519 key")
-    return key
+    private: Ed25519PrivateKey = key
+    return private
 
 
 def _public(path: Path) -> Ed25519PublicKey:
     serialization, ed25519 = _modules()
     try:
-        key = serialization.load_pem_public_key(_pem(path))
+        key: Any = serialization.load_pem_public_key(_pem(path))
     except ValueError as error:
         raise SigningError(f"{path}: no public key in PEM") from error
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise SigningError(f"{path}: not an Ed25519 key")
-    return key
+    public: Ed25519PublicKey = key
+    return public
 
 
 def _pem(path: Path) -> bytes:

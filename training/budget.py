@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-WORDS = re.compile(
-    r"(?P<alarms>\d+(\.\d+)?([eE]-\d+)?)(/(?P<of>[1-9]\d*))?(?P<days>-host-days?)?", re.ASCII
-)
+WORDS = re.compile(r"(?P<alarms>\d+(\.\d+)?([eE]-\d+)?)(/(?P<of>[1-9]\d*))?(?P<days>-host-days?)?", re.ASCII)
 EXAMPLES = "1/1000-host-days, 1/1000 or 0.001"
 UNLIKELY = 0.05  # one-sided: none seen in n, and the rate may still be 1 - 0.05 ** (1 / n)
 
@@ -109,7 +107,13 @@ def support_words(told: Mapping[str, Any]) -> str:
         if value is not None
     )
     head = f"asked for {told['asked']}: "
-    of = f"{counted['examples']} benign examples, {counted['recorded']} of them recorded, of {counted['groups']} groups"
+    of = (
+        f"{counted['examples']} benign examples, {counted['recorded']} of them recorded,"
+        f" of {counted['groups']} groups"
+    )
     if told["supported"]:
         return head + f"the recorded examples support it ({of}; smallest: {smallest})"
-    return head + f"the data cannot promise it ({of}; the smallest that none of them calling supports: {smallest})"
+    return (
+        head
+        + f"the data cannot promise it ({of}; the smallest that none of them calling supports: {smallest})"
+    )

@@ -27,7 +27,7 @@ def spread_rows(values: Floats, logit: Floats) -> Floats:
 
 
 def ordinary(rows: Dataset) -> tuple[Floats, Floats, int]:
-    """Deciles (F, DECILES), shares of bins and number of groups of the benign examples, groups weighing alike.
+    """Deciles (F, DECILES), shares of bins and number of groups of the benign examples; groups weigh alike.
 
     Of an example its last row: the whole of what was seen of it.
     """
@@ -35,7 +35,7 @@ def ordinary(rows: Dataset) -> tuple[Floats, Floats, int]:
     values, groups = rows.values[last], rows.groups[last]
     _, place, size = np.unique(groups, return_inverse=True, return_counts=True)
     weights = 1 / size[place]
-    edges = np.array([_deciles(column, weights) for column in values.T])
+    edges = np.array([deciles(column, weights) for column in values.T])
     return edges, bin_shares(values, edges, weights), len(size)
 
 
@@ -45,7 +45,8 @@ def _last(rows: Dataset) -> Indices:
     return np.sort(len(names) - 1 - from_end)
 
 
-def _deciles(column: Floats, weights: Floats) -> Floats:
+def deciles(column: Floats, weights: Floats) -> Floats:
+    """Weighted deciles of what is known of a column (n,); (DECILES,), NaN where nothing is."""
     known = ~np.isnan(column)
     if not known.any():
         return np.full(DECILES, np.nan)

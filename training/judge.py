@@ -50,9 +50,7 @@ class Examples:
         return Examples(*(getattr(self, item.name)[mask] for item in fields(self)))
 
 
-def examples_of(
-    rows: Dataset, logit: Floats, strange: OutOfFold, days: Floats | None = None
-) -> Examples:
+def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold, days: Floats | None = None) -> Examples:
     """Dataset with calibrated log-odds (n,) joined into examples; `days` (n,) that a row looks back on."""
     names = np.char.add(np.char.add(rows.groups, "\n"), rows.examples)
     _, first, place = np.unique(names, return_index=True, return_inverse=True)

@@ -39,7 +39,9 @@ def weighed(own: table.Rows, simulated: table.Rows, seed: int) -> tuple[table.Ro
     twin.weight = twin.weight * chance[hidden]
     rest = replace(own, weight=np.where(hidden, own.weight * np.maximum(1 - chance, 1e-6), own.weight))
     share = float(chance[~labelled].mean())
-    told = f"--unlabelled: {share:.1%} of {int((~labelled).sum())} unlabelled rows look like the labelled miners"
+    told = (
+        f"--unlabelled: {share:.1%} of {int((~labelled).sum())} unlabelled rows look like the labelled miners"
+    )
     return table.concatenate([rest, twin]), told
 
 
@@ -64,7 +66,9 @@ def _labelled_chance(own: table.Rows, simulated: table.Rows, seed: int) -> Float
         simulated=rows.simulated,
         weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
     )
-    raw = fit.out_of_fold(data, [0] * len(data.names), seed, fit.FitSettings(folds=3, trees=60)).raw[: len(own)]
+    raw = fit.out_of_fold(data, [0] * len(data.names), seed, fit.FitSettings(folds=3, trees=60)).raw[
+        : len(own)
+    ]
     chance = np.empty(len(own))
     try:
         folds = grouped_folds(own.label, own.group, 3, seed)

@@ -89,13 +89,17 @@ def run(args: argparse.Namespace) -> int:
         from training.commands import recalibrate  # noqa: PLC0415
 
         return recalibrate.run(args)
+    if args.corpus < 400:
+        return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
+    return _train(args)
+
+
+def _train(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
     from detector.settings import Settings  # noqa: PLC0415
     from training import build, compare, labelled, positives, table  # noqa: PLC0415
     from training.labels import LabelError, read_labels  # noqa: PLC0415
 
-    if args.corpus < 400:
-        return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
     budget = budget_of(args)
     base, standing = Bundle.load(args.base), _loaded(args.output)
     try:
