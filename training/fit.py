@@ -134,7 +134,7 @@ def fit_rows(
     signs = _signs(rows.names, monotone or {})
     with threadpool_limits(1):  # the order of sums, and so their last bits, depends on the threads
         strange = out_of_fold(rows, signs, seed, chosen)
-        bare = _fit_bare(rows, signs, seed, chosen)
+        bare = fit_bare(rows, signs, seed, chosen)
     slope, offset = platt(strange.raw, rows.labels, rows.weights)
     logit = slope * strange.raw + offset
     seen = None if days is None else np.asarray(days, np.float64)
@@ -153,17 +153,17 @@ def out_of_fold(rows: Dataset, signs: list[int], seed: int, settings: FitSetting
     raw, novelty, fold = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, np.int64)
     folds = grouped_folds(rows.labels, rows.groups.tolist(), settings.folds, seed)
     for number, (train, held) in enumerate(folds):
-        model = _fit_bare(rows.take(train), signs, seed, settings)
+        model = fit_bare(rows.take(train), signs, seed, settings)
         scores = model.score(Vectors(rows.names, rows.values[held]))
         raw[held], novelty[held], fold[held] = scores.logit, scores.novelty, number
     return judge.OutOfFold(raw, novelty, fold)
 
 
-def _fit_bare(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> Model:
+def fit_bare(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> Model:
     """Forest, then boosting on the columns and the forest's percentile; not calibrated, no thresholds."""
     from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest  # noqa: PLC0415  (heavy)
 
-    fill = _medians(rows.values)
+    fill = medians(rows.values)
     seen = forest_input(rows.values, fill)
     isolation = IsolationForest(
         n_estimators=settings.forest_trees,
@@ -201,7 +201,7 @@ def _signs(names: Sequence[str], monotone: Mapping[str, int]) -> list[int]:
     return [monotone.get(name, 0) for name in names]
 
 
-def _medians(values: Floats) -> Floats:
+def medians(values: Floats) -> Floats:
     """Median of each column over what is known and finite, 0 where nothing is; (F,)."""
     finite = np.where(np.isfinite(values), values, np.nan)
     known = np.isfinite(finite).any(axis=0)
