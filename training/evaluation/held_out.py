@@ -77,10 +77,14 @@ def later(rows: Dataset, time: Floats) -> list[tuple[Indices, Indices]]:
 
 def judged(rows: Dataset, split: Parts, scorer: Scorer, seed: int = 0) -> Judged:
     """Held-out rows of every part, scored by `scorer` fitted on the rest, joined into examples."""
+    import sklearn.ensemble  # noqa: F401, PLC0415  (the limit below holds for what is loaded)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  (comes with scikit-learn)
+
     score, part = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
-    for number, (train, held) in enumerate(split):
-        score[held] = scorer(rows.take(train), seed)(rows.values[held])
-        part[held] = number
+    with threadpool_limits(1):  # small fits on few cores: threads wait for each other
+        for number, (train, held) in enumerate(split):
+            score[held] = scorer(rows.take(train), seed)(rows.values[held])
+            part[held] = number
     seen = ~np.isnan(score)
     return _examples(rows.take(seen), score[seen], part[seen])
 
