@@ -261,4 +261,6 @@ def _fetch(args: argparse.Namespace, chosen: Iterable[Source]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from training import corpora  # noqa: PLW0406  the module that `fetching` knows, not this copy of it
+
+    sys.exit(corpora.main())

@@ -33,6 +33,11 @@ TIMEOUT_S = 60.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _END = struct.Struct("<4s4H2LH")  # end of central directory, APPNOTE 4.3.16
 
+_BAD_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error,
+)  # fmt: skip
+"""What zipfile raises on its way through bytes that are none."""
+
 Opener = Callable[[File], contextlib.AbstractContextManager[IO[bytes]]]
 
 
@@ -63,8 +68,11 @@ def _in_one_line(source: Source) -> Iterator[None]:
         raise CorpusError(f"{source.name}: {error}") from error
     except urllib.error.URLError as error:
         raise CorpusError(f"{source.name}: {archive_url(source)}: {error.reason}") from error
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise CorpusError(f"{source.name}: {error}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CorpusError(f"{source.name}: {where}{error.strerror or error}") from error
+    except _BAD_ARCHIVE as error:
+        raise CorpusError(f"{source.name}: damaged archive: {error}") from error
 
 
 @contextlib.contextmanager

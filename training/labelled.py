@@ -1,83 +1,224 @@
-"""A user's labelled captures and power files -> training rows, by the same road as the default corpus."""
+"""A user's labels held against their sources: training rows, and the mistakes that only a source shows.
+
+Rows come by the same road as those of the default corpus.  Every source is read once and wholly
+before anything is fitted, so that all mistakes are told before the long work.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detector import hosts
 from detector.features import channel as channel_features
 from detector.features import power as power_features
-from detector.inputs import HEAD_BYTES, kind_of
+from detector.kernel import layout
 from detector.model import Model
-from detector.records import Vectors
+from detector.records import ChannelWindows, PowerWindows, Vectors
 from detector.settings import Settings
-from detector.telemetry import read_power
-from detector.windows.power import power_windows
-from training import build, table
-from training.labels import Label, LabelError, label_of
+from training import build, leaks, sources, table
+from training.compose import Pair
+from training.labels import EVERY_HOST, Label, label_of
 
-Say = Callable[[str], None]
+NAMES_COMPARED = 5_000  # hosts among which the nearest is looked for
+Spans = dict[str, tuple[int, int]]
+"""First and last time of each host or meter, ns."""
 
 
 @dataclass(slots=True)
 class Labelled:
-    """What the labels gave: rows for the channel model and for the power model."""
+    """What the labels gave; lines begin with file and line."""
 
     channels: list[table.Rows] = field(default_factory=list)
     power: list[build.PowerRows] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)  # one line a label that met nothing
+    pairs: list[Pair] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)  # what the user surely did not mean
+    unmet: list[str] = field(default_factory=list)  # hosts and times that their source does not hold
+    notes: list[str] = field(default_factory=list)  # labels that nothing was learnt from, and why
 
 
-def read(labels: list[Label], settings: Settings, base: Model) -> Labelled:
-    """Rows of every source the labels name, each read once.
+def read(labels: list[Label], settings: Settings, base: Model, place: Path) -> Labelled:
+    """Rows of every source that the labels name.  `place` is the labels' file, to name it.
 
     base: the channel model that picks the mining channel of a host whose mining is encrypted.
-    Raises LabelError for a source that is neither a capture nor power readings, OSError.
     """
-    found = Labelled()
+    reader = _Reader(settings, base, place)
     for source in dict.fromkeys(label.source for label in labels):
-        mine = [label for label in labels if label.source == source]
-        if _kind(source, mine[0]) == "capture":
-            found.channels.append(_capture(source, mine, settings, base, found.unused))
-        else:
-            found.power.append(_power(source, mine, settings, found.unused))
-    return found
-
-
-def _kind(source: Path, label: Label) -> str:
-    with open(source, "rb") as file:
-        kind = kind_of(file.read(HEAD_BYTES))
-    if kind not in ("capture", "power"):
-        raise LabelError(f"line {label.line}: {source}: {kind}")
-    return kind
-
-
-def _capture(
-    source: Path, labels: list[Label], settings: Settings, base: Model, unused: list[str]
-) -> table.Rows:
-    """Rows of one capture.  Hosts and times without a label are left out."""
-    tables, parts = list(table.file_tables(str(source), settings)), []
+        reader.read_source(source, [label for label in labels if label.source == source])
     for label in labels:
-        origin = table.Origin(
-            label=0,
-            group=label.group,
-            family=label.variant or label.coin or label.group,
-            source=str(source),
-            name=f"{source}:{label.line}",
-            simulated=False,
-            host=lambda host, first, last, label=label: label_of(labels, host, first, last) is label,
-        )
-        rows = table.rows_of(tables, settings, origin)
-        rows = _witnesses(rows, base) if label.mining else rows
-        if not len(rows):
-            unused.append(
-                f"line {label.line}: {source}: no channel of {label.host} holds enough to learn from"
+        if label.power_source is not None:
+            reader.read_pair(label, label.power_source)
+    for label, text in leaks.mistakes(labels, reader.prints):
+        reader.tell(reader.found.mistakes, label, text)
+    return reader.found
+
+
+class _Reader:
+    """One reading of all sources."""
+
+    def __init__(self, settings: Settings, base: Model, place: Path) -> None:
+        self.found = Labelled()
+        self.prints: dict[int, list[NDArray[np.uint64]]] = {}  # by line: what tells a row from all others
+        self._settings, self._base, self._place = settings, base, place
+        self._rows: dict[int, table.Rows] = {}  # by line of the label
+        self._meters: dict[tuple[Path, str, tuple[int, int]], int] = {}  # row of the power table
+        self._learnt: set[int] = set()  # lines
+
+    def tell(self, lines: list[str], label: Label, text: str) -> None:
+        """Add a line that names the label's."""
+        lines.append(f"{self._place}, line {label.line}: {text}")
+
+    def read_source(self, path: Path, labels: list[Label]) -> None:
+        """Rows of one source, and which of its labels speak of what is not in it."""
+        try:
+            source = sources.find(path)
+            seen = self._channels(source, labels)
+            for windows in sources.power(source, self._settings):
+                seen |= self._power(path, _Meters(windows), labels)
+        except (OSError, ValueError) as error:  # every reader's own error is a ValueError of one line
+            self.tell(self.found.mistakes, labels[0], str(error))
+            return
+        if not seen:
+            why = source.notes or [f"{path.name} holds no traffic and no readings"]
+            self.tell(self.found.unmet, labels[0], why[-1])
+            return
+        self.found.notes += source.notes
+        for label in labels:
+            problem = _unmet(label, seen)
+            if problem:
+                self.tell(self.found.unmet, label, problem)
+            elif label.line not in self._learnt:
+                text = f"nothing of {label.host} in {path.name} holds enough to learn from, within the label"
+                self.tell(self.found.notes, label, text)
+
+    def _channels(self, source: sources.Source, labels: list[Label]) -> Spans:
+        ledger, spoken_of = table.new_ledger(self._settings), _Index(labels)
+        by_line = {label.line: label for label in labels}
+        parts: dict[int, list[table.Rows]] = {}
+        streams = sources.channels(source, self._settings)
+        for rolled, vectors, ends in table.judged(streams, self._settings, ledger):
+            lines = spoken_of.lines(rolled, ends)
+            for line in np.unique(lines[lines > 0]).tolist():
+                picked, unknown = np.flatnonzero(lines == line), np.zeros(len(rolled), np.int64)
+                rows = table.labelled_rows(rolled, vectors, picked, unknown, _origin(by_line[line]))
+                parts.setdefault(line, []).append(rows)
+                self.prints.setdefault(line, []).append(leaks.prints_of(rolled, vectors, picked))
+        for line in sorted(parts):
+            rows = table.concatenate(parts[line])
+            self._rows[line] = _witnesses(rows, self._base) if by_line[line].mining else rows
+            self.found.channels.append(self._rows[line])
+        self._learnt |= parts.keys()
+        return {name: (record.first_ns, record.last_ns) for name, record in ledger.hosts.items()}
+
+    def _power(self, path: Path, meters: _Meters, labels: list[Label]) -> Spans:
+        for meter, span in meters.spans.items():
+            label = label_of(labels, meter, *span)
+            if label is not None:
+                self._add_meter(path, meters, meter, label)
+        return meters.spans
+
+    def _add_meter(self, path: Path, meters: _Meters, meter: str, label: Label) -> int:
+        """The row of the power table that this meter is; it is added once."""
+        record = (path, meter, meters.spans[meter])
+        if record not in self._meters:
+            self._meters[record] = len(self.found.power)
+            self.found.power.append(meters.row(meter, label))
+        self._learnt.add(label.line)
+        return self._meters[record]
+
+    def read_pair(self, label: Label, path: Path) -> None:
+        """The host of a label with its meter: a row of the fusion model."""
+        try:
+            meters, meter = self._meter_of(label, path)
+        except (OSError, ValueError) as error:
+            self.tell(self.found.mistakes, label, str(error))
+            return
+        rows = self._rows.get(label.line)
+        if rows is None or not label.covers(label.host, *meters.spans[meter]):
+            text = (
+                f"{label.host} and {meter} are no pair: the label does not speak of the whole record of both"
             )
-        parts.append(rows)
-    return table.concatenate(parts)
+            self.tell(self.found.notes, label, text)
+            return
+        row = self._add_meter(path, meters, meter, label)
+        self.found.pairs.append(Pair(frozenset(rows.example), row, label.mining, label.weight))
+
+    def _meter_of(self, label: Label, path: Path) -> tuple[_Meters, str]:
+        """The meter of the label's host: that of its name, or the only one.  Raises ValueError, OSError."""
+        if label.host == EVERY_HOST:
+            raise ValueError("power_source is the meter of one host, not of *: one row a host")
+        every = [_Meters(windows) for windows in sources.power(sources.find(path), self._settings)]
+        found = [(meters, meter) for meters in every for meter in meters.spans]
+        own = [one for one in found if one[1] == label.host] or found
+        if len(own) != 1:
+            names = ", ".join(meter for _, meter in found[:5]) or "none"
+            text = f"power_source {path.name} has {len(found)} meters and none called {label.host}"
+            raise ValueError(f"{text} (there are {names})")
+        return own[0]
+
+
+class _Meters:
+    """The meters of one file, described once."""
+
+    def __init__(self, windows: PowerWindows) -> None:
+        self._windows = windows
+        names, self._vectors = power_features.extract(windows)
+        self._row = {name: row for row, name in enumerate(names)}
+        described = power_features.describe_all(windows)
+        self.spans = {
+            name: (int(described[name]["first_ns"]), int(described[name]["last_ns"])) for name in names
+        }
+
+    def row(self, meter: str, label: Label) -> build.PowerRows:
+        """The training row of one meter."""
+        mine = self._windows.meter == self._windows.meters.index(meter)
+        return build.PowerRows(
+            values=self._vectors.values[[self._row[meter]]],
+            label=np.array([label.mining]),
+            group=[label.group],
+            family=[label.variant or label.group],
+            tier=["node" if self._windows.window_s[mine].min() < 3600 else "meter"],
+            simulated=np.zeros(1, np.bool_),
+            weight=np.array([label.weight]),
+        )
+
+
+class _Index:
+    """Labels of one source by host."""
+
+    def __init__(self, labels: list[Label]) -> None:
+        self._every = [label for label in labels if label.host == EVERY_HOST]
+        self._named: dict[str, list[Label]] = {}
+        for label in labels:
+            self._named.setdefault(label.host, []).append(label)
+
+    def lines(self, rolled: ChannelWindows, ends: hosts.Ends) -> NDArray[np.int64]:
+        """The line of the label that speaks of all of each row; 0 = none does."""
+        first, last = (rolled.wide[:, column].tolist() for column in (layout.FIRST_NS, layout.LAST_NS))
+        return np.array(
+            [self._line(*row) for row in zip(map(hosts.text, ends.host), first, last, strict=True)], int
+        )
+
+    def _line(self, host: str, first_ns: int, last_ns: int) -> int:
+        label = label_of([*self._named.get(host, []), *self._every], host, first_ns, last_ns)
+        return label.line if label else 0
+
+
+def _origin(label: Label) -> table.Origin:
+    return table.Origin(
+        label=0,
+        group=label.group,
+        family=label.variant or label.coin or label.group,
+        source=str(label.source),
+        name=f"{label.source}:{label.line}",
+        simulated=False,
+        weight=label.weight,
+    )
 
 
 def _witnesses(rows: table.Rows, base: Model) -> table.Rows:
@@ -88,34 +229,29 @@ def _witnesses(rows: table.Rows, base: Model) -> table.Rows:
     chosen = rows.dialogue.copy()
     if not chosen.any():
         logit = base.score(Vectors(channel_features.NAMES, rows.values)).logit
-        chosen = np.array([example == rows.example[int(np.argmax(logit))] for example in rows.example])
+        suspect = rows.example[int(np.argmax(logit))]
+        chosen = np.array([example == suspect for example in rows.example])
     rows = table.select(rows, chosen)
     rows.label[:] = 1
     return rows
 
 
-def _power(source: Path, labels: list[Label], settings: Settings, unused: list[str]) -> build.PowerRows:
-    windows = power_windows(read_power(str(source)), settings.windows)
-    meters, vectors = power_features.extract(windows)
-    times = power_features.describe_all(windows)
-    rows, chosen = [], []
-    for row, meter in enumerate(meters):
-        label = label_of(labels, meter, int(times[meter]["first_ns"]), int(times[meter]["last_ns"]))
-        if label is not None:
-            rows.append(row)
-            chosen.append(label)
-    for label in labels:
-        if label not in chosen:
-            unused.append(f"line {label.line}: {source}: no record of {label.host} lies within the label")
-    return build.PowerRows(
-        values=vectors.values[rows],
-        label=np.array([label.mining for label in chosen], np.bool_),
-        group=[label.group for label in chosen],
-        family=[label.variant or label.group for label in chosen],
-        tier=[_tier(windows.window_s[windows.meter == row].min()) for row in rows],
-        simulated=np.zeros(len(rows), np.bool_),
-    )
+def _unmet(label: Label, seen: Spans) -> str | None:
+    """What of the label its source does not hold, or None."""
+    name = label.source.name
+    if label.host == EVERY_HOST:
+        first, last = min(span[0] for span in seen.values()), max(span[1] for span in seen.values())
+    elif label.host in seen:
+        first, last = seen[label.host]
+    else:
+        near = difflib.get_close_matches(label.host, sorted(seen)[:NAMES_COMPARED], n=1)
+        return f"host {label.host!r} is not in {name}" + (f"; did you mean {near[0]!r}?" if near else "")
+    begun = label.start_ns is None or label.start_ns <= last
+    if begun and (label.end_ns is None or first < label.end_ns):
+        return None
+    what = "it holds" if label.host == EVERY_HOST else f"it holds {label.host}"
+    return f"the time lies outside {name}: {what} from {_utc(first)} to {_utc(last)}"
 
 
-def _tier(window_s: float) -> str:
-    return "node" if window_s < 3600 else "meter"
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

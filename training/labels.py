@@ -84,9 +84,14 @@ def read_labels(path: str | Path, *, both: bool = True) -> list[Label]:
     if not mistakes:
         mistakes += _lacking(labels, place, both)
     if mistakes:
-        more = [f"{place}: {len(mistakes) - SHOWN} more mistakes"] if len(mistakes) > SHOWN else []
-        raise LabelError("\n".join([*mistakes[:SHOWN], *more]))
+        raise LabelError("\n".join(shown(mistakes, place)))
     return labels
+
+
+def shown(mistakes: list[str], place: str | Path) -> list[str]:
+    """The first SHOWN of the lines, and how many more there are."""
+    more = [f"{place}: {len(mistakes) - SHOWN} more mistakes"] if len(mistakes) > SHOWN else []
+    return [*mistakes[:SHOWN], *more]
 
 
 def label_of(labels: Iterable[Label], host: str, first_ns: int, last_ns: int) -> Label | None:
@@ -99,6 +104,24 @@ def label_of(labels: Iterable[Label], host: str, first_ns: int, last_ns: int) ->
     own = [label for label in spoken if label.host != EVERY_HOST] or spoken
     covering = [label for label in own if label.covers(host, first_ns, last_ns)]
     return covering[0] if covering and len({label.mining for label in own}) == 1 else None
+
+
+def doubts(labels: list[Label]) -> list[str]:
+    """What is no mistake, but makes the measured result say less than it seems to."""
+    told, groups = [], {(label.group, label.source) for label in labels}
+    if len({source for _, source in groups}) > 1 and len({group for group, _ in groups}) == len(groups):
+        told.append(
+            "no group holds more than one source: what was captured at one site or on one day belongs in"
+            " one group, or strangers are measured on what the model knows"
+        )
+    for mining in (True, False):
+        own = {label.group for label in labels if label.mining == mining}
+        if len(own) == 1:
+            told.append(
+                f"all {LABELS[not mining]} rows are of the group {own.pop()!r}: held out, there is none of"
+                " yours left to learn from, so what is measured is the simulated corpus"
+            )
+    return told
 
 
 def _rows(place: Path) -> Iterator[tuple[int, dict[str, str]]]:

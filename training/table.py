@@ -178,26 +178,27 @@ def gathered(parts: Iterable[Rows], most: int) -> Rows:
 
     Windows of one site are much alike, and a rare group must not be drawn thin because another one is
     large.  So each group keeps at most as many rows as will fit, the same for all: those of lowest rank,
-    where a row's rank is a hash of its example and window.  What is kept does not depend on how the rows
+    where a row's rank is a hash of its example and values.  What is kept does not depend on how the rows
     were cut into parts, and no more than `most` and one part are held at a time.
     """
     held: list[Rows] = []
-    count, cap = 0, 1 << 62
+    count, cap = 0, None
     for part in parts:
-        held.append(part if cap == 1 << 62 else _capped(part, cap))
+        held.append(part if cap is None else _capped(part, cap))
         count += len(held[-1])
         if count > most:
             joined = concatenate(held)
             cap = _cap(joined, most, cap)
             held = [_capped(joined, cap)]
             count = len(held[0])
-    return held[0] if len(held) == 1 else concatenate(held)
+    joined = concatenate(held)
+    return joined if cap is None else _capped(joined, _cap(joined, most, cap))
 
 
-def _cap(rows: Rows, most: int, cap: int) -> int:
+def _cap(rows: Rows, most: int, cap: int | None) -> int:
     """The largest power of two, at most `cap`, for which groups of at most so many rows are `most` in all."""
     sizes = np.unique(np.array(rows.group, object), return_counts=True)[1]
-    cap = min(cap, 1 << int(sizes.max()).bit_length())
+    cap = cap or 1 << int(sizes.max()).bit_length()
     while cap > 1 and np.minimum(sizes, cap).sum() > most:
         cap //= 2
     return cap

@@ -27,6 +27,9 @@ examples:
 Writes channels.parquet (a row a channel and window) and power.parquet (a row a meter and
 window) into the folder.  They hold no payload; wallets and worker names are hashed.
 What a source cannot know is null.
+
+The folder can be a source in LABELS.csv of minewatch train: it gives the very rows that the
+captures and power files would have given, which then need not be kept.
 """
 CHANNELS, POWER = "channels.parquet", "power.parquet"
 
@@ -131,7 +134,7 @@ def _write(path: Path, tables: Iterator[Any], account: Account) -> str | None:
     ):
         try:
             for table in itertools.chain([first], tables):
-                writer.write_table(table)
+                writer.write_table(table, row_group_size=max(1, table.num_rows))  # one group: read back as is
                 rows += table.num_rows
         except KeyboardInterrupt:
             account.interrupted = True

@@ -12,7 +12,7 @@ The file itself is read and written by the caller: this module does no I/O.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,23 +117,26 @@ def channels_to_arrow(windows: ChannelWindows, source: str, hide: Callable[[str]
         table[column.name] = _array(words, unknown, "int64" if column.block == "wide" else "uint32")
     for item in fields(Facts):
         told = [_told(facts, item.name, hide) for facts in windows.facts]
-        table[f"facts_{item.name}"] = pa.array(told, _ARROW[str(item.type).removesuffix(" | None")])
+        table[f"facts_{item.name}"] = pa.array(told, _fact_type(item.type))
     return pa.table(table).replace_schema_metadata({KEY: FORMAT + b" channels"})
 
 
 def channels_from_arrow(table: Any) -> ChannelWindows:
     """What `channels_to_arrow` was given, wallets as hidden.  Raises WindowsFileError."""
-    _check(table, b"channels", [c.name for c in CHANNEL_COLUMNS])
+    table = _checked(table, "channels", _channel_types())
     n = table.num_rows
     wide = np.zeros((n, layout.WIDE), np.int64)
     narrow = np.zeros((n, layout.NARROW), np.uint32)
     for column in CHANNEL_COLUMNS:
         block = wide if column.block == "wide" else narrow
         _fill(block[:, column.start : column.start + column.size], table.column(column.name), column.name)
+    port = _whole(table, "port")
+    if n and not 0 <= port.min() <= port.max() <= 65_535:
+        raise WindowsFileError("column 'port': not a port")
     return ChannelWindows(
         client=_words(table.column("client").to_pylist()),
         server=_words(table.column("server").to_pylist()),
-        port=_whole(table, "port"),
+        port=port,
         transport=_whole(table, "transport"),
         basis=_whole(table, "basis"),
         wide=wide,
@@ -161,8 +164,10 @@ def power_to_arrow(windows: PowerWindows, source: str) -> Any:
 
 def power_from_arrow(table: Any) -> PowerWindows:
     """What `power_to_arrow` was given.  Raises WindowsFileError."""
-    _check(table, b"power", POWER_COLUMNS)
+    table = _checked(table, "power", _power_types())
     names = table.column("meter").to_pylist()
+    if None in names:
+        raise WindowsFileError("column 'meter': empty cells")
     place = {name: i for i, name in enumerate(dict.fromkeys(names))}
     columns = [table.column(name).to_numpy() for name in POWER_COLUMNS]
     return PowerWindows(
@@ -195,6 +200,8 @@ def _fill(words: NDArray[Any], column: Any, name: str) -> None:
     if size == 1:
         words[there, 0] = column.drop_null().to_numpy(zero_copy_only=False)
         return
+    if column.flatten().null_count:
+        raise WindowsFileError(f"column {name!r}: empty cells in a list")
     values = column.flatten().to_numpy(zero_copy_only=False)
     if (np.asarray(column.drop_null().value_lengths()) != size).any():
         raise WindowsFileError(f"column {name!r}: lists of other than {size} numbers")
@@ -238,16 +245,66 @@ def _told(facts: Facts | None, name: str, hide: Callable[[str], str]) -> Any:
 
 def _facts(table: Any) -> list[Facts | None]:
     names = [item.name for item in fields(Facts)]
+    certain = [i for i, item in enumerate(fields(Facts)) if not str(item.type).endswith("None")]
     columns = [table.column(f"facts_{name}").to_pylist() for name in names]
-    rows = zip(*columns, strict=True)
+    rows = list(zip(*columns, strict=True))
+    if any(row[0] is not None and any(row[i] is None for i in certain) for row in rows):
+        raise WindowsFileError("columns 'facts_': empty cells beside a dialect")
     return [None if row[0] is None else Facts(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _check(table: Any, kind: bytes, columns: Iterable[str]) -> None:
-    found = (table.schema.metadata or {}).get(KEY, b"")
-    if found != FORMAT + b" " + kind:
-        told = found.decode("ascii", "replace") or "no window table"
-        raise WindowsFileError(f"holds {told}, not {FORMAT.decode()} {kind.decode()}")
-    absent = sorted(set(columns) - set(table.column_names))
-    if absent:
-        raise WindowsFileError(f"lacks the column {absent[0]!r}")
+def kind_of(schema: Any) -> str | None:
+    """ "channels" or "power" for the schema of a window table; None for another one.
+
+    Raises WindowsFileError for a window table of another format.
+    """
+    found = (schema.metadata or {}).get(KEY)
+    if found is None:
+        return None
+    form, _, kind = found.partition(b" ")
+    if form != FORMAT or kind not in (b"channels", b"power"):
+        told = found.decode("ascii", "replace")
+        raise WindowsFileError(f"holds {told!r:.80}, not {FORMAT.decode()}: extract it again")
+    return str(kind.decode())
+
+
+def _channel_types() -> dict[str, Any]:
+    """The Arrow type of each column of a channel table."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    types = dict.fromkeys(("source", "client", "server"), pa.string())
+    types |= dict.fromkeys(("port", "transport", "basis"), pa.int32())
+    for column in CHANNEL_COLUMNS:
+        kind = pa.int64() if column.block == "wide" else pa.uint32()
+        types[column.name] = kind if column.size == 1 else pa.list_(kind)
+    return types | {f"facts_{item.name}": _fact_type(item.type) for item in fields(Facts)}
+
+
+def _power_types() -> dict[str, Any]:
+    """The Arrow type of each column of a power table."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    told = {"source": pa.string(), "meter": pa.string(), "window_ns": pa.int64(), "estimated": pa.bool_()}
+    return told | dict.fromkeys(("window_s", *POWER_COLUMNS), pa.float64())
+
+
+def _fact_type(kind: object) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+
+    return pa.type_for_alias(_ARROW[str(kind).removesuffix(" | None")])
+
+
+def _checked(table: Any, kind: str, types: Mapping[str, Any]) -> Any:
+    """The table, if it is of this format and every column is there and of its type."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if kind_of(table.schema) != kind:
+        raise WindowsFileError(f"holds no window table, not {FORMAT.decode()} {kind}")
+    for name, expected in types.items():
+        if name not in table.column_names:
+            raise WindowsFileError(f"lacks the column {name!r}")
+        found = table.schema.field(name).type
+        listed = pa.types.is_list(found) and pa.types.is_list(expected)
+        if (found.value_type != expected.value_type) if listed else (found != expected):
+            raise WindowsFileError(f"column {name!r} is {found}, not {expected}")
+    return table

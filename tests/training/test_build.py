@@ -205,80 +205,10 @@ def test_rows_of_one_class_are_refused(rows: table.Rows) -> None:
 # --- the public sources
 
 
-def test_every_source_of_the_manifest_states_licence_and_use() -> None:
-    known = corpora.manifest()
-    for source in [*known["network"]["sources"].values(), *known["power"]["sources"].values()]:
-        assert source["licence"] and source["use"] in {"train", "evaluate"}
-        assert source["use"] == "evaluate" or source["licence"] != "none stated"
-
-
-@needs_data
-def test_every_capture_is_of_a_known_source_and_lies_there() -> None:
-    assert MIRROR is not None
-    found = corpora.captures(MIRROR)
-    assert len(found) > 2_900
-    assert all(capture.path.is_file() for capture in found)
-    assert all(capture.mining_hosts for capture in found if capture.label == "mining")
-    assert not any(capture.mining_hosts for capture in found if capture.label != "mining")
-
-
-@needs_data
-def test_only_what_may_train_does() -> None:
-    assert MIRROR is not None
-    known = corpora.manifest()["network"]["sources"]
-    chosen = corpora.to_learn_from(MIRROR)
-    assert chosen and all(known[capture.source]["use"] == "train" for capture in chosen)
-    assert {capture.role for capture in chosen} == {"traffic"}
-    assert {capture.label for capture in chosen} == {"mining", "benign"}
-    assert not any(capture.path.name == "mining.pcapng" for capture in chosen)
-    assert len({capture.sha256 for capture in chosen}) == len(chosen)
-
-
-def mirrored(folder: Path, *rows: tuple[str, ...]) -> Path:
-    """A mirror of nothing but its labels: (path, label, role, sha256) a row."""
-    lines = ["path\tlabel\trole\tprotocol\tmining_hosts\tsha256"]
-    lines += [f"{path}\t{label}\t{role}\tip\t\t{digest}" for path, label, role, digest in rows]
-    (folder / "net").mkdir()
-    (folder / "net" / "labels.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
-
-
-def test_each_content_trains_once_and_what_is_left_out_is_left_out_with_its_copies(tmp_path: Path) -> None:
-    mirror = mirrored(
-        tmp_path,
-        ("camp0__aiengine/a.pcap", "benign", "traffic", "same"),
-        ("seladb__PcapPlusPlus/a.pcap", "benign", "traffic", "same"),
-        ("ntop__nDPI/b.pcap", "benign", "traffic", "own"),
-        ("ntop__nDPI/mining.pcapng", "mining", "traffic", "evaluate only"),
-        ("ntop__nDPI/c.pcap", "ambiguous", "traffic", "neither"),
-        ("ntop__nDPI/d.pcap", "benign", "robustness", "parser"),
-        ("zeek__zeek/e.pcap", "benign", "traffic", "no licence to train"),
-    )
-
-    def chosen(*without: str) -> list[str]:
-        return [f"{c.source}/{c.path.name}" for c in corpora.to_learn_from(mirror, without)]
-
-    assert chosen() == ["camp0__aiengine/a.pcap", "ntop__nDPI/b.pcap"]
-    assert chosen("seladb__PcapPlusPlus") == ["ntop__nDPI/b.pcap"]
-    assert chosen("ntop__nDPI") == ["camp0__aiengine/a.pcap"]
-
-
-def test_a_capture_of_an_unknown_source_is_refused(tmp_path: Path) -> None:
-    mirrored(tmp_path, ("stranger__x/a.pcap", "benign", "traffic", "00"))
-    with pytest.raises(KeyError, match="stranger__x"):
-        corpora.captures(tmp_path)
-
-
-def test_without_the_mirror_there_are_no_captures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MINEWATCH_DATA", str(tmp_path))
-    assert corpora.mirror() is None
-    assert len(build.recorded_rows(TINY, None)) == 0
-
-
 @needs_data
 def test_of_a_recorded_miner_only_the_channel_that_speaks_is_mining() -> None:
     assert MIRROR is not None
     (capture,) = [c for c in corpora.to_learn_from(MIRROR) if c.path.name == "stratum.pcap"]
-    found = build._recorded([capture])
+    found = build._recorded([capture], None)
     assert found.label.any() and found.dialogue[found.label == 1].all()
     assert not found.simulated.any()

@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,13 +22,11 @@ import pytest
 from detector.cli import main
 from detector.features.channel import NAMES
 from detector.model import Bundle, Thresholds
-from detector.records import Vectors
 from detector.reference import Reference, row_keys
-from detector.settings import Settings
-from training import build, compare, labelled
+from training import build, compare
 from training.build import PowerRows, Recipe
+from training.compose import Pair
 from training.fit import Fitted
-from training.labels import read_labels
 from training.table import Rows
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -84,19 +82,27 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     told = Story(labels_in(folder), folder / "bundle", [], [])
     real, fit_all, known = build.Recipe, build.fit_all, {}
 
-    def once(recipe: Recipe, rows: Rows, power: PowerRows, say: Callable[[str], None]) -> dict[str, Fitted]:
+    def once(
+        recipe: Recipe,
+        rows: Rows,
+        power: PowerRows,
+        say: Callable[[str], None],
+        pairs: Sequence[Pair],
+    ) -> dict[str, Fitted]:
         key = (recipe, rows.values.tobytes(), power.values.tobytes())
         if key not in known:
-            known[key] = fit_all(recipe, rows, power, say)
+            known[key] = fit_all(recipe, rows, power, say, pairs)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            build, "Recipe", lambda examples, power, fused, seed, jobs: real(100, 160, 320, seed, 1)
+            build,
+            "Recipe",
+            lambda examples, power, fused, seed, jobs, cache: real(100, 160, 320, seed, 1, cache),
         )
         patch.setattr(build, "fit_all", once)
         for words in ((), (), ("--force",)):
-            told.runs.append(train(told.labels, told.bundle, *words))
+            told.runs.append(train(told.labels, told.bundle, "--allow-unmet", *words))
             told.digests.append(digest(told.bundle))
         assert len(known) == 1
         yield told
@@ -133,11 +139,11 @@ def test_both_models_are_told_on_the_labelled_rows_with_n_and_bound(story: Story
 
 def test_labels_that_met_nothing_are_named_with_their_line(story: Story) -> None:
     lines = story.runs[0].err.splitlines()
-    unused = [line for line in lines if line.startswith("line ")]
+    unmet = [line for line in lines if " is not in " in line]
     last = len(story.labels.read_text(encoding="utf-8").splitlines())
-    assert len(unused) == 2
-    assert unused[0].startswith(f"line {last - 1}: ") and "10.99.0.1" in unused[0]
-    assert unused[1].startswith(f"line {last}: ") and "no-such-node" in unused[1]
+    assert len(unmet) == 2
+    assert unmet[0].startswith(f"{story.labels}, line {last - 1}: ") and "10.99.0.1" in unmet[0]
+    assert unmet[1].startswith(f"{story.labels}, line {last}: ") and "no-such-node" in unmet[1]
 
 
 def test_the_same_labels_again_are_no_step_back(story: Story) -> None:
@@ -223,43 +229,18 @@ def test_something_else_at_the_output_is_refused_before_the_work(tmp_path: Path)
     assert (tmp_path / "bundle" / "diary.txt").read_text() == "mine"
 
 
+def test_labels_that_meet_nothing_are_refused_before_the_work(tmp_path: Path) -> None:
+    path = labels_in(tmp_path)
+    ran = train(path, tmp_path / "bundle")
+    assert ran.status == 2 and "simulating" not in ran.err
+    lines = ran.err.splitlines()
+    assert len(lines) == 2 and all(line.startswith(f"minewatch train: {path}, line ") for line in lines)
+
+
 def test_labels_that_all_meet_nothing_are_refused(tmp_path: Path) -> None:
     shutil.copy(SAMPLES / CAMPUS, tmp_path / CAMPUS)
     path = tmp_path / "LABELS.csv"
     rows = f"{CAMPUS},10.99.0.1,,,benign,a,,\n{CAMPUS},10.99.0.2,,,mining,b,,\n"
     path.write_text(HEADER + rows, encoding="utf-8")
-    ran = train(path, tmp_path / "bundle")
+    ran = train(path, tmp_path / "bundle", "--allow-unmet")
     assert ran.status == 2 and "none of the labels met" in ran.err
-
-
-# --- labels to rows
-
-
-@pytest.fixture(scope="module")
-def base() -> Bundle:
-    return Bundle.load()
-
-
-def test_of_a_miner_the_channel_that_speaks_or_most_suspect_is_learnt(tmp_path: Path, base: Bundle) -> None:
-    found = labelled.read(read_labels(labels_in(tmp_path)), Settings(), base.channel)
-    (rows,) = found.channels
-    mining = rows.label == 1
-    assert {rows.group[i] for i in mining.nonzero()[0]} == {"site-a", "site-v"}
-    channels = {rows.example[i] for i in mining.nonzero()[0]}
-    assert len(channels) == 3  # one a host
-    scores = base.channel.score(Vectors(NAMES, rows.values)).probability
-    assert scores[mining & rows.dialogue].min() > 0.5
-    assert not rows.simulated.any() and len(found.unused) == 2
-    (power,) = found.power
-    assert power.label.tolist() == [True, False] and power.group == ["nodes-a", "nodes-b"]
-    assert set(power.tier) == {"node"}
-
-
-def test_only_labelled_hosts_and_times_are_learnt(tmp_path: Path, base: Bundle) -> None:
-    shutil.copy(SAMPLES / CAMPUS, tmp_path / CAMPUS)
-    path = tmp_path / "LABELS.csv"
-    rows = [f"{CAMPUS},10.20.0.23,,,mining,a,,", f"{CAMPUS},10.20.0.40,,2000-01-01T00:00:00Z,benign,b,,"]
-    path.write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
-    found = labelled.read(read_labels(path), Settings(), base.channel)
-    assert set(found.channels[0].group) == {"a"}
-    assert "10.20.0.40" in found.unused[0]

@@ -10,18 +10,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detector.text import printable
+
 if TYPE_CHECKING:
     from detector.model import Bundle
     from training.budget import Budget
     from training.fit import Fitted
+    from training.labelled import Labelled
 
 SUMMARY = "fit a model to labelled data; prints the honest evaluation"
 EPILOG = """\
 LABELS.csv has the columns source,host,start,end,label,group[,coin,variant,weight,power_source]:
-  source   capture or power file, relative to LABELS.csv
+  source   capture, power file, folder of them, or folder that minewatch extract wrote;
+           relative to LABELS.csv
   host     address or meter, * for every host of the source
   label    mining or benign
   group    what belongs together (site, campaign, day): never on both sides of a split
+  weight   how much the row counts, 1 = as any other
+  power_source  file with the meter of this host: the two are learnt together, too
+
+Mistakes are told before the long work: contradictions, misspelt labels, hosts and times that
+the source does not hold, one content under two groups.
 
 examples:
   minewatch train LABELS.csv --output my-bundle
@@ -48,7 +57,7 @@ Status: 0 saved; 2 mistakes in the labels or in use, or the bundle at --output i
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """LABELS.csv, --output, and how to fit."""
+    """LABELS.csv, where to write, what to compare with, and how to fit."""
     parser.add_argument("labels", metavar="LABELS.csv", help="what is known of which host, and when")
     parser.add_argument(
         "--output", required=True, type=Path, metavar="BUNDLE", help="folder, or file ending in .zip"
@@ -69,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--traffic", nargs="+", default=[], metavar="PATH", help="for --recalibrate: captures of the site")
     add = parser.add_argument_group("signature").add_argument
     add("--sign", type=Path, metavar="KEY", help="sign with this Ed25519 private key (PEM)")
+
+    told = "go on when labels name hosts or times that their source does not hold"
+    parser.add_argument("--allow-unmet", action="store_true", help=told)
+    told = "simulate anew, and keep nothing for the next time"
+    parser.add_argument("--no-cache", action="store_true", help=told)
 
 
 def _share(word: str) -> float:
@@ -96,32 +110,33 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
-    from detector.settings import Settings  # noqa: PLC0415
-    from training import build, compare, labelled, positives, table  # noqa: PLC0415
-    from training.labels import LabelError, read_labels  # noqa: PLC0415
+    from training import build, compare, positives, store, table  # noqa: PLC0415
+    from training.labels import LabelError  # noqa: PLC0415
 
     budget = budget_of(args)
     base, standing = Bundle.load(args.base), _loaded(args.output)
     try:
-        found = labelled.read(read_labels(args.labels), Settings(), base.channel)
+        found = _held_against_sources(args, base)
     except LabelError as error:
         return _refuse(*str(error).splitlines())
-    for line in found.unused:
-        _say(line)
-    own = table.concatenate(found.channels)
-    if not len(own) and not any(len(part.label) for part in found.power):
+    cache = None if args.no_cache else store.home() / "rows"
+    recipe = build.Recipe(args.corpus, 2 * args.corpus, 4 * args.corpus, args.seed, args.jobs, cache)
+    own = table.gathered(found.channels, recipe.most_rows)
+    if not len(own) and not found.power:
         return _refuse("none of the labels met a channel or a meter that can be learnt from")
-    recipe = build.Recipe(args.corpus, 2 * args.corpus, 4 * args.corpus, args.seed, args.jobs)
     if budget is not None:
         recipe = replace(recipe, budget=budget)
     _say(f"{len(own)} labelled rows; simulating {args.corpus} conversations beside them")
     simulated = build.simulated_rows(recipe)
+    learned = own
     if args.unlabelled:
-        own, told = positives.weighed(own, simulated, recipe.seed)
+        learned, told = positives.weighed(own, simulated, recipe.seed)  # the rows of `own` stay first
         _say(told)
-    rows = table.concatenate([own, simulated])
+    rows = table.concatenate([learned, simulated])
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
-    models = build.fit_all(recipe, rows, power, _say)
+    if cache is not None:
+        store.prune(cache)
+    models = build.fit_all(recipe, rows, power, _say, found.pairs)
     comparison = compare.compare(own, models["channel"], base, standing)
     sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget)]) + "\n")
     if comparison.worse and not args.force:
@@ -129,6 +144,22 @@ def _train(args: argparse.Namespace) -> int:
     saved = _save(args, models, build.training_data(rows, power))
     sys.stdout.write(f"saved {args.output}: {saved.id}, digest {saved.digest[:16]}\n")
     return 0
+
+
+def _held_against_sources(args: argparse.Namespace, base: Bundle) -> Labelled:
+    """What the labels give.  All mistakes are one LabelError; what is none but worth knowing is told."""
+    from detector.settings import Settings  # noqa: PLC0415
+    from training import labelled  # noqa: PLC0415
+    from training.labels import LabelError, doubts, read_labels, shown  # noqa: PLC0415
+
+    labels = read_labels(args.labels)
+    found = labelled.read(labels, Settings(), base.channel, Path(args.labels))
+    mistakes = found.mistakes if args.allow_unmet else [*found.mistakes, *found.unmet]
+    if mistakes:
+        raise LabelError("\n".join(shown(mistakes, args.labels)))
+    for line in [*found.unmet, *found.notes, *doubts(labels)]:
+        _say(line)
+    return found
 
 
 def budget_of(args: argparse.Namespace) -> Budget | None:
@@ -183,7 +214,7 @@ def _save(args: argparse.Namespace, models: Mapping[str, Fitted], data: list[dic
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{printable(line)}\n")
 
 
 def _refuse(*lines: str) -> int:

@@ -1,0 +1,87 @@
+"""Window tables that `minewatch extract` wrote, read back as they were: captures apart, tables in order.
+
+A Parquet file is a stranger's until proven otherwise: it is read a row group at a time, and whatever is
+not a window table of this format is refused in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from detector.records import ChannelWindows, PowerWindows
+from detector.windows import parquet
+
+if TYPE_CHECKING:
+    from training.table import Sources
+
+MOST_ROWS = 1 << 21  # of a row group, which is held at once: about 5 GB
+
+
+def kind_of(path: str) -> str | None:
+    """ "channels" or "power" for a window table; None for anything else.  Raises WindowsFileError."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"PAR1":
+            return None
+    with _told(path):
+        return parquet.kind_of(_opened(path).schema_arrow)
+
+
+def channels(path: str) -> Sources:
+    """The windows of each capture that the file was extracted from, as `in_order` takes them.
+
+    Each row group is one table, as the meter gave it: the rows come out as they did then.
+    """
+    with _told(path):
+        file = _opened(path)
+        groups: dict[str | None, list[int]] = {}
+        for number in range(file.num_row_groups):
+            if file.metadata.row_group(number).num_rows > MOST_ROWS:
+                raise parquet.WindowsFileError(f"row group {number} has more than {MOST_ROWS} rows")
+            names = file.read_row_group(number, columns=["source"]).column("source").unique().to_pylist()
+            if len(names) != 1:
+                raise parquet.WindowsFileError(f"row group {number} is of {len(names)} sources, not of one")
+            groups.setdefault(names[0], []).append(number)
+    for numbers in groups.values():
+        yield 0, _tables(path, file, numbers)
+
+
+def power(path: str) -> Iterator[PowerWindows]:
+    """The windows of each power file that the file was extracted from."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    with _told(path):
+        file = _opened(path)
+        if file.metadata.num_rows > MOST_ROWS:
+            raise parquet.WindowsFileError(f"more than {MOST_ROWS} rows")
+        whole = file.read()
+        for name in whole.column("source").unique():
+            yield parquet.power_from_arrow(whole.filter(pc.equal(whole.column("source"), name)))
+
+
+def _tables(path: str, file: Any, numbers: list[int]) -> Iterator[ChannelWindows]:
+    for number in numbers:
+        with _told(path):
+            table = parquet.channels_from_arrow(file.read_row_group(number))
+        yield table
+
+
+def _opened(path: str) -> Any:
+    import pyarrow.parquet as pq  # noqa: PLC0415  (heavy)
+
+    return pq.ParquetFile(path)
+
+
+@contextlib.contextmanager
+def _told(path: str) -> Iterator[None]:
+    """What is wrong with the file is a WindowsFileError that names it."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        yield
+    except parquet.WindowsFileError as error:
+        raise parquet.WindowsFileError(f"{path}: {error}") from error
+    except (pa.ArrowException, KeyError, OSError) as error:
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise parquet.WindowsFileError(f"{path}: damaged Parquet file: {line[:200]}") from error
