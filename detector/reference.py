@@ -44,7 +44,7 @@ class Reference:
         whole = np.abs(self.shares.sum(axis=1) - 1) < 1e-6 if self.shares.shape == (n, BINS) else np.zeros(1)
         if not whole.all() or not (self.shares >= 0).all() or self.groups < 1:  # NaN compares false
             raise ValueError("the shares of the reference do not add up to 1")
-        if len(self.held_key) != len(self.held_logit) or (np.diff(self.held_key) <= 0).any():
+        if len(self.held_key) != len(self.held_logit) or (self.held_key[1:] <= self.held_key[:-1]).any():
             raise ValueError("the held-out scores of the reference are not one a row")
         if len(self.held_key) > MOST_HELD or not np.isfinite(self.held_logit).all():
             raise ValueError("the held-out scores of the reference are too many or not numbers")

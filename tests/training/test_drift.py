@@ -103,3 +103,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert told["models"]["channel"]["hosts"] > 5 and "none.pcap" in error
     assert main(["evaluate", "--drift", "default", str(tmp_path / "none.pcap")]) == 2
     assert "nothing is compared" in capsys.readouterr().err
+
+
+def test_digests_are_compared_without_overflow() -> None:
+    """The difference of two 64-bit digests does not fit into 64 bits."""
+    keys = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
+    Reference(np.zeros((1, 4)), np.zeros((4, 9)), np.eye(11)[:4], 1, keys, np.zeros(2))
+    with pytest.raises(ValueError, match="one a row"):
+        Reference(np.zeros((1, 4)), np.zeros((4, 9)), np.eye(11)[:4], 1, keys[::-1], np.zeros(2))
