@@ -77,6 +77,14 @@ class FindingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Model: which bundles are accepted.  Empty = not asked for."""
+
+    public_key: str = ""  # PEM file of an Ed25519 key; a bundle that it did not sign is refused
+    oldest: str = ""  # date; a signed bundle that was created earlier is refused
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every room's settings."""
 
@@ -84,6 +92,7 @@ class Settings:
     meter: MeterSettings = field(default_factory=MeterSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     findings: FindingSettings = field(default_factory=FindingSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
 
 
 def load(path: str | Path) -> Settings:

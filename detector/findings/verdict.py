@@ -150,7 +150,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
     if host.score >= limits.suspicious:
         return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
-    return Verdict.CLEAR
+    return Verdict.CLEAR if host.score < limits.clear else Verdict.UNDECIDED
 
 
 def _supported(host: _Judged, bundle: Bundle) -> bool:
@@ -278,6 +278,8 @@ def _why(
         return f"{allowed}{told[0].summary}{more}"
     if host.score is None:
         return _too_little(host.record, settings.findings.min_messages)
+    if verdict is Verdict.UNDECIDED:
+        return f"{allowed}looks like mining and like ordinary use: not enough to tell"
     if against and against[0].kind == "ordinary_traffic":
         return against[0].summary
     if host.channels:
