@@ -136,7 +136,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
-        why=_why(host, told, against, settings, asset),
+        why=_why(host, verdict, told, against, settings, asset),
     )
 
 
@@ -270,7 +270,12 @@ def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
 
 
 def _why(
-    host: _Judged, told: list[Evidence], against: list[Evidence], settings: Settings, asset: Asset | None
+    host: _Judged,
+    verdict: Verdict,
+    told: list[Evidence],
+    against: list[Evidence],
+    settings: Settings,
+    asset: Asset | None,
 ) -> str:
     allowed = "allowed by the asset map; " if asset and asset.allowed_mining else ""
     if told:
