@@ -110,7 +110,7 @@ LINKS: dict[str, tuple[int, Wrap]] = {
     "IP over InfiniBand": (242, lambda p: bytes(40) + kind(p) + b"\0\0" + p),
     "PKTAP": (258, lambda p: struct.pack("<III", 108, 1, 1) + bytes(96) + framed(p)),
     "MPLS": (219, lambda p: struct.pack(">I", 16 << 12 | 1 << 8 | 64) + p),
-    "Solaris ipnet": (226, lambda p: bytes([2, family(p, 26), 0, 0]) + bytes(20) + p),
+    "Solaris ipnet": (226, lambda p: struct.pack(">BBHI16x", 2, family(p, 26), 0, len(p)) + p),
     "switch tag of Broadcom": (281, lambda p: MAC + b"\0\0\0\1" + kind(p) + p),
     "switch tag of Broadcom, before": (282, lambda p: b"\0\0\0\1" + framed(p)),
     "switch tag of Marvell": (284, lambda p: MAC + b"\xc0\0\0\0" + kind(p) + p),
