@@ -35,7 +35,7 @@ def compare(own: Rows, fitted: Fitted, base: Bundle, standing: Bundle | None) ->
     if not len(own):
         return Comparison(["no labelled channels: the channel model is that of the simulated corpus"], None)
     new = measured(own, fitted.logit[: len(own)], fitted.model.thresholds)
-    lines = ["your labelled channels, by models that had not seen their group:"]
+    lines = ["your labelled channels, out of fold (by models that had not seen their group):"]
     lines += ["  " + line for line in _told("this model", new)]
     lines += ["  " + line for line in _told(_named(own, base), of_bundle(own, base))]
     worse = metrics.better(of_bundle(own, standing), new) if standing else None
