@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from detector.dissectors.beam import Beam
 from detector.dissectors.contract import Dissector
 from detector.dissectors.cryptonote import CryptoNote
 from detector.dissectors.ethproxy import EthProxy
 from detector.dissectors.getwork import Getwork
 from detector.dissectors.stratum import Stratum
 
-DISSECTORS: Final[tuple[Callable[[], Dissector], ...]] = (Stratum, CryptoNote, EthProxy, Getwork)
+DISSECTORS: Final[tuple[Callable[[], Dissector], ...]] = (Stratum, CryptoNote, EthProxy, Getwork, Beam)
 """Cheapest and commonest first; no message is claimed by two of them."""

@@ -33,6 +33,10 @@ DIALECTS = {
     "ethproxy": "eth-proxy",
     "getwork": "getwork",
     "getblocktemplate": "getblocktemplate",
+    "grin": "Grin",
+    "beam": "Beam",
+    "arweave": "Arweave",
+    "bytom": "Bytom",
 }
 POLLED = ("getwork", "getblocktemplate")  # the miner asks over HTTP, nothing is pushed
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
