@@ -1,6 +1,6 @@
 """What a dissector is: the types between framing, dialects and conversation.
 
-Framing (`lines`, `http`, `side`) turns one side of a connection into messages; a
+Framing (`lines`, `http`, `sv2`, `side`) turns one side of a connection into messages; a
 `Dissector` reads the messages of both sides of one connection and says what each one is:
 facts (mine), need more, or not mine.  It keeps the state of that one connection, bounded,
 and never raises on any message.
@@ -30,13 +30,22 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One binary message of Stratum V2; no fields where it was too long to be read."""
+
+    kind: int  # message type, as `sv2.KINDS` lists them
+    fields: tuple[Any, ...] = ()  # int or bytes, in the order of the specification
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One JSON object of one connection; `{}` is an HTTP message that held no JSON object."""
+    """One JSON object of one connection; `{}` is an HTTP message without one, or a frame."""
 
     from_a: bool  # the side it came from; a = smaller (address, port)
     ts_ns: int
     value: dict[str, Any]
     http: Envelope | None = None
+    frame: Frame | None = None
 
     @property
     def cut(self) -> bool:

@@ -1,7 +1,7 @@
 """One connection: both sides framed, offered to the dissectors until one takes it.
 
 Nobody owns a connection at first.  The first dissector that finds facts owns it; after
-`LIMITS` without facts, or once a side is no JSON, the connection is nobody's.
+`LIMITS` without facts, or once a side is neither JSON nor frames, the connection is nobody's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from detector.dissectors.contract import Dissector, Message, Reply
+from detector.dissectors.contract import Dissector, Frame, Message, Reply
 from detector.dissectors.facts import merge_facts, names_of
 from detector.dissectors.http import Part
 from detector.dissectors.lines import MALFORMED
@@ -86,6 +86,8 @@ class Conversation:
         value, envelope = part
         if value is MALFORMED:
             return self._malformed()
+        if isinstance(value, Frame):
+            return self._offer(Message(from_a, ts_ns, {}, frame=value))
         return self._offer(Message(from_a, ts_ns, value, envelope))
 
     def _malformed(self) -> Facts | None:

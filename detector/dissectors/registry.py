@@ -11,6 +11,14 @@ from detector.dissectors.cryptonote import CryptoNote
 from detector.dissectors.ethproxy import EthProxy
 from detector.dissectors.getwork import Getwork
 from detector.dissectors.stratum import Stratum
+from detector.dissectors.stratumv2 import StratumV2
 
-DISSECTORS: Final[tuple[Callable[[], Dissector], ...]] = (Stratum, CryptoNote, EthProxy, Getwork, Beam)
+DISSECTORS: Final[tuple[Callable[[], Dissector], ...]] = (
+    Stratum,
+    CryptoNote,
+    EthProxy,
+    Getwork,
+    Beam,
+    StratumV2,
+)
 """Cheapest and commonest first; no message is claimed by two of them."""

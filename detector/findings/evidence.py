@@ -33,6 +33,7 @@ DIALECTS = {
     "ethproxy": "eth-proxy",
     "getwork": "getwork",
     "getblocktemplate": "getblocktemplate",
+    "stratumv2": "Stratum V2",
     "grin": "Grin",
     "beam": "Beam",
     "arweave": "Arweave",

@@ -31,6 +31,16 @@ WORDS: Final = (
     b"xmrig",
     b"NiceHash",
     b"EthereumStratum",
+    # Stratum V2: SetupConnection from its length's upper bytes on (protocol 0, version 2 to 2, the
+    # eight flags there are; protocols 1 and 2), and headers of messages whose length is fixed.
+    *(b"\0\0\0\x02\0\x02\0" + bytes([flags]) + b"\0\0\0" for flags in range(8)),
+    b"\0\0\x01\x02\0\x02\0",
+    b"\0\0\x02\x02\0\x02\0",
+    b"\0\x80\x1a\x18\0\0",  # SubmitSharesStandard
+    b"\0\x80\x1c\x14\0\0",  # SubmitShares.Success
+    b"\0\x80\x15\x2d\0\0",  # NewMiningJob, future
+    b"\0\x80\x15\x31\0\0",  # NewMiningJob, active
+    b"\0\x80\x20\x30\0\0",  # SetNewPrevHash
 )
 """At least four bytes each (the scan stops three before the end)."""
 
