@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from detector.dissectors import coins
 from detector.dissectors.contract import Dissector, Frame, Message, Reply
 from detector.dissectors.facts import merge_facts, names_of
 from detector.dissectors.http import Part
@@ -69,7 +70,8 @@ class Conversation:
         return facts
 
     def _read(self, data: bytes, from_a: bool, ts_ns: int, gap: bool) -> list[Facts]:
-        side = self._a if from_a else self._b
+        side, other = (self._a, self._b) if from_a else (self._b, self._a)
+        side.led = "connect" in (other.carrier or "")
         self._seen += len(data)
         facts = []
         for part in side.feed(data, gap=gap):
@@ -117,6 +119,10 @@ class Conversation:
 
     def _named(self, facts: Facts) -> Facts:
         """The facts of one message with what the connection told before."""
+        facts.carrier = self._a.carrier or self._b.carrier
+        if facts.pool is None and facts.carrier is not None:
+            facts.pool = self._a.host or self._b.host
+            facts.coin = coins.of_name(facts.pool) if facts.coin == coins.UNKNOWN else facts.coin
         named = merge_facts(self._names, facts) or facts
         self._names = names_of(named)
         return named

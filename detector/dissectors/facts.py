@@ -27,6 +27,7 @@ def merge_facts(a: Facts | None, b: Facts | None) -> Facts | None:
         pool=a.pool or b.pool,
         wallet=a.wallet or b.wallet,
         worker=a.worker or b.worker,
+        carrier=a.carrier or b.carrier,
         logins=a.logins + b.logins,
         requests=a.requests + b.requests,
         jobs=a.jobs + b.jobs,
@@ -49,4 +50,5 @@ def names_of(facts: Facts) -> Facts:
         pool=facts.pool,
         wallet=facts.wallet,
         worker=facts.worker,
+        carrier=facts.carrier,
     )

@@ -1,9 +1,10 @@
 """One side of an HTTP/1 connection, split into the JSON values of its messages (RFC 9112).
 
-Bodies are delimited by Content-Length, chunked coding or the end of the connection.  A
-body that is no JSON, is coded (gzip) or is too long yields an empty value: the message
-was there.  After lost bytes it goes on at the next line that begins a message.  Of the
-header only what tells a miner is kept; a password never.
+Bodies are delimited by Content-Length, chunked coding or the end of the connection; gzip
+and deflate are undone up to a bound.  A body that is no JSON, is coded otherwise or is too
+long yields an empty value: the message was there.  Where the connection stops being HTTP
+(WebSocket, CONNECT) the splitter stops.  After lost bytes it goes on at the next line that
+begins a message.  Of the header only what tells a miner is kept; a password never.
 """
 
 from __future__ import annotations
@@ -11,30 +12,50 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
 from detector.dissectors.contract import Envelope
 from detector.dissectors.identity import agent_name, host_name, printable
+from detector.dissectors.inflate import ANY, Inflater
 from detector.dissectors.lines import JsonLines
 
 HEAD_LIMIT: Final = 16_384
 TARGET_LIMIT: Final = 256
 BATCH: Final = 16
 """Values taken of one body (JSON-RPC batches)."""
-STARTS: Final = (b"POST ", b"GET ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"HTTP/1.")
+STARTS: Final = (
+    b"POST ",
+    b"GET ",
+    b"PUT ",
+    b"HEAD ",
+    b"OPTIONS ",
+    b"DELETE ",
+    b"PATCH ",
+    b"CONNECT ",
+    b"HTTP/1.",
+)
 
 _REQUEST_LINE = re.compile(rb"[A-Z]+ (\S+) HTTP/1\.[01]\r?")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: .*)?\r?")
 # After lost bytes the rest of a body may stand before it on its line.
 _START_LINE = re.compile(
-    rb"(?:(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH) \S+ HTTP/1\.[01]|HTTP/1\.[01] \d{3}(?: [^\n]*)?)\r?$"
+    rb"(?:(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT) \S+ HTTP/1\.[01]"
+    rb"|HTTP/1\.[01] \d{3}(?: [^\n]*)?)\r?$"
 )
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"\s*([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
 
 Part = tuple[Any, Envelope | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What the rest of the connection is, and where a proxy was asked to lead it."""
+
+    carrier: str  # "websocket" or "connect"
+    host: str | None = None
 
 
 class _State(Enum):
@@ -50,15 +71,24 @@ class _State(Enum):
 class HttpStream:
     """Incremental splitter of one side; `feed` gives (value, envelope), value {} for no JSON."""
 
-    __slots__ = ("_body", "_buffer", "_envelope", "_given", "_left", "_state")
+    __slots__ = ("_body", "_buffer", "_envelope", "_given", "_inflater", "_led", "_left", "_state", "switch")
 
-    def __init__(self) -> None:
+    def __init__(self, *, led: bool = False) -> None:
+        """`led`: the other side asked a proxy to be led on (CONNECT)."""
+        self._led = led
         self._buffer = bytearray()
         self._state = _State.SEEK
         self._envelope: Envelope | None = None
         self._body = JsonLines(strict=True)
+        self._inflater: Inflater | None = None
         self._left = 0
         self._given = 0
+        self.switch: Switch | None = None  # where it stopped, before `rest`
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes held after a switch."""
+        return bytes(self._buffer)
 
     @property
     def held(self) -> int:
@@ -74,9 +104,9 @@ class HttpStream:
         """Values of the messages that `data` completes, in order."""
         self._buffer += data
         parts: list[Part] = []
-        while self._buffer and self._step(parts):
+        while self._buffer and self.switch is None and self._step(parts):
             pass
-        return parts
+        return [] if self._led else parts  # the proxy's own
 
     def _step(self, parts: list[Part]) -> bool:
         """One step; False when more bytes are needed."""
@@ -125,13 +155,17 @@ class HttpStream:
         del self._buffer[: end.end()]
         fields = _fields(lines)
         self._envelope = _envelope(start.rstrip(b"\r"), fields)
-        self._body, self._given = JsonLines(strict=True), 0
-        self._begin_body(fields, parts)
+        self.switch = _switch(start, self._envelope, fields, self._led)
+        if self.switch is None:
+            self._begin_body(fields, parts)
         return True
 
     def _begin_body(self, fields: dict[str, str], parts: list[Part]) -> None:
         """How the body is delimited: RFC 9112, 6.3."""
         assert self._envelope is not None
+        self._body, self._given = JsonLines(strict=True), 0
+        coded = fields.get("content-encoding", "").lower() in ("gzip", "x-gzip", "deflate")
+        self._inflater = Inflater(ANY) if coded else None
         length = fields.get("content-length", "")
         status = self._envelope.status
         if status in (204, 304) or 100 <= status < 200:
@@ -152,6 +186,8 @@ class HttpStream:
         piece = bytes(self._buffer[:n])
         del self._buffer[:n]
         self._left -= n
+        if self._inflater is not None:
+            piece = self._inflater.feed(piece)
         for value in self._body.feed(piece):
             self._give(value, parts)
         if self._body.overlong and self._given == 0 and self._envelope is not None:
@@ -201,6 +237,20 @@ def _fields(lines: list[bytes]) -> dict[str, str]:
         if colon:
             fields.setdefault(name.strip().lower(), value.strip())
     return fields
+
+
+def _switch(start: bytes, envelope: Envelope, fields: dict[str, str], led: bool) -> Switch | None:
+    """Whether HTTP ends with this head: RFC 6455, 4 and RFC 9110, 9.3.6.
+
+    An answer to CONNECT describes no content; where the request was not seen, its reason tells.
+    """
+    if "websocket" in fields.get("upgrade", "").lower() and (envelope.request or envelope.status == 101):
+        return Switch("websocket", envelope.host)
+    if start.startswith(b"CONNECT "):
+        return Switch("connect", host_name(envelope.target))
+    content = {"content-length", "transfer-encoding", "content-type"} & fields.keys()
+    led = led or b"established" in start.lower()
+    return Switch("connect") if led and envelope.status == 200 and not content else None
 
 
 def _envelope(start: bytes, fields: dict[str, str]) -> Envelope:

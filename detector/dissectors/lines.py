@@ -23,6 +23,7 @@ MALFORMED: Final = object()
 _TOKEN = re.compile(rb'["{}\[\]\n]')
 _STRING_TOKEN = re.compile(rb'["\\\n]')
 _CUT_TOKEN = re.compile(rb'\\.|["{}\[\],]', re.S)
+_GZIP: Final = 0x1F  # a connection may go on compressed
 _QUOTE, _BACKSLASH, _NEWLINE, _BRACE = b'"\\\n{'
 _BLANK = re.compile(rb"[ \t\r\n\0]*")  # a TCP keepalive may carry one zero byte
 
@@ -131,7 +132,7 @@ class JsonLines:
         first = self._buffer[0]
         if first in (b"{[" if self._strict else b"{"):
             self._depth, self._at = 1, 1
-        elif self._strict or not 0x20 <= first <= 0x7E:
+        elif self._strict or (not 0x20 <= first <= 0x7E and first != _GZIP):
             self._give_up()
         else:
             self.stopped = True

@@ -135,11 +135,12 @@ class Sv2Frames:
         """Number of bytes held."""
         return len(self._buffer)
 
-    def lose(self) -> None:
-        """Bytes were lost: go on at the next header."""
+    def lose(self) -> list[Any]:
+        """Bytes were lost: go on at the next header.  Nothing can be told of the frame at hand."""
         self._buffer.clear()
         self._skip = 0
         self._seeking = True
+        return []
 
     def feed(self, data: bytes) -> list[Any]:
         """Frames that `data` completes, in order."""

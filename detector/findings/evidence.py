@@ -127,6 +127,7 @@ def _told(facts: Facts, show_identifiers: bool) -> Mapping[str, Any]:
         "algorithm": facts.algorithm and clean(facts.algorithm, 32),
         "agent": facts.agent and clean(facts.agent),
         "pool": facts.pool and clean(facts.pool),
+        "carrier": facts.carrier,
         "wallet": facts.wallet and hide(facts.wallet),
         "worker": facts.worker and hide(facts.worker),
     }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = b"minewatch.windows/1"
 KEY: Final = b"minewatch"
+LATER: Final = ("facts_carrier",)  # null in files from before there was such a column
 HIDDEN: Final = ("wallet", "worker")  # never stored in the clear unless asked
 _COUNTS = {"first_ns", "last_ns", "packets", "bytes"}
 _PAYLOAD = {"connections", "resets", "payload_bytes", "retransmitted", "keepalives"}
@@ -298,6 +299,8 @@ def _checked(table: Any, kind: str, types: Mapping[str, Any]) -> Any:
     if kind_of(table.schema) != kind:
         raise WindowsFileError(f"holds no window table, not {FORMAT.decode()} {kind}")
     for name, expected in types.items():
+        if name in LATER and name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, expected))
         if name not in table.column_names:
             raise WindowsFileError(f"lacks the column {name!r}")
         found = table.schema.field(name).type
