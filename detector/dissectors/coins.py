@@ -49,6 +49,10 @@ _ADDRESSES: Final = (
     (re.compile(f"zn{_BASE58}{{33}}"), "ZEN"),
     (re.compile(f"9{_BASE58}{{50}}"), "ERG"),
     (re.compile(r"kaspa:[a-z0-9]{61,63}"), "KAS"),
+    (re.compile(r"xel:[a-z0-9]{50,70}"), "XEL"),
+    (re.compile(r"cfx:[a-z0-9]{42}"), "CFX"),
+    (re.compile(r"ckb1[a-z0-9]{42,100}"), "CKB"),
+    (re.compile(r"aleo1[a-z0-9]{58}"), "ALEO"),
 )
 _RAVENCOIN = re.compile(f"R{_BASE58}{{33}}")
 

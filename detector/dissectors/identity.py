@@ -19,11 +19,12 @@ _HOST = re.compile(
 _ADDRESS_LITERAL = re.compile(r"(?:0x)?[0-9a-f]*(?:\.\d{1,3}){0,3}", re.I | re.A)
 _HEX = re.compile(r"[0-9a-fA-F]+")
 # Multi-coin pools are told the payout coin before the address; only known tickers, lest a
-# password after "user:" be taken for an address.  `kaspa:` is part of the address itself.
+# password after "user:" be taken for an address.  `kaspa:` and its like are part of the address.
 _ACCOUNT = re.compile(
     r"(?:(?:solo|SOLO|BTC|BCH|LTC|DOGE|DASH|ETH|ETC|XMR|ZEC|RVN|TRX|ADA|BNB|SOL|USDT|SHIB):(?=[A-Za-z0-9]{26}))?"
-    r"((?:kaspa:)?[^\s.:/#+@]+)(?:\.([^\s:/#+@]+))?"
+    r"((?:(?:kaspa|xel|cfx|nexa|bitcoincash):)?[^\s.:/#+@]+)(?:\.([^\s:/#+@]+))?"
 )
+_ADDRESS = re.compile(r"(?:[a-z]{3,12}:)?[A-Za-z0-9]{26,128}(?:\.[^\s/]*)?")
 
 
 def printable(value: Any, limit: int) -> str | None:
@@ -37,6 +38,13 @@ def printable(value: Any, limit: int) -> str | None:
 def agent_name(value: Any) -> str | None:
     """The mining software's own name."""
     return printable(value, AGENT_LENGTH)
+
+
+def is_address(value: Any) -> bool:
+    """Whether `value` looks like an address, perhaps with a worker, and not like the name of a program."""
+    return (
+        isinstance(value, str) and len(value) <= 2 * WALLET_LENGTH and _ADDRESS.fullmatch(value) is not None
+    )
 
 
 def host_name(value: Any) -> str | None:

@@ -2,14 +2,16 @@
 
 Bitcoin (docs of Slush pool): job, previous hash, two halves of the coinbase, branches,
 version, bits, time, clean.  Zcash: ZIP 301.  KawPow, EthereumStratum/1.0.0: NiceHash's
-specifications.  EthereumStratum/2.0.0: EIP-1571.  Kaspa: its stratum bridge.  Ergo and
-Alephium: their pools' documents.
+specifications.  EthereumStratum/2.0.0: EIP-1571.  Kaspa: its stratum bridge.  Ergo: its
+pools' documents.  Alephium: its wiki, and pools' jobs as objects.  Conflux: NiceHash's
+Octopus.  Nervos: ckb-gominer-demo.  Kadena: chainweb-mining-client, Worker/Stratum/Protocol.
+Aleo: aleo-pool-server, stratum/spec.md (version 1).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from detector.dissectors import coins
 from detector.dissectors.identity import is_hex
@@ -26,7 +28,7 @@ class Work:
 
 def work(params: list[Any], ts_ns: int) -> Work:
     """What the parameters of a job tell."""
-    for reader in (_zcash, _ethereum, _kawpow, _ergo, _kaspa, _alephium, _bitcoin):
+    for reader in READERS:
         found = reader(params, ts_ns)
         if found is not None:
             return found
@@ -89,7 +91,46 @@ def _alephium(params: list[Any], _: int) -> Work | None:
     return Work(coin="ALPH", algorithm="blake3")
 
 
+def _whole_header(params: list[Any], _: int) -> Work | None:
+    """Kadena: job, header of 286 bytes, clean.  Alephium: job, chain index, header of 302 bytes."""
+    if len(params) != 3:
+        return None
+    if is_hex(params[1], 572, 572) and isinstance(params[2], bool):
+        return Work(coin="KDA", algorithm="blake2s")
+    alephium = is_hex(params[1], 1, 4) and is_hex(params[2], 604, 604)
+    return Work(coin="ALPH", algorithm="blake3") if alephium else None
+
+
+def _conflux(params: list[Any], _: int) -> Work | None:
+    """Job, height in decimal digits, header hash and boundary with 0x before them."""
+    if len(params) != 4 or not all(isinstance(p, str) for p in params):
+        return None
+    header, boundary = params[2:]
+    prefixed = header[:2] == boundary[:2] == "0x" and params[1].isascii() and params[1].isdigit()
+    known = prefixed and is_hex(header[2:], 64, 64) and is_hex(boundary[2:], 1, 64)
+    return Work(coin="CFX", algorithm="octopus") if known else None
+
+
+def _nervos(params: list[Any], _: int) -> Work | None:
+    """Job, header hash, height, parent hash, clean."""
+    if len(params) != 5 or not is_hex(params[1], 64, 64) or not is_hex(params[3], 64, 64):
+        return None
+    height = isinstance(params[2], int) and not isinstance(params[2], bool)
+    return Work(coin="CKB", algorithm="eaglesong") if height and isinstance(params[4], bool) else None
+
+
+def _aleo(params: list[Any], _: int) -> Work | None:
+    """Job, root of the header tree, four leaves, clean; KawPow has a flag in place of the last leaf."""
+    known = len(params) == 7 and all(is_hex(p, 32, 128) for p in params[1:6])
+    return Work(coin="ALEO") if known and isinstance(params[6], bool) else None
+
+
 def _bitcoin(params: list[Any], _: int) -> Work | None:
     if len(params) != 9 or not isinstance(params[4], list) or not is_hex(params[1], 64, 64):
         return None
     return Work(coin="BTC", algorithm="sha256d") if coins.is_bitcoin_hard(params[6]) else Work()
+
+
+READERS: Final = (
+    _zcash, _ethereum, _kawpow, _ergo, _kaspa, _alephium, _whole_header, _conflux, _nervos, _aleo, _bitcoin,
+)  # fmt: skip

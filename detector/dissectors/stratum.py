@@ -1,8 +1,9 @@
 """Stratum V1: `mining.*` over raw TCP, and the variants that share its vocabulary.
 
 Sources: Slush pool's protocol page and BIP 310 (Bitcoin family), ZIP 301 (Zcash),
-NiceHash's specifications (EthereumStratum/1.0.0, KawPow, Equihash, kHeavyHash), EIP-1571
-(EthereumStratum/2.0.0), IronFish's `body` members.  Method names are matched whole; those
+NiceHash's specifications (EthereumStratum/1.0.0, KawPow, Equihash, kHeavyHash, Octopus,
+XelisHash), EIP-1571 (EthereumStratum/2.0.0), Alephium's wiki, IronFish's `body` members
+(its stratum messages; NiceHash's FishHash), and what `notify` names.  Method names are matched whole; those
 that only one side sends tell which side mines.
 """
 
@@ -14,7 +15,7 @@ from typing import Any, Final
 from detector.dissectors import coins
 from detector.dissectors.contract import Message, Reply, Roles
 from detector.dissectors.facts import GENERAL
-from detector.dissectors.identity import account, agent_name, host_name
+from detector.dissectors.identity import account, agent_name, host_name, is_address, printable
 from detector.dissectors.notify import work
 from detector.dissectors.pending import Pending, is_accepted
 from detector.records import Facts
@@ -29,6 +30,8 @@ REQUESTS: Final = frozenset(
         "mining.get_transactions",
         "mining.hashrate",
         "mining.noop",
+        "mining.wait_for_work",  # IronFish
+        "mining.get_status",
     }
 )
 SETTINGS: Final = frozenset(
@@ -38,25 +41,34 @@ SETTINGS: Final = frozenset(
         "mining.set_extranonce",
         "mining.set_version_mask",
         "mining.set",
-        "mining.subscribed",
+        "mining.set_cleanjobs",  # Alephium
+        "mining.subscribed",  # IronFish, as the next three
+        "mining.submitted",
+        "mining.disconnect",
+        "mining.status",
+        "mining.reconnect",  # EthereumStratum/2.0.0
+        "mining.print",  # Xelis
         "client.reconnect",
         "client.show_message",
         "client.get_version",
     }
 )
-EITHER: Final = frozenset(
-    {"mining.ping", "mining.pong", "mining.bye", "set_extranonce"}
-)  # Kaspa's has no prefix
+EITHER: Final = frozenset({"mining.ping", "mining.pong", "mining.bye", "connection.set_gzip"})
+BARE: Final = frozenset({"set_extranonce"})  # Kaspa's has no prefix
+
+
+IRONFISH: Final = {"coin": "IRON", "algorithm": "fishhash"}
 
 
 class Stratum:
     """One connection that may speak Stratum V1."""
 
-    __slots__ = ("_dialect", "_pending", "_roles", "_wallet")
+    __slots__ = ("_asked", "_dialect", "_pending", "_roles", "_wallet")
 
     def __init__(self) -> None:
         self._roles = Roles()
         self._pending = Pending()
+        self._asked = Pending()  # by the pool
         self._dialect = GENERAL
         self._wallet: str | None = None
 
@@ -69,7 +81,7 @@ class Stratum:
             return self._answer(message)
         if method in LOGINS or method in REQUESTS or method == "mining.submit":
             return self._request(method, message) if self._roles.miner(message) else Reply.NEED_MORE
-        if method == "mining.notify" or method in SETTINGS:
+        if method == "mining.notify" or method in SETTINGS or method in BARE:
             return self._push(method, message) if self._is_push(method, message) else Reply.NEED_MORE
         return Reply.NEED_MORE if method in EITHER else Reply.NOT_MINE
 
@@ -109,10 +121,14 @@ class Stratum:
         body = message.value.get("body")
         if isinstance(body, dict):
             wallet, worker = account(body.get("publicAddress"))
-            agent = agent_name(body.get("agent"))
+            worker = printable(body.get("name"), 64) or worker
             return self._facts(
-                logins=1, agent=agent, wallet=wallet, worker=worker, coin="IRON", algorithm="fishhash"
+                logins=1, agent=agent_name(body.get("agent")), wallet=wallet, worker=worker, **IRONFISH
             )
+        if is_address(_at(message.params, 0)):  # Conflux logs in by its subscription
+            wallet, worker = account(message.params[0])
+            self._wallet = wallet
+            return self._facts(logins=1, wallet=wallet, worker=worker, coin=coins.of_address(wallet))
         protocol = _at(message.params, 1)
         if isinstance(protocol, str) and protocol.startswith("EthereumStratum/"):
             self._refine("ethereumstratum")
@@ -121,8 +137,10 @@ class Stratum:
         return self._facts(logins=1, agent=agent, pool=pool, coin=coins.of_name(pool))
 
     def _hello(self, message: Message) -> Facts:
-        """EIP-1571: agent, host, port, proto as named members."""
-        hello = message.named
+        """EIP-1571: agent, host, port, proto as named members; Alephium: agent and proto in their order."""
+        hello = message.named or {"agent": _at(message.params, 0), "proto": _at(message.params, 1)}
+        if str(hello.get("proto", ""))[:15] == "AlephiumStratum":
+            return self._facts(logins=1, agent=agent_name(hello["agent"]), coin="ALPH", algorithm="blake3")
         if str(hello.get("proto", ""))[:16].startswith("EthereumStratum"):
             self._refine("ethereumstratum")
         pool = host_name(hello.get("host"))
@@ -131,8 +149,10 @@ class Stratum:
         )
 
     def _share(self, message: Message) -> Facts:
-        """[worker, job, ...]; ZIP 301 ends with the Equihash solution."""
+        """[worker, job, ...]; ZIP 301 ends with the Equihash solution; IronFish's body has no worker."""
         self._pending.ask(message.value.get("id"), "share")
+        if isinstance(message.value.get("body"), dict):
+            return self._facts(shares=1, **IRONFISH)
         wallet, worker = self._account(message)
         coin, algorithm = coins.of_equihash(_at(message.params, 4))
         if algorithm is not None:
@@ -144,13 +164,20 @@ class Stratum:
     # --- from the pool
 
     def _is_push(self, method: str, message: Message) -> bool:
-        """`client.*` are names that others use too: they count once the miner is known."""
-        if method.startswith("client."):
+        """Names that others use too (`client.*`) count once the miner is known.
+
+        Alephium's settings are not in a list; a flag may be false.
+        """
+        if method.startswith("client.") or method in BARE:
             return self._roles.is_pool(message)
         content = message.value.get("params") or message.value.get("body")
-        return (message.cut or isinstance(content, list | dict)) and self._roles.pool(message)
+        alone = method in SETTINGS and isinstance(message.value.get("params"), str | bool)
+        return (message.cut or alone or isinstance(content, list | dict)) and self._roles.pool(message)
 
     def _push(self, method: str, message: Message) -> Facts:
+        body = message.value.get("body")
+        if isinstance(body, dict):
+            return self._ironfish(method, body)
         match method:
             case "mining.notify":
                 told = work(message.params, message.ts_ns)
@@ -161,10 +188,22 @@ class Stratum:
                 return self._facts(difficulty=_difficulty(_at(message.params, 0)))
             case "mining.set" if isinstance(message.named.get("epoch"), str):
                 self._refine("ethereumstratum")
-            case "client.reconnect":
-                pool = host_name(_at(message.params, 0))
+            case "client.get_version":
+                self._asked.ask(message.value.get("id"), "version")
+            case "client.reconnect" | "mining.reconnect":
+                pool = host_name(_at(message.params, 0) or message.named.get("host"))
                 return self._facts(pool=pool, coin=coins.of_name(pool))
         return self._facts()
+
+    def _ironfish(self, method: str, body: dict[str, Any]) -> Facts:
+        """Its pushes, and the answer to a share, which names the share's id in its body."""
+        if method == "mining.submitted":
+            if self._pending.answer(body.get("id")) != "share":
+                return self._facts()
+            taken = body.get("result") is True
+            return self._facts(accepted=int(taken), rejected=int(not taken))
+        job = method == "mining.notify"
+        return self._facts(jobs=int(job), **(IRONFISH if "miningRequestId" in body else {}))
 
     def _answer(self, message: Message) -> Facts | Reply:
         """Counts verdicts on shares; an answer to a subscription that is seen alone tells the dialect."""
@@ -172,14 +211,20 @@ class Stratum:
             return Reply.NEED_MORE
         if self._roles.client_is_a is None:
             return self._greeting(message)
+        if not self._roles.is_pool(message) and self._asked.answer(message.value.get("id")) == "version":
+            return self._facts(agent=agent_name(message.value.get("result")))
         if not self._roles.is_pool(message) or self._pending.answer(message.value.get("id")) != "share":
             return Reply.NEED_MORE
         accepted = is_accepted(message.value)
         return self._facts(accepted=int(accepted), rejected=int(not accepted))
 
     def _greeting(self, message: Message) -> Facts | Reply:
-        """[[["mining.notify", subscription], ...], extranonce1, size]."""
-        subscription = _at(message.value.get("result"), 0)
+        """[[["mining.notify", subscription], ...], extranonce1, size]; BIP 310: what was configured."""
+        result = message.value.get("result")
+        if isinstance(result, dict) and isinstance(result.get("version-rolling"), bool):
+            self._roles.pool(message)
+            return self._facts(algorithm="sha256d")
+        subscription = _at(result, 0)
         while isinstance(subscription, list) and subscription:
             subscription = subscription[0]
         if isinstance(subscription, str) and subscription in ("mining.notify", "mining.set_difficulty"):

@@ -351,3 +351,185 @@ def test_agent_is_made_printable_and_short() -> None:
         miner({"id": 1, "method": "mining.subscribe", "params": ["\u001b[31mminer\u202e\n" + "x" * 200]})
     )
     assert facts is not None and facts.agent == "[31mminer" + "x" * 55
+
+
+def answered(methods: dict[str, object]) -> list[Piece]:
+    """Requests with these parameters, each answered by true."""
+    talk = []
+    for i, (method, params) in enumerate(methods.items()):
+        talk += miner({"id": i, "method": method, "params": params})
+        talk += pool({"id": i, "result": True, "error": None})
+    return talk
+
+
+def test_every_request_of_a_miner_counts() -> None:
+    talk = answered(
+        {
+            "mining.subscribe": ["miner/1"],
+            "mining.configure": [["minimum-difficulty", "subscribe-extranonce", "info"], {}],
+            "mining.extranonce.subscribe": [],
+            "mining.suggest_difficulty": [1024],
+            "mining.suggest_target": ["00" * 32],
+            "mining.get_transactions": ["job1"],
+            "mining.hashrate": ["500000", "w"],
+            "mining.noop": None,
+            "mining.ping": [],
+        }
+    )
+    facts = facts_of(talk)
+    assert facts is not None and (facts.logins, facts.requests, facts.accepted) == (1, 7, 0)
+    assert_indifferent(talk)
+
+
+def test_every_setting_of_a_pool_is_its() -> None:
+    """Alone, each tells who mines; `client.*` and Kaspa's bare name only where that is known."""
+    told = {
+        "mining.set_difficulty": [5],
+        "mining.set_target": ["00" * 32],
+        "mining.set_extranonce": ["08", 4],
+        "mining.set_version_mask": ["1fffe000"],
+        "mining.set_cleanjobs": False,
+        "mining.reconnect": ["other.example", 3333],
+    }
+    for method, params in told.items():
+        facts = facts_of(pool({"id": None, "method": method, "params": params}))
+        assert facts is not None and facts.client_is_a is True, method
+        assert facts_of(pool({"id": None, "method": method})) is None
+    for method in ("client.show_message", "client.reconnect", "client.get_version", "set_extranonce"):
+        push = pool({"id": None, "method": method, "params": ["x"]})
+        assert facts_of(push) is None
+        known = facts_of([*BITCOIN[:1], *push])
+        assert known is not None and known.logins == 1
+
+
+def test_the_version_a_pool_asks_for_is_the_agent() -> None:
+    share = miner({"id": 4, "method": "mining.submit", "params": ["bob", "1", "2", "3", "4"]})
+    ask = pool({"id": 7, "method": "client.get_version", "params": []})
+    facts = facts_of([*share, *ask, *miner({"id": 7, "result": "cgminer/4.10.0", "error": None})])
+    assert facts is not None and (facts.agent, facts.accepted) == ("cgminer/4.10.0", 0)
+
+
+@pytest.mark.parametrize(
+    ("params", "host"),
+    [
+        ([], None),
+        (["eu.btc.example", 3334, 5], "eu.btc.example"),
+        (["eu.btc.example", "3334"], "eu.btc.example"),
+    ],
+)
+def test_reconnect_forms(params: list[object], host: str | None) -> None:
+    facts = facts_of([*BITCOIN[2:3], *pool({"id": None, "method": "client.reconnect", "params": params})])
+    assert facts is not None and facts.pool == host
+
+
+def test_what_was_configured_tells_mid_stream() -> None:
+    answer = {"version-rolling": True, "version-rolling.mask": "18000000", "minimum-difficulty": True}
+    facts = facts_of(pool({"id": 1, "result": answer, "error": None}))
+    assert facts is not None and (facts.client_is_a, facts.algorithm) == (True, "sha256d")
+
+
+def test_nicehash_signs_its_subscription() -> None:
+    signed = ["NiceHash/1.0.0", "1662637786319", "3e" * 32]
+    facts = facts_of(miner({"id": 1, "method": "mining.subscribe", "params": signed}))
+    assert facts is not None and (facts.agent, facts.pool) == ("NiceHash/1.0.0", None)
+
+
+ADDRESSES = {
+    "CFX": "cfx:" + "a" * 42,
+    "XEL": "xel:" + "q" * 60,
+    "CKB": "ckb1" + "q" * 42,
+    "ALEO": "aleo1" + "q" * 58,
+}
+
+
+@pytest.mark.parametrize(
+    ("params", "coin", "algorithm"),
+    [
+        (["2a1730c8", "1641369", "0x" + HASH, "0x044b82fa"], "CFX", "octopus"),
+        (["1611", HASH, 5, HASH, True], "CKB", "eaglesong"),
+        (["1234", "ab" * 286, True], "KDA", "blake2s"),
+        (["j1", "5", "ab" * 302], "ALPH", "blake3"),
+        (["j1", HASH, HASH, HASH, HASH, HASH, True], "ALEO", None),
+        (["1", [1 << 63, 2, 3, 4], 1_700_000_000_000], "KAS", "kheavyhash"),
+        (["1", 1_000_000, HASH, "", "", "03", "1" * 60, "", True], "ERG", "autolykos2"),
+    ],
+)
+def test_a_whole_session_of_each_family(params: list[object], coin: str, algorithm: str | None) -> None:
+    wallet = ADDRESSES.get(coin, "bob")
+    talk = [
+        *miner({"id": 1, "method": "mining.subscribe", "params": ["miner/1.0"]}),
+        *pool({"id": 1, "result": [None, "00c904bd", 12], "error": None}),
+        *miner({"id": 2, "method": "mining.authorize", "params": [wallet + ".rig", "hunter2secret"]}),
+        *pool({"id": 2, "result": True, "error": None}),
+        *pool({"id": None, "method": "mining.notify", "params": params}),
+        *miner(
+            {"id": 3, "method": "mining.submit", "params": [wallet + ".rig", "1", "000000000000000000114026"]}
+        ),
+        *pool({"id": 3, "result": True, "error": None}),
+        *miner(
+            {"id": 4, "method": "mining.submit", "params": [wallet + ".rig", "1", "000000000000000000114027"]}
+        ),
+        *pool({"id": 4, "result": False, "error": [21, "low difficulty", None]}),
+    ]
+    facts = facts_of(talk)
+    assert facts is not None and "hunter2" not in repr(facts)
+    assert (facts.dialect, facts.coin, facts.algorithm) == ("stratum", coin, algorithm)
+    assert (facts.wallet, facts.worker) == (wallet, "rig")
+    assert (facts.logins, facts.jobs, facts.shares, facts.accepted, facts.rejected) == (2, 1, 2, 1, 1)
+    assert_indifferent(talk)
+    middle = facts_of(talk[4:])
+    assert middle is not None and (middle.coin, middle.jobs, middle.shares) == (coin, 1, 2)
+
+
+def test_conflux_logs_in_by_its_subscription() -> None:
+    """The first parameter is an address there: it must not stand in the clear as the agent."""
+    for wallet in ("cfx:" + "a" * 42, "0x1" + "b" * 39):
+        facts = facts_of(miner({"id": 1, "method": "mining.subscribe", "params": [wallet + ".rig", "x"]}))
+        assert facts is not None and (facts.agent, facts.wallet, facts.worker) == (None, wallet, "rig")
+
+
+def test_xelis_names_its_worker_apart() -> None:
+    params = [ADDRESSES["XEL"], "rig", "hunter2secret"]
+    facts = facts_of(miner({"id": 2, "method": "mining.authorize", "params": params}))
+    assert facts is not None and (facts.coin, facts.wallet, facts.worker) == ("XEL", ADDRESSES["XEL"], None)
+
+
+IRONFISH_LOGIN = {
+    "version": 3,
+    "agent": "lolMiner/1.85",
+    "publicAddress": "ab" * 32 + ".rig",
+    "extend": ["mining.submitted"],
+}
+IRONFISH_SHARE = {"miningRequestId": 5, "randomness": "64da" + "00" * 6}
+IRONFISH = [
+    *miner({"id": 0, "method": "mining.subscribe", "body": IRONFISH_LOGIN}),
+    *pool({"id": 0, "method": "mining.subscribed", "body": {"clientId": 0, "xn": "64da"}}),
+    *pool({"id": 1, "method": "mining.set_target", "body": {"target": "00" * 4 + "ff" * 28}}),
+    *pool({"id": 2, "method": "mining.notify", "body": {"miningRequestId": 5, "header": "ab" * 180}}),
+    *miner({"id": 3, "method": "mining.submit", "body": IRONFISH_SHARE}),
+    *pool({"id": 3, "method": "mining.submitted", "body": {"id": 3, "result": True}}),
+    *miner({"id": 4, "method": "mining.submit", "body": IRONFISH_SHARE}),
+    *pool({"id": 4, "method": "mining.submitted", "body": {"id": 4, "result": False, "message": "stale"}}),
+    *miner({"id": 5, "method": "mining.wait_for_work"}),
+]
+
+
+def test_ironfish_conversation() -> None:
+    assert facts_of(IRONFISH) == Facts(
+        dialect="stratum",
+        client_is_a=True,
+        coin="IRON",
+        algorithm="fishhash",
+        agent="lolMiner/1.85",
+        wallet="ab" * 32,
+        worker="rig",
+        logins=1,
+        requests=1,
+        jobs=1,
+        shares=2,
+        accepted=1,
+        rejected=1,
+    )
+    assert_indifferent(IRONFISH)
+    middle = facts_of(IRONFISH[3:])
+    assert middle is not None and (middle.coin, middle.jobs, middle.accepted) == ("IRON", 1, 1)
