@@ -57,6 +57,7 @@ class Facts:
     rejected: int = 0
     difficulty: float | None = None  # the last one the pool set
     errors: int = 0  # messages of this dialect that did not parse
+    server_mines: bool | None = None  # true: the channel's server is a miner, its management API spoke
     carrier: str | None = None  # what the dialogue was wrapped in: websocket, socks5, socks4, connect, gzip
 
 

@@ -1,6 +1,6 @@
 """What a dissector is: the types between framing, dialects and conversation.
 
-Framing (`lines`, `http`, `sv2`, `side`) turns one side of a connection into messages; a
+Framing (`lines`, `http`, `sv2`, `plain`, `side`) turns one side of a connection into messages; a
 `Dissector` reads the messages of both sides of one connection and says what each one is:
 facts (mine), need more, or not mine.  It keeps the state of that one connection, bounded,
 and never raises on any message.
@@ -39,13 +39,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One JSON object of one connection; `{}` is an HTTP message without one, or a frame."""
+    """One JSON object of one connection; `{}` is an HTTP message without one, a frame or text."""
 
     from_a: bool  # the side it came from; a = smaller (address, port)
     ts_ns: int
     value: dict[str, Any]
     http: Envelope | None = None
     frame: Frame | None = None
+    text: str | None = None  # of a dialect that is no JSON
 
     @property
     def cut(self) -> bool:

@@ -1,7 +1,7 @@
 """One connection: both sides framed, offered to the dissectors until one takes it.
 
 Nobody owns a connection at first.  The first dissector that finds facts owns it; after
-`LIMITS` without facts, or once a side is neither JSON nor frames, the connection is nobody's.
+`LIMITS` without facts, or once a side is none of what is read, the connection is nobody's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from detector.dissectors.contract import Dissector, Frame, Message, Reply
 from detector.dissectors.facts import merge_facts, names_of
 from detector.dissectors.http import Part
 from detector.dissectors.lines import MALFORMED
+from detector.dissectors.plain import Text
 from detector.dissectors.side import Side
 from detector.records import Facts
 
@@ -71,7 +72,7 @@ class Conversation:
 
     def _read(self, data: bytes, from_a: bool, ts_ns: int, gap: bool) -> list[Facts]:
         side, other = (self._a, self._b) if from_a else (self._b, self._a)
-        side.led = "connect" in (other.carrier or "")
+        side.led, side.spoken = "connect" in (other.carrier or ""), other.speaks
         self._seen += len(data)
         facts = []
         for part in side.feed(data, gap=gap):
@@ -90,6 +91,8 @@ class Conversation:
             return self._malformed()
         if isinstance(value, Frame):
             return self._offer(Message(from_a, ts_ns, {}, frame=value))
+        if isinstance(value, Text):
+            return self._offer(Message(from_a, ts_ns, {}, text=value.line))
         return self._offer(Message(from_a, ts_ns, value, envelope))
 
     def _malformed(self) -> Facts | None:

@@ -27,6 +27,7 @@ def merge_facts(a: Facts | None, b: Facts | None) -> Facts | None:
         pool=a.pool or b.pool,
         wallet=a.wallet or b.wallet,
         worker=a.worker or b.worker,
+        server_mines=a.server_mines or b.server_mines,
         carrier=a.carrier or b.carrier,
         logins=a.logins + b.logins,
         requests=a.requests + b.requests,
@@ -50,5 +51,6 @@ def names_of(facts: Facts) -> Facts:
         pool=facts.pool,
         wallet=facts.wallet,
         worker=facts.worker,
+        server_mines=facts.server_mines,
         carrier=facts.carrier,
     )

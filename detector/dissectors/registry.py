@@ -8,8 +8,11 @@ from typing import Final
 from detector.dissectors.beam import Beam
 from detector.dissectors.contract import Dissector
 from detector.dissectors.cryptonote import CryptoNote
+from detector.dissectors.duino import Duino
 from detector.dissectors.ethproxy import EthProxy
 from detector.dissectors.getwork import Getwork
+from detector.dissectors.management import Management
+from detector.dissectors.nervos import Nervos
 from detector.dissectors.stratum import Stratum
 from detector.dissectors.stratumv2 import StratumV2
 
@@ -19,6 +22,9 @@ DISSECTORS: Final[tuple[Callable[[], Dissector], ...]] = (
     EthProxy,
     Getwork,
     Beam,
+    Nervos,
     StratumV2,
+    Duino,
+    Management,
 )
 """Cheapest and commonest first; no message is claimed by two of them."""

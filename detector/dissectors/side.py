@@ -1,9 +1,9 @@
 """One side of a connection: what wraps it is taken off, what is inside is framed, both told by content.
 
-Inside: raw JSON lines, HTTP or Stratum V2 frames.  A side begins as lines and becomes HTTP
+Inside: raw JSON lines, HTTP, Stratum V2 frames or text lines.  A side begins as lines and becomes HTTP
 at the first bytes that begin an HTTP message, so a request whose header went by unseen
 (its body came in a later segment) still leads over.  Around it: SOCKS, HTTP's CONNECT,
-WebSocket, and Alephium's gzip.  Frames and SOCKS are told by the first bytes, of the
+WebSocket, and Alephium's gzip.  Frames, text and SOCKS are told by the first bytes, of the
 connection, after its wrapper, or after lost ones.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from detector.dissectors import socks, sv2, websocket
+from detector.dissectors import plain, socks, sv2, websocket
 from detector.dissectors.http import STARTS, HttpStream, Part
 from detector.dissectors.inflate import ANY, Inflater
 from detector.dissectors.lines import JsonLines
@@ -24,23 +24,40 @@ GZIP: Final = b"\x1f\x8b"  # RFC 1952, 2.3.1
 class Side:
     """The framing of one side, bounded and indifferent to how the bytes were cut."""
 
-    __slots__ = ("_begins", "_frames", "_gzip", "_head", "_http", "_lines", "carrier", "host", "led")
+    __slots__ = (
+        "_begins",
+        "_frames",
+        "_gzip",
+        "_head",
+        "_http",
+        "_lines",
+        "carrier",
+        "host",
+        "led",
+        "spoken",
+    )
 
     def __init__(self) -> None:
         self._lines = JsonLines()
         self._http: HttpStream | None = None
-        self._frames: Sv2Frames | WebSocket | None = None
+        self._frames: Sv2Frames | WebSocket | plain.Lines | None = None
         self._gzip: Inflater | None = None
         self._begins = True  # the next bytes begin a message
         self._head = b""  # of which nobody can say yet what they begin
         self.carrier: str | None = None  # what was taken off, the outermost first
         self.host: str | None = None  # where a wrapper leads
         self.led = False  # the other side asked a proxy to be led on
+        self.spoken = False  # the other side speaks in text lines
 
     @property
     def held(self) -> int:
         """Number of bytes held."""
         return len(self._head) + (self._http or self._frames or self._lines).held
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this side speaks in text lines."""
+        return isinstance(self._frames, plain.Lines)
 
     @property
     def text(self) -> bool:
@@ -52,7 +69,7 @@ class Side:
         """(value, HTTP envelope or None) of each message that `data` completes, in order.
 
         `gap`: bytes are missing before `data`.  A value is an object (dict; a
-        Cut where `gap` took its end), a Frame or MALFORMED.
+        Cut where `gap` took its end), a Frame, a Text or MALFORMED.
         """
         parts = _raw(self._lose(data)) if gap else []
         if self._gzip is not None:
@@ -79,12 +96,15 @@ class Side:
             self._unwrap(f"socks{wrapper.version}", wrapper.host)
             return self._begin(data[wrapper.size :])
         framed, carried = sv2.begins(data), websocket.begins(data)
+        spoken = self.spoken or plain.begins(data)
         if framed:
             self._frames = Sv2Frames()
         elif carried:
             self._unwrap("websocket", None)
             self._frames = WebSocket()
-        elif None in (wrapper, framed, carried):
+        elif spoken:
+            self._frames = plain.Lines()
+        elif None in (wrapper, framed, carried, spoken):
             self._head = data
             return b""
         self._begins = False

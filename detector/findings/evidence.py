@@ -34,6 +34,8 @@ DIALECTS = {
     "getwork": "getwork",
     "getblocktemplate": "getblocktemplate",
     "stratumv2": "Stratum V2",
+    "nervos": "Nervos",
+    "duino": "Duino-Coin",
     "grin": "Grin",
     "beam": "Beam",
     "arweave": "Arweave",

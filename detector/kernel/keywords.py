@@ -31,6 +31,16 @@ WORDS: Final = (
     b"xmrig",
     b"NiceHash",
     b"EthereumStratum",
+    b"ckb_",  # Nervos
+    b"pow_hash",
+    b"JOB,",  # Duino-Coin
+    b"Sec-WebSocket-",  # a client's messages are masked
+    b'"STATUS":[{',  # management: cgminer, in JSON and plain; XMRig, T-Rex, lolMiner, ethminer
+    b"STATUS=S,When=",
+    b'"worker_id"',
+    b'"accepted_count"',
+    b"lolMiner",
+    b"miner_getstat",
     # Stratum V2: SetupConnection from its length's upper bytes on (protocol 0, version 2 to 2, the
     # eight flags there are; protocols 1 and 2), and headers of messages whose length is fixed.
     *(b"\0\0\0\x02\0\x02\0" + bytes([flags]) + b"\0\0\0" for flags in range(8)),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = b"minewatch.windows/1"
 KEY: Final = b"minewatch"
-LATER: Final = ("facts_carrier",)  # null in files from before there was such a column
+LATER: Final = ("facts_server_mines", "facts_carrier")  # null in files from before there was such a column
 HIDDEN: Final = ("wallet", "worker")  # never stored in the clear unless asked
 _COUNTS = {"first_ns", "last_ns", "packets", "bytes"}
 _PAYLOAD = {"connections", "resets", "payload_bytes", "retransmitted", "keepalives"}

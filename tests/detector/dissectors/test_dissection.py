@@ -185,6 +185,8 @@ FACTS = st.none() | st.builds(
     rejected=COUNTS,
     difficulty=st.none() | st.floats(1, 9),
     errors=COUNTS,
+    server_mines=st.none() | st.just(True),
+    carrier=NAMES,
 )
 
 
