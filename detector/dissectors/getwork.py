@@ -1,8 +1,10 @@
 """Work polled over HTTP: getwork, eth_getWork and getblocktemplate as JSON-RPC.
 
 Sources: Bitcoin wiki (getwork), BIP 22 and 23 (getblocktemplate, submitblock), ethminer
-(eth_getWork over POST), Monero's daemon RPC (get_block_template, submit_block).  A node's
-other calls are passed over; a monitor that asks once and a miner that polls differ by
+(eth_getWork over POST), Monero's daemon RPC (get_block_template, submit_block) and how
+xmrig's DaemonClient.cpp polls it: /getheight or /getinfo each second between templates,
+which wallets ask too, so that they count only where a template was given.  A node's other
+calls are passed over; a monitor that asks once and a miner that polls differ by
 their counts, which is for `findings` to judge.
 """
 
@@ -33,6 +35,8 @@ METHODS: Final = {
     "submit_block": (TEMPLATE, "share"),
 }
 
+HEIGHTS: Final = frozenset({"/getheight", "/get_height", "/getinfo", "/get_info"})
+
 _ETHEREUM_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}(?![0-9a-fA-F])")
 
 
@@ -49,12 +53,13 @@ class _Work:
 class Getwork:
     """One connection that may poll for work; the header may have gone by unseen."""
 
-    __slots__ = ("_dialect", "_pending", "_roles")
+    __slots__ = ("_dialect", "_pending", "_roles", "_template")
 
     def __init__(self) -> None:
         self._roles = Roles()
         self._pending = Pending()
         self._dialect = GETWORK
+        self._template = False  # one was given
 
     def read(self, message: Message) -> Facts | Reply:
         """The facts of one message."""
@@ -68,6 +73,9 @@ class Getwork:
         return Facts(self._dialect, self._roles.client_is_a, **known)
 
     def _request(self, method: str | None, message: Message) -> Facts | Reply:
+        if self._template and message.http is not None and message.http.target in HEIGHTS:
+            self._pending.ask(message.value.get("id"), "height")
+            return self._facts(requests=1) if self._roles.miner(message) else Reply.NEED_MORE
         if method not in METHODS:
             self._pending.ask(message.value.get("id"), "other")
             return Reply.NEED_MORE
@@ -92,6 +100,7 @@ class Getwork:
         if work is not None and self._roles.pool(message):
             self._pending.oldest()
             self._dialect = work.dialect
+            self._template = work.dialect == TEMPLATE
             return self._facts(jobs=1, coin=work.coin, algorithm=work.algorithm, difficulty=work.difficulty)
         if not self._roles.is_pool(message):
             return Reply.NEED_MORE

@@ -35,6 +35,12 @@ def web_answer(value: object) -> bytes:
     return page(json.dumps(value), "application/json")
 
 
+def framed(value: object) -> bytes:
+    """As a WebSocket message of a server."""
+    body = json.dumps(value).encode()
+    return b"\x81" + bytes([len(body)]) + body
+
+
 HASH = "0x" + "ab" * 32
 DIALOGUES = {
     "language server": [
@@ -103,6 +109,35 @@ DIALOGUES = {
         *miner({"type": "message", "text": PROSE}, {"type": "message", "text": "mining.subscribe"}),
         *pool({"type": "message", "params": ["mining.notify"], "method": "say mining.notify"}),
     ],
+    "json-rpc over a websocket": [
+        *miner(b"GET /ws HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AA==\r\n\r\n"),
+        *pool(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
+        *pool(framed({"jsonrpc": "2.0", "method": "eth_subscription", "params": {"result": {}}})),
+        *pool(framed({"jsonrpc": "2.0", "id": 1, "result": {"job": {"id": 5}, "status": "OK"}})),
+    ],
+    "mqtt": [
+        *miner(b"\x10\x13\0\4MQTT\4\2\0\x3c\0\7mining."),
+        *pool(b"\x20\2\0\0"),
+        *miner(b'\x30\x2c\0\7a/state{"method":"job","job_id":"5","status":1}'),
+    ],
+    "a queue of jobs": [
+        *miner({"method": "login", "params": {"login": "bob", "pass": "x"}}),
+        *pool({"method": "job", "params": {"job_id": 5, "height": 100, "pre_pow": "no", "difficulty": 1}}),
+        *miner({"method": "submit", "params": {"job_id": 5, "nonce": 7, "pow": [1, 2, 3], "height": 100}}),
+        *pool({"method": "result", "id": "5", "code": 1, "description": "accepted"}),
+        *miner({"method": "solution", "id": "5", "nonce": "0bb11009afc29dbe", "output": "42"}),
+        *miner({"method": "getjobtemplate"}, {"method": "keepalive"}, {"method": "status"}),
+    ],
+    "a bitcoin node's peers": [
+        *miner(b"\xf9\xbe\xb4\xd9version\0\0\0\0\0\x64\0\0\0abcd" + bytes(100)),
+        *pool(b"\xf9\xbe\xb4\xd9verack\0\0\0\0\0\0\0\0\0\0abcd"),
+    ],
+    "levin": [*miner(b"\1\x21\1\1\1\1\1\1" + bytes(100)), *pool(b"\1\x21\1\1\1\1\1\1" + bytes(60))],
+    "zeros": [Piece(a, bytes(n)) for a, n in ((True, 40), (False, 6), (True, 200), (False, 90))],
+    "small numbers": [
+        Piece(a, b"\0\0\1\6\0\0" + b"\2\0\0\0\0\0" + b"\0\0\x10\0\0\0") for a in (True, False) * 4
+    ],
+    "a printer's queue": [*miner(b"JOB,1,2\n"), *pool(b"GOOD\n"), *miner(b"STATUS=SENT\n"), *pool(b"BAD\n")],
     "log lines": [Piece(True, b'[12:00] INFO {"method":"mining.submit","params":["x"]}\n' * 5)],
     "answers alone": pool({"id": 4, "result": True, "error": None}, {"id": 5, "result": {"status": "OK"}}),
 }

@@ -190,6 +190,19 @@ def test_monero_daemon() -> None:
     assert facts is not None and (facts.coin, facts.jobs, facts.wallet) == ("XMR", 1, "4" + "B" * 94)
 
 
+def test_heights_are_polled_between_templates() -> None:
+    """xmrig asks each second; a wallet that asks the same is no miner."""
+    height = b"GET /getheight HTTP/1.1\r\nHost: node:18081\r\n\r\n"
+    polls = [*miner(height), *pool(reply({"height": 3_100_000, "hash": "ab" * 32, "status": "OK"}))] * 3
+    blob = "1010" + "80de8fcd06" + "ab" * 69
+    give = {"blocktemplate_blob": blob, "blockhashing_blob": blob, "prev_hash": "ab" * 32, "difficulty": 5}
+    ask = {"id": 1, "method": "getblocktemplate", "params": {"wallet_address": "4" + "B" * 94}}
+    template = [*miner(post(ask, "/json_rpc", "node")), *pool(reply({"id": 1, "result": give}))]
+    assert facts_of(polls) is None
+    facts = facts_of([*polls[:2], *template, *polls, *template])
+    assert facts is not None and (facts.coin, facts.requests, facts.jobs) == ("XMR", 5, 2)
+
+
 def test_pool_that_refuses_in_the_raw() -> None:
     """A Stratum server answers an HTTP request with one bare line (seen in the nesfit captures)."""
     facts = facts_of(
