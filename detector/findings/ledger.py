@@ -109,7 +109,8 @@ class Ledger:
         both_ways = (up > 0) & (down > 0)
         enough: NDArray[np.bool_] = both_ways & (up + down >= self._min_messages)
         if rolled.facts.count(None) < len(rolled):
-            enough |= np.array([facts is not None for facts in rolled.facts], np.bool_)
+            words = [facts is not None and not facts.server_mines for facts in rolled.facts]
+            enough |= np.array(words, np.bool_)
         host = hosts.ends(rolled, self._home).host
         self.hosts.try_rows(host, np.where(enough, 0, up + down), both_ways)
         return enough

@@ -135,6 +135,7 @@ def test_late_windows_of_a_host_are_not_counted_again() -> None:
         (9, 0, None, False),
         (0, 9, None, False),
         (1, 0, Facts("stratum"), True),
+        (1, 1, Facts("management", server_mines=True), False),
     ],
 )
 def test_enough_is_both_directions_and_some_messages_or_words(

@@ -161,3 +161,9 @@ def test_a_foreign_file_is_refused(broken: object, told: str) -> None:
 def swapped(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
     changed = table.set_column(table.column_names.index(name), name, column)
     return changed.replace_schema_metadata(table.schema.metadata)
+
+
+def test_files_from_before_a_column_of_the_facts_was_there() -> None:
+    table = parquet.channels_to_arrow(made(6, 0), "s", same)
+    older = table.drop_columns(list(parquet.LATER))
+    assert parquet.channels_from_arrow(older).facts == parquet.channels_from_arrow(table).facts
