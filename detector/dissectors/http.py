@@ -93,7 +93,8 @@ class HttpStream:
     @property
     def held(self) -> int:
         """Number of bytes held."""
-        return len(self._buffer) + self._body.held
+        unpacker = 0 if self._inflater is None else self._inflater.held
+        return len(self._buffer) + unpacker + self._body.held
 
     def lose(self) -> None:
         """Bytes were lost: forget the message at hand."""
@@ -224,6 +225,7 @@ class HttpStream:
         return line is not None
 
     def _end(self, parts: list[Part]) -> None:
+        self._inflater = None
         if self._given == 0:
             parts.append(({}, self._envelope))
         self._state = _State.SEEK

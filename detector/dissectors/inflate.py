@@ -16,6 +16,10 @@ LIMIT: Final = 1 << 20
 """Bytes that may come out before somebody vouches for the stream by `restart`: a bomb gives 1000 for one."""
 
 
+STATE: Final = 40_960
+"""Bytes that zlib holds for a stream: a window of 32 KiB and its tables (zlib.h, memory requirements)."""
+
+
 class Inflater:
     """An incremental decompressor; `failed` once the stream is wrong or gives more than LIMIT."""
 
@@ -26,6 +30,11 @@ class Inflater:
         self._stream = zlib.decompressobj(window)
         self._given = 0
         self.failed = False
+
+    @property
+    def held(self) -> int:
+        """Number of bytes held."""
+        return STATE
 
     def restart(self) -> None:
         """A message ended: the next one may be as long again."""

@@ -52,7 +52,8 @@ class Side:
     @property
     def held(self) -> int:
         """Number of bytes held."""
-        return len(self._head) + (self._http or self._frames or self._lines).held
+        unpacker = 0 if self._gzip is None else self._gzip.held
+        return len(self._head) + unpacker + (self._http or self._frames or self._lines).held
 
     @property
     def speaks(self) -> bool:
@@ -92,9 +93,10 @@ class Side:
     def _begin(self, data: bytes) -> bytes:
         """Tells what `data` begins; gives what is left of it to read, nothing while nobody can say."""
         wrapper = socks.opening(data)
-        if isinstance(wrapper, socks.Opening):
+        while isinstance(wrapper, socks.Opening):
             self._unwrap(f"socks{wrapper.version}", wrapper.host)
-            return self._begin(data[wrapper.size :])
+            data = data[wrapper.size :]
+            wrapper = socks.opening(data)
         framed, carried = sv2.begins(data), websocket.begins(data)
         spoken = self.spoken or plain.begins(data)
         if framed:

@@ -61,7 +61,8 @@ class WebSocket:
     @property
     def held(self) -> int:
         """Number of bytes held."""
-        return len(self._buffer) + self._lines.held
+        unpacker = 0 if self._inflater is None else self._inflater.held
+        return len(self._buffer) + unpacker + self._lines.held
 
     def lose(self) -> list[Any]:
         """Bytes were lost: the next ones should begin a frame.  As in `JsonLines.lose`."""

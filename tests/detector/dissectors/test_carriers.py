@@ -239,6 +239,22 @@ def test_http_bodies(coding: str) -> None:
         assert facts_of(cut_at(talk, offset)) == facts
 
 
+@pytest.mark.parametrize("opening", [b"\0\x5a\0\0\0\0\0\0", b"\5\0\5\0\0\1\0\0\0\0\0\0", CONNECT[0].data])
+def test_openings_without_end(opening: bytes) -> None:
+    for from_a in (True, False):
+        conversation = Conversation(DISSECTORS)
+        assert conversation.read(opening * 9000, from_a=from_a, ts_ns=START_NS) == []
+        assert conversation.held <= 1 << 14
+
+
+def test_what_unpacks_counts_as_held() -> None:
+    """zlib's state is what a flood of such connections would cost: the bound of all of them must see it."""
+    conversation = Conversation(DISSECTORS)
+    for piece in [*ALEPHIUM, *(dataclasses.replace(p, data=gzip.compress(p.data)) for p in PACKED)]:
+        conversation.read(piece.data, from_a=piece.from_a, ts_ns=START_NS)
+    assert conversation.held >= 2 * inflate.STATE
+
+
 BOMB = b'{"a":"' + b"x" * (8 << 20) + b'"}\n'
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.dissectors import Bounds, Decision, Dissection, merge_facts
+from detector.dissectors import Bounds, Decision, Dissection, inflate, merge_facts
 from detector.records import UDP, Facts
 from tests.detector.dissectors.dialogue import START_NS, Piece, cut_at, facts_of, line, miner, pool
 from tests.detector.dissectors.test_cryptonote import TALK as CRYPTONOTE
@@ -134,7 +134,8 @@ def test_closed_and_forgotten_connections_are_read_as_joined_in_the_middle() -> 
 def test_any_bytes_of_any_side(pieces: list[tuple[bool, bytes, bool]]) -> None:
     dissection = Dissection(300)
     dissection.feed(Piece(a, data, gap=gap) for a, data, gap in pieces)
-    assert dissection._held <= sum(len(data) for _, data, _ in pieces)
+    # Besides, a side that goes on in gzip holds zlib's state, which is no part of what it was fed.
+    assert dissection._held <= sum(len(data) for _, data, _ in pieces) + 2 * inflate.STATE
     assert "hunter2" not in repr(dissection.facts(7, START_NS))
 
 
