@@ -3,8 +3,8 @@
 Sources: Slush pool's protocol page and BIP 310 (Bitcoin family), ZIP 301 (Zcash),
 NiceHash's specifications (EthereumStratum/1.0.0, KawPow, Equihash, kHeavyHash, Octopus,
 XelisHash), EIP-1571 (EthereumStratum/2.0.0), Alephium's wiki, IronFish's `body` members
-(its stratum messages; NiceHash's FishHash), and what `notify` names.  Method names are matched whole; those
-that only one side sends tell which side mines.
+(its stratum messages; NiceHash's FishHash), and what `notify` names.  Method names are
+matched whole; those that only one side sends tell which side mines.
 """
 
 from __future__ import annotations
@@ -55,8 +55,6 @@ SETTINGS: Final = frozenset(
 )
 EITHER: Final = frozenset({"mining.ping", "mining.pong", "mining.bye", "connection.set_gzip"})
 BARE: Final = frozenset({"set_extranonce"})  # Kaspa's has no prefix
-
-
 IRONFISH: Final = {"coin": "IRON", "algorithm": "fishhash"}
 
 
@@ -140,7 +138,9 @@ class Stratum:
         """EIP-1571: agent, host, port, proto as named members; Alephium: agent and proto in their order."""
         hello = message.named or {"agent": _at(message.params, 0), "proto": _at(message.params, 1)}
         if str(hello.get("proto", ""))[:15] == "AlephiumStratum":
-            return self._facts(logins=1, agent=agent_name(hello["agent"]), coin="ALPH", algorithm="blake3")
+            return self._facts(
+                logins=1, agent=agent_name(hello.get("agent")), coin="ALPH", algorithm="blake3"
+            )
         if str(hello.get("proto", ""))[:16].startswith("EthereumStratum"):
             self._refine("ethereumstratum")
         pool = host_name(hello.get("host"))

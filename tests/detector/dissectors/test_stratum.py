@@ -346,6 +346,24 @@ def test_odd_parameters_are_survived() -> None:
             )
 
 
+def test_odd_members_are_survived() -> None:
+    for proto in ("AlephiumStratum/1.0.0", "EthereumStratum/2.0.0", 5, None, [], {}):
+        for params in ({"proto": proto}, {"proto": proto, "agent": 5, "host": []}, [None, proto], [proto]):
+            facts = facts_of(miner({"id": 0, "method": "mining.hello", "params": params}))
+            assert facts is not None and facts.agent is None or isinstance(params, list)
+    for body in ({}, {"agent": 5}, {"publicAddress": []}, {"miningRequestId": {}}, {"id": [], "result": {}}):
+        for method in (
+            "mining.subscribe",
+            "mining.submit",
+            "mining.notify",
+            "mining.submitted",
+            "mining.set_target",
+        ):
+            facts_of(
+                [*miner({"id": 0, "method": method, "body": body}), *pool({"method": method, "body": body})]
+            )
+
+
 def test_agent_is_made_printable_and_short() -> None:
     facts = facts_of(
         miner({"id": 1, "method": "mining.subscribe", "params": ["\u001b[31mminer\u202e\n" + "x" * 200]})
