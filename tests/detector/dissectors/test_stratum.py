@@ -350,7 +350,7 @@ def test_odd_members_are_survived() -> None:
     for proto in ("AlephiumStratum/1.0.0", "EthereumStratum/2.0.0", 5, None, [], {}):
         for params in ({"proto": proto}, {"proto": proto, "agent": 5, "host": []}, [None, proto], [proto]):
             facts = facts_of(miner({"id": 0, "method": "mining.hello", "params": params}))
-            assert facts is not None and facts.agent is None or isinstance(params, list)
+            assert facts is not None and (facts.agent is None or isinstance(params, list))
     for body in ({}, {"agent": 5}, {"publicAddress": []}, {"miningRequestId": {}}, {"id": [], "result": {}}):
         for method in (
             "mining.subscribe",
