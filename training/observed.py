@@ -65,10 +65,10 @@ def _channels(path: str, settings: Settings) -> dict[tuple[str, bytes], tuple[st
     report = SourceReport(source=path)
     for batch in in_order([(0, channel_windows(path, settings, "native", report))]):
         ledger.see(batch, path)
-        rolled, vectors, _ = judged_rows(batch, rollup, ledger.scoreable)
-        ends = addresses.ends(rolled, home)
-        for i, key in enumerate(keys(rolled)):
-            found[path, key] = addresses.text(ends.host[i]), vectors.values[i].copy()
+        for rolled, vectors, _ in judged_rows(batch, rollup, ledger.scoreable):
+            ends = addresses.ends(rolled, home)
+            for i, key in enumerate(keys(rolled)):
+                found[path, key] = addresses.text(ends.host[i]), vectors.values[i].copy()
     return found
 
 

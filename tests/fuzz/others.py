@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector import bundle, hosts, inputs, settings
+from detector import bundle, hosts, inputs, settings, streams
 from detector.capture import files
 from detector.dissectors import Dissection
 from detector.kernel import Meter
@@ -52,9 +52,9 @@ def capture(data: bytes) -> str:
     """A capture file, packed or not."""
     meter, report = Meter(settings.MeterSettings(max_connections=30)), SourceReport("f")
     try:
-        for _ in files.read(_written("f", data), meter, report):
+        for _ in files.read(streams.open_stream(_written("f", data)), meter, report):
             meter.payloads()
-    except files.CaptureError as error:
+    except streams.StreamError as error:
         return _line(error)
     return "read in part" if report.problem else "read"
 
@@ -92,8 +92,10 @@ def config(data: bytes) -> str:
 
 
 def kind(data: bytes) -> str:
-    inputs.kind_of(data)
-    files.looks_like(data[:512])
+    try:
+        inputs.kind_of(_written("input", data))
+    except streams.StreamError:
+        return "refused"
     return "read"
 
 

@@ -60,7 +60,7 @@ PLANTS = {
     "retransmission": Plant(
         "a partly repeated segment keeps its length, bounds unchecked",
         "detector/kernel/channels.py",
-        (("            n += cython.cast(cython.Py_ssize_t, ahead)\n", ""), UNCHECKED),
+        (("        n += cython.cast(cython.Py_ssize_t, ahead)\n", ""), UNCHECKED),
         "talking",
         "AddressSanitizer: heap-buffer-overflow",
     ),
