@@ -52,7 +52,9 @@ def test_bitaxe_fleet() -> None:
 
 def test_nvidia_smi_log_of_two_gpus_without_index() -> None:
     readings = read_power(one("grantwilkins*/*/log.csv"))
-    assert len(readings.meters) == 1 and any("several devices" in note for note in readings.notes)
+    assert readings.meters == ["log/0", "log/1"]
+    assert np.allclose(readings.interval_s, 0.1, atol=0.02)
+    assert readings.dropped == {"row of a poll that lacks a device": 2}
 
 
 def test_ipmi_nodes() -> None:
