@@ -6,7 +6,9 @@ STAMP := $(VENV)/.installed
 KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*.pxd) setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types bench bench-quick model evaluation samples clean
+FUZZ_SECONDS ?= 300
+
+.PHONY: help demo test check lint types bench bench-quick fuzz agreement model evaluation samples clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -37,6 +39,12 @@ bench: $(STAMP)  ## speed and memory beside the peers; regenerate docs/performan
 
 bench-quick: $(STAMP)  ## the same on small captures, printed only
 	$(BIN)/python -m benchmarks --quick
+
+fuzz: $(STAMP)  ## mutated input under sanitisers: FUZZ_SECONDS, FUZZ_SEED, FUZZ_REPORT=docs/safety.md
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(addprefix --seed ,$(FUZZ_SEED)) $(addprefix --report ,$(FUZZ_REPORT))
+
+agreement: $(STAMP)  ## every public capture against tshark; writes docs/agreement.md
+	$(BIN)/python -m tests.agreement
 
 model: $(STAMP)  ## rebuild the default model and say what differs from the shipped one
 	$(BIN)/python -m training.rebuild

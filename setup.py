@@ -13,7 +13,11 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
-MODULES = ["frames", "slots", "channels", "summaries", "trees", "hashing", "packing"]
+MODULES = [
+    "linklayers", "tunnels", "fragments", "interfaces", "frames", "slots", "channels", "summaries", "trees",
+    "hashing", "packing",
+    "_memoryviews",  # no source of ours: what Cython would else put into each of the others
+]  # fmt: skip
 LIMITED = [("CYTHON_LIMITED_API", "1"), ("Py_LIMITED_API", "0x030b0000")]
 
 
@@ -45,14 +49,13 @@ for name in ("tables", "layout"):
 extensions = [
     Extension(
         f"detector.kernel.{name}",
-        [f"detector/kernel/{name}.py"],
+        [f"detector/kernel/{name}.{'c' if name.startswith('_') else 'py'}"],
         define_macros=LIMITED,
         py_limited_api=True,
         extra_compile_args=os.environ.get("MINEWATCH_CFLAGS", "-O3 -g0").split(),
         extra_link_args=os.environ.get("MINEWATCH_LDFLAGS", "").split(),
     )
     for name in MODULES
-    if Path(f"detector/kernel/{name}.py").exists()
 ]
 
 
@@ -69,6 +72,7 @@ extension_modules = cythonize(
     extensions,
     language_level=3,
     quiet=True,
+    shared_utility_qualified_name="detector.kernel._memoryviews",
     compiler_directives={"show_performance_hints": False},  # each bounds check would be one
 )
 for extension in extension_modules:

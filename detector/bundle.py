@@ -3,9 +3,12 @@
 Nothing here knows what a model is; `model` does.  Everything read is bounded before it is
 read, and nothing is unpickled: array members are parsed by their header, of known types only.
 
-Layout: manifest.json; channel.npz, power.npz, fusion.npz; reference.npz; model_card.md.
-The manifest holds the SHA-256 of every other member and, as `digest`, of its own canonical
-JSON without that key.  The same inputs give the same bytes: no dates, members in fixed order.
+Layout: manifest.json; channel.npz, power.npz, fusion.npz; reference.npz; model_card.md; and
+manifest.sig where it is signed.  The manifest holds the SHA-256 of every other member but the
+signature and, as `digest`, of its own canonical JSON without that key.  The same inputs give
+the same bytes: no dates, members in fixed order.
+
+Format 2 (2026-11): deciles and held-out scores in reference.npz, `clear` among the thresholds.
 """
 
 from __future__ import annotations
@@ -29,13 +32,17 @@ import detector
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 DEFAULT = Path(__file__).parent / "data" / "default_model"
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
 ARRAYS = ("channel.npz", "power.npz", "fusion.npz", "reference.npz")
-MEMBERS = (MANIFEST, *ARRAYS, "model_card.md")
+CARD = "model_card.md"
+MEMBERS = (MANIFEST, *ARRAYS, CARD)
+FILES = (*MEMBERS, SIGNATURE)  # what may lie in a bundle
 LARGEST = 64 << 20  # bytes of a member, unpacked; the default bundle has less than 4 MB
 LARGEST_TEXT = 4 << 20  # bytes of the manifest or the card
+LARGEST_SIGNATURE = 64  # bytes: Ed25519
 MOST_ARRAYS = 64  # in one member
 TYPES = frozenset({"<f8", "<i4", "<i8", "|u1"})
 UNREADABLE = (
@@ -65,11 +72,11 @@ def read(path: Path) -> dict[str, bytes]:
         if path.stat().st_size > 2 * LARGEST:
             raise BundleError(f"{path}: larger than {2 * LARGEST} bytes")
         with zipfile.ZipFile(path) as archive:
-            return _read_archive(archive, MEMBERS, str(path))
+            return _read_archive(archive, FILES, str(path))
     except BundleError:
         raise
     except UNREADABLE as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from error
+        raise BundleError(f"{path}: cannot be read: {error!s:.200}") from error
 
 
 def verify(members: Mapping[str, bytes]) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def verify(members: Mapping[str, bytes]) -> dict[str, Any]:
     _check_fields(manifest)
     told = manifest["members"]
     for name in sorted(set(members) | set(told)):
-        if name == MANIFEST:
+        if name == MANIFEST or (name == SIGNATURE and name not in told):
             continue
         if name not in told:
             raise BundleError(f"{name!r:.80}: not in the manifest")
@@ -98,7 +105,7 @@ def verify(members: Mapping[str, bytes]) -> dict[str, Any]:
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
     """SHA-256 of the manifest's canonical JSON without its own `digest`."""
     rest = {key: value for key, value in manifest.items() if key != "digest"}
-    return hashlib.sha256(_canonical(rest).encode()).hexdigest()
+    return hashlib.sha256(canonical(rest)).hexdigest()
 
 
 def seal(manifest: Mapping[str, Any], members: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -118,10 +125,12 @@ def write(path: Path, members: Mapping[str, bytes]) -> None:
         draft.replace(path)
         return
     path.mkdir(parents=True, exist_ok=True)
-    for name in (name for name in MEMBERS if name in members):
+    for name in (name for name in FILES if name in members):
         draft = path.with_name(f".{path.name}.{name}.part")
         draft.write_bytes(members[name])
         draft.replace(path / name)
+    if SIGNATURE not in members:  # that of what lay here before speaks of nothing any more
+        (path / SIGNATURE).unlink(missing_ok=True)
 
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -142,7 +151,7 @@ def read_arrays(data: bytes, where: str) -> dict[str, NDArray[Any]]:
     except BundleError:
         raise
     except UNREADABLE as error:
-        raise BundleError(f"{where}: cannot be read: {error}") from error
+        raise BundleError(f"{where}: cannot be read: {error!s:.200}") from error
     return {name.removesuffix(".npy"): _array(item, f"{where}: {name}") for name, item in members.items()}
 
 
@@ -166,7 +175,7 @@ def _array(data: bytes, where: str) -> NDArray[Any]:
             raise ValueError(f"npy version {version}")
         shape, fortran, dtype = npy.read_array_header_1_0(stream)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise BundleError(f"{where}: not an array: {error}") from error
+        raise BundleError(f"{where}: not an array: {error!s:.200}") from error
     body = data[stream.tell() :]
     if dtype.str not in TYPES or fortran or any(size < 0 for size in shape):
         raise BundleError(f"{where}: arrays of {dtype.str} are not accepted")
@@ -181,7 +190,7 @@ def _read_folder(path: Path) -> dict[str, bytes]:
         raise BundleError(f"{path}: not a model bundle (no {MANIFEST})")
     members = {}
     for name in names:
-        if name not in MEMBERS:
+        if name not in FILES:
             raise BundleError(f"{path}: {name!r:.80}: not in the manifest")
         status = (path / name).stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would never end
@@ -213,7 +222,9 @@ def _read_archive(archive: zipfile.ZipFile, known: tuple[str, ...] | None, where
 
 
 def _limit(name: str) -> int:
-    return LARGEST_TEXT if name in (MANIFEST, "model_card.md") else LARGEST
+    if name == SIGNATURE:
+        return LARGEST_SIGNATURE
+    return LARGEST_TEXT if name in (MANIFEST, CARD) else LARGEST
 
 
 def _archive(members: Mapping[str, bytes], compression: int) -> bytes:
@@ -232,7 +243,7 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{MANIFEST}: not JSON: {error}") from error
+        raise BundleError(f"{MANIFEST}: not JSON: {error!s:.200}") from error
     if not isinstance(manifest, dict):
         raise BundleError(f"{MANIFEST}: not a JSON object")
     return manifest
@@ -242,8 +253,9 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def canonical(manifest: Mapping[str, Any]) -> bytes:
+    """The one way to write a manifest that digests and signatures speak of."""
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def _check_fields(manifest: Mapping[str, Any]) -> None:

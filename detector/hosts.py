@@ -166,7 +166,7 @@ def _check_header(path: str, names: Sequence[str]) -> None:
         if name not in FIELDS:
             near = difflib.get_close_matches(name, FIELDS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(FIELDS)}"
-            raise AssetsError(f"{path}: line 1: unknown column {name!r}; {hint}")
+            raise AssetsError(f"{path}: line 1: unknown column {name!r:.80}; {hint}")
     if "asset" not in names:
         raise AssetsError(f"{path}: line 1: no column 'asset'; known: {', '.join(FIELDS)}")
 
@@ -189,9 +189,9 @@ def _add(assets: Assets, row: dict[str | None, Any], where: str) -> list[str]:
         try:
             ip = str(ipaddress.ip_address(cell["ip"]))
         except ValueError as error:
-            raise AssetsError(f"{where}: {error}") from error
+            raise AssetsError(f"{where}: {error!s:.120}") from error
         if assets.by_ip.setdefault(ip, asset).asset != asset.asset:
-            raise AssetsError(f"{where}: {ip} belongs to {assets.by_ip[ip].asset!r} already")
+            raise AssetsError(f"{where}: {ip} belongs to {assets.by_ip[ip].asset!r:.80} already")
         assets.by_ip[ip] = asset
     meters = [cell[name] for name in POWER_FIELDS if cell[name]]
     for meter in meters:
@@ -208,12 +208,12 @@ def _number(value: str, where: str) -> float | None:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise AssetsError(f"{where}: contract_kw {value!r} is no number of kW")
+        raise AssetsError(f"{where}: contract_kw {value!r:.80} is no number of kW")
     return number
 
 
 def _flag(value: str, where: str) -> bool:
     known = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
     if value.lower() not in known:
-        raise AssetsError(f"{where}: allowed_mining {value!r} is neither yes nor no")
+        raise AssetsError(f"{where}: allowed_mining {value!r:.80} is neither yes nor no")
     return known[value.lower()]

@@ -20,9 +20,11 @@ import numpy as np
 
 import detector
 from detector import bundle
-from detector.bundle import BundleError
+from detector.bundle import CARD, BundleError
 from detector.kernel.forest import Trees, flat_array
 from detector.records import Scores, Vectors
+from detector.reference import Reference
+from detector.signing import SigningError, Trust, check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,11 +41,16 @@ RESCORED = 1e-6  # log-odds that a reference row may move: exp and pow differ in
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where verdicts begin, on the calibrated probability; `novelty` on the forest's share.  All 0..1."""
+    """Where verdicts begin, on the calibrated probability; `novelty` on the forest's share.  All 0..1.
+
+    Below `clear` a host is clear, from there to `suspicious` undecided: a miner scores so low no more
+    often than the manifest says.  At 1 nothing is asked, and all below `suspicious` is clear.
+    """
 
     mining: float
     suspicious: float
     novelty: float
+    clear: float = 1.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -182,7 +189,7 @@ class Bundle:
     power: Model
     fusion: Model
     manifest: Mapping[str, Any]
-    reference: Mapping[str, Floats]  # per model, the rows that were scored again
+    reference: Mapping[str, Reference]  # of each model
     card: str  # Markdown
 
     @property
@@ -210,24 +217,29 @@ class Bundle:
             self.model(kind).check_names(expected)
 
     @classmethod
-    def load(cls, path: str | Path | None = None) -> Bundle:
+    def load(cls, path: str | Path | None = None, trust: Trust | None = None) -> Bundle:
         """The bundle at `path` (folder or zip), None for the one that ships with the package.
 
-        Everything is verified and the reference rows are scored again.  Raises BundleError with one line.
+        Everything is verified, the signature too where `trust` asks for one, and the reference rows are
+        scored again.  Raises BundleError with one line; SigningError, OSError for the key of `trust`.
         """
         place = Path(path) if path is not None else bundle.DEFAULT
-        return cls.from_members(bundle.read(place), str(place))
+        return cls.from_members(bundle.read(place), str(place), trust)
 
     @classmethod
-    def from_members(cls, members: Mapping[str, bytes], where: str) -> Bundle:
+    def from_members(cls, members: Mapping[str, bytes], where: str, trust: Trust | None = None) -> Bundle:
         """The bundle whose members are given by name; `where` opens every message."""
         try:
             manifest = bundle.verify(members)
+            if trust is not None:
+                check(members, manifest, trust)
             models = {kind: _model(kind, manifest, members) for kind in KINDS}
             arrays = bundle.read_arrays(members["reference.npz"], "reference.npz")
             reference = {kind: _rescored(kind, models[kind], arrays) for kind in KINDS}
-            card = members["model_card.md"].decode()
+            card = members[CARD].decode()
             return cls(**models, manifest=manifest, reference=reference, card=card)
+        except SigningError:
+            raise
         except (BundleError, ValueError, KeyError, TypeError, MemoryError, RecursionError) as error:
             told = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
             raise BundleError(f"{where}: {told}") from error
@@ -265,16 +277,20 @@ def _model(kind: str, manifest: Mapping[str, Any], members: Mapping[str, bytes])
         raise BundleError(f"{member}: {error}") from error
 
 
-def _rescored(kind: str, model: Model, arrays: Mapping[str, NDArray[Any]]) -> Floats:
+def _rescored(kind: str, model: Model, arrays: Mapping[str, NDArray[Any]]) -> Reference:
     """The reference rows, scored again and compared: the last guard against a wrong build or platform."""
-    values, told = arrays[f"{kind}.values"], arrays[f"{kind}.logit"]
-    if values.shape != (len(told), len(model.names)) or not len(told) or values.dtype != np.float64:
+    try:
+        reference = Reference.from_arrays(kind, arrays, len(model.names))
+        told = flat_array(arrays, f"{kind}.logit", np.float64)
+    except ValueError as error:
+        raise BundleError(f"reference.npz: {error}") from error
+    if len(told) != len(reference.rows):
         raise BundleError(f"reference.npz: {kind} has no rows of {len(model.names)} columns with scores")
-    found = model.score(Vectors(model.names, values))
+    found = model.score(Vectors(model.names, reference.rows))
     worst = float(np.max(np.abs(found.logit - told)))
     if not worst <= RESCORED:
         raise BundleError(f"reference.npz: {kind} rows score {worst:.3g} log-odds away from what they did")
-    return values
+    return reference
 
 
 def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:

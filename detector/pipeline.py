@@ -22,6 +22,7 @@ from detector.model import Bundle
 from detector.parallel import metered_with
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
+from detector.signing import Trust
 from detector.windows.channel import Rollup, in_order, take
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
@@ -131,7 +132,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
-    bundle = bundle or Bundle.load(request.model)
+    bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
     run = Run(bundle, settings, assets)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)

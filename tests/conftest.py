@@ -12,3 +12,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINEWATCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are no names: gzip writes the time into them, and two workers would not agree."""
+    return argname if isinstance(val, bytes) else None

@@ -20,7 +20,7 @@ ORDER = (
     {"chains"},
     {"cluster"},
     {"features"},
-    {"bundle", "model"},
+    {"bundle", "model", "reference", "signing"},
     {"findings"},
     {"document"},
     {"sinks"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from detector.features import power as power_features
 from detector.settings import Settings
 from detector.windows.power import power_windows
 from training import compose, corpora, fit, store, table
+from training.budget import Budget
 from training.simulation import corpus, power_corpus
 from training.simulation.power_bank import LoadBank
 from training.splits import row_weights
@@ -40,6 +41,7 @@ class Recipe:
     jobs: int = 2
     cache: Path | None = None  # folder of `store`; None: every row is made anew
     most_rows: int = 1_000_000  # channel windows that are fitted: about 4 GB; see `table.gathered`
+    budget: Budget = field(default_factory=Budget)  # of false alarms, and of miners called clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +153,15 @@ def words_in_any_rhythm(rows: table.Rows, seed: int) -> table.Rows:
     return chosen
 
 
-def fit_channel(rows: table.Rows, seed: int) -> fit.Fitted:
+def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The channel model of these rows.  Out-of-fold results are of the rows given, in their order."""
     given, rows = rows, table.concatenate([rows, words_in_any_rhythm(rows, seed)])
-    fitted = _fit_channel(rows, seed)
+    fitted = _fit_channel(rows, seed, budget or Budget())
     n = len(given)
     return replace(fitted, logit=fitted.logit[:n], novelty=fitted.novelty[:n])
 
 
-def _fit_channel(rows: table.Rows, seed: int) -> fit.Fitted:
+def _fit_channel(rows: table.Rows, seed: int, budget: Budget) -> fit.Fitted:
     return fit.fit_model(
         rows.values,
         rows.label,
@@ -170,6 +172,7 @@ def _fit_channel(rows: table.Rows, seed: int) -> fit.Fitted:
         weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
         monotone=channel_features.MONOTONE,
         seed=seed,
+        settings=fit.FitSettings(budget=budget),
     )
 
 
@@ -228,7 +231,7 @@ def _bank(mirror: Path) -> LoadBank:
     return LoadBank.load(mirror)
 
 
-def fit_power(rows: PowerRows, seed: int) -> fit.Fitted:
+def fit_power(rows: PowerRows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The power model of these rows."""
     tiers = [power_corpus.TIERS.index(tier) for tier in rows.tier]
     return fit.fit_model(
@@ -239,6 +242,7 @@ def fit_power(rows: PowerRows, seed: int) -> fit.Fitted:
         simulated=rows.simulated,
         weights=row_weights(rows.label, tiers, rows.family) * rows.weight,
         seed=seed,
+        settings=fit.FitSettings(budget=budget or Budget()),
     )
 
 
@@ -254,9 +258,10 @@ def fit_all(
     pairs: hosts of which the rows hold both modalities; the fusion model learns from them, too.
     """
     say(f"{len(rows)} channel rows, {int(rows.label.sum())} of them mining; {len(power.label)} power records")
-    channel = fit_channel(rows, recipe.seed)
+    of_one = replace(recipe.budget, per_host_day=None, miss=None)  # hosts are judged by the fusion model
+    channel = fit_channel(rows, recipe.seed, of_one)
     say(f"channel model: {_line(channel)}")
-    drawn = fit_power(power, recipe.seed)
+    drawn = fit_power(power, recipe.seed, of_one)
     say(f"power model: {_line(drawn)}")
     fused = compose.fit_fusion(recipe, rows, channel, power, drawn, pairs=pairs)
     say(f"fusion model: {_line(fused)}")

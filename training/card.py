@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.budget import support_words
 from training.fit import Fitted
 
 INTENDED = """## Intended use
@@ -75,6 +76,9 @@ def _model(kind: str, fitted: Fitted) -> str:
         _line("mining", limits.mining, budget.mining_fpr, told["mining"]),
         _line("suspicious", limits.suspicious, budget.suspicious_fpr, told["suspicious"]),
         "",
+        f"Threshold of mining: {support_words(told['budget'])}.",
+        *_clear(limits.clear, budget.miss, told["conformal"]),
+        "",
         f"Brier score {told['brier']:.3f}, expected calibration error"
         f" {told['expected_calibration_error']:.3f} (weighted rows); average precision"
         f" {_number(told['average_precision'])}, AUC {_number(told['auc'])} (examples).",
@@ -85,6 +89,19 @@ def _model(kind: str, fitted: Fitted) -> str:
         *_worst(told["suspicious_benign_by_group"], "Benign groups called suspicious most", lowest=False),
     ]
     return "\n".join(lines).rstrip()
+
+
+def _clear(clear: float, miss: float | None, told: Mapping[str, Any]) -> list[str]:
+    """Where `clear` ends, when that was asked for."""
+    if miss is None:
+        return []
+    return [
+        f"Clear below {clear:.4f}, undecided from there to suspicious (split"
+        f" conformal, groups weigh alike, at"
+        f" most {miss:.0%} of mining called clear):"
+        f" {_rate(told['missed_as_clear'])} of mining is called clear,"
+        f" {_rate(told['benign_clear'])} of benign."
+    ]
 
 
 def _line(verdict: str, threshold: float, budget: float, rates: Mapping[str, Any]) -> str:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from training.build import PowerRows, Recipe
 
 
+_SEEN_S = (0.0, *table.SPAN_EDGES_S)  # a row of bucket k was observed for at least so long
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A labelled host of which both modalities were recorded."""
@@ -44,6 +47,7 @@ class _Example:
     shares: float
     group: str
     simulated: bool
+    days: float  # seen at least so long
 
 
 def fit_fusion(
@@ -65,7 +69,7 @@ def fit_fusion(
     found = _examples(rows, channel)
     mining, benign = _pools(found)
     meters = {label: np.flatnonzero(power.label == label) for label in (False, True)}
-    hosts, labels, groups = [], [], []
+    hosts, labels, groups, days = [], [], [], []
     for number in range(recipe.fused_hosts):
         mines = number % 2 == 0
         telemetry = str(rng.choice(["network", "power", "both"], p=[0.5, 0.2, 0.3]))
@@ -77,12 +81,14 @@ def fit_fusion(
         labels.append(mines)
         lead = channels[-1] if mines else max(channels, key=lambda one: one.logit)
         groups.append(power.group[meter] if telemetry == "power" else lead.group)
+        days.append(0.0 if telemetry == "power" else max(channel.days for channel in channels))
     composed, real = len(hosts), [pair for pair in pairs if pair.examples & found.keys()]
     for pair in real:
         channels = [found[name][0] for name in sorted(pair.examples & found.keys())]
         hosts.append(_host(channels, float(drawn.logit[pair.meter]), "both"))
         labels.append(pair.mining)
         groups.append(channels[0].group)
+        days.append(max(channel.days for channel in channels))
     vectors = fusion.extract(hosts)
     return fit.fit_model(
         vectors.values,
@@ -91,9 +97,10 @@ def fit_fusion(
         fusion.NAMES,
         simulated=np.arange(len(labels)) < composed,
         weights=np.array([1.0] * composed + [pair.weight for pair in real]),
+        days=days,
         monotone=fusion.MONOTONE,
         seed=recipe.seed,
-        settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5),
+        settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5, budget=recipe.budget),
     )
 
 
@@ -145,6 +152,7 @@ def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> 
         shares=heard["shares"] - 1,
         group=rows.group[members[0]],
         simulated=bool(rows.simulated[members[0]]),
+        days=_SEEN_S[int(rows.bucket[members].max())] / 86_400,
     )
 
 

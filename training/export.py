@@ -7,7 +7,7 @@ exported forest with the estimator it came from, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,22 @@ from detector import bundle
 from detector.kernel.forest import Trees
 from detector.model import KINDS, Bundle, Model, schema_digest
 from detector.records import Vectors
+from detector.reference import Reference
+from detector.signing import sign
 from training.binning import to_values
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, Any]
-REFERENCE_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A model as it goes into a bundle: `about` is what the manifest says beside names and thresholds
-    (budget, metrics, seed, simulated share); `reference` (r, n) are rows that are scored again at load."""
+    (budget, metrics, seed, simulated share); `reference` is of its training rows."""
 
     model: Model
     about: Mapping[str, Any]
-    reference: Floats
+    reference: Reference
 
 
 def booster(estimator: Any, edges: list[Floats] | None = None) -> tuple[Trees, float]:
@@ -92,11 +93,13 @@ def save_bundle(
     card: str,
     training_data: list[Mapping[str, Any]],
     notes: Mapping[str, Any] | None = None,
+    key: Path | None = None,
 ) -> Bundle:
     """Write the bundle of the three models and return it as loaded back from its bytes.
 
     `created` is given, never read from a clock.  `training_data`: one object a source with at least
-    name, sha256, rows, simulated.  The same inputs give the same bytes.  Raises ValueError, OSError.
+    name, sha256, rows, simulated.  key: PEM that signs it.  The same inputs give the same bytes.
+    Raises ValueError (SigningError for the key), OSError.
     """
     if set(entries) != set(KINDS):
         raise ValueError(f"a bundle holds {', '.join(KINDS)}, not {', '.join(sorted(entries))}")
@@ -112,6 +115,8 @@ def save_bundle(
         "notes": dict(notes or {}),
     }
     sealed = bundle.seal(manifest, members)
+    if key is not None:
+        sealed = sign(sealed, key)
     loaded = Bundle.from_members(sealed, str(path))  # nothing is written that cannot be read
     bundle.write(Path(path), sealed)
     return loaded
@@ -139,15 +144,16 @@ def _about(entry: Entry) -> dict[str, Any]:
     return dict(entry.about) | {
         "features": list(entry.model.names),
         "schema_digest": schema_digest(entry.model.names),
-        "thresholds": {"mining": limits.mining, "suspicious": limits.suspicious, "novelty": limits.novelty},
+        "thresholds": asdict(limits),
     }
 
 
 def _reference(entries: Mapping[str, Entry]) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for kind, entry in entries.items():
-        arrays[f"{kind}.values"] = entry.reference
-        arrays[f"{kind}.logit"] = entry.model.score(Vectors(entry.model.names, entry.reference)).logit
+        arrays |= entry.reference.arrays(kind)
+        scored = entry.model.score(Vectors(entry.model.names, entry.reference.rows))
+        arrays[f"{kind}.logit"] = scored.logit
     return arrays
 
 

@@ -15,9 +15,12 @@ from numpy.typing import ArrayLike
 
 from detector.model import Model, Thresholds, forest_input
 from detector.records import Scores, Vectors
+from detector.reference import Reference
 from training import export, judge
 from training.binning import bin_numbers, edges_of
+from training.budget import Budget
 from training.calibration import platt
+from training.carried import reference_of
 from training.dataset import Dataset, Floats, Mask, dataset_of
 from training.splits import grouped_folds
 
@@ -42,7 +45,7 @@ class FitSettings:
     forest_samples: int = 256
     quantiles: int = 1_001  # of the forest's anomaly, kept for the percentile
     folds: int = 6
-    budget: judge.Budget = field(default_factory=judge.Budget)
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Fitted:
     seed: int
     settings: FitSettings
     monotone: Mapping[str, int]
-    reference: Floats
+    reference: Reference
 
     def entry(self, **about: Any) -> export.Entry:
         """For `export.save_bundle`; `about` is added to what the manifest says of this model."""
@@ -80,6 +83,7 @@ def fit_model(
     examples: Sequence[str] | None = None,
     simulated: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    days: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
@@ -87,11 +91,12 @@ def fit_model(
     """A calibrated model of `values` (n, F), NaN = unknown, with out-of-fold metrics.
 
     labels: True = mining.  groups: never on both sides.  examples: which rows are judged together.
+    days: (n,) that a row looks back on, for a budget in host-days.
     monotone: sign of the columns of which more must never lower (+1) or raise (-1) the score.
     The same arguments give the same arrays.  Raises DatasetError, SplitError, FitError.
     """
     rows = dataset_of(values, labels, groups, names, examples=examples, simulated=simulated, weights=weights)
-    return fit_rows(rows, monotone=monotone, seed=seed, settings=settings)
+    return fit_rows(rows, days=days, monotone=monotone, seed=seed, settings=settings)
 
 
 def leave_out(
@@ -116,6 +121,7 @@ def leave_out(
 def fit_rows(
     rows: Dataset,
     *,
+    days: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
@@ -127,35 +133,37 @@ def fit_rows(
     chosen = settings or FitSettings()
     signs = _signs(rows.names, monotone or {})
     with threadpool_limits(1):  # the order of sums, and so their last bits, depends on the threads
-        strange = _out_of_fold(rows, signs, seed, chosen)
-        bare = _fit_bare(rows, signs, seed, chosen)
+        strange = out_of_fold(rows, signs, seed, chosen)
+        bare = fit_bare(rows, signs, seed, chosen)
     slope, offset = platt(strange.raw, rows.labels, rows.weights)
     logit = slope * strange.raw + offset
-    examples = judge.examples_of(rows, logit, strange)
+    seen = None if days is None else np.asarray(days, np.float64)
+    examples = judge.examples_of(rows, logit, strange, seen)
     limits = judge.thresholds(examples, chosen.budget)
     model = replace(bare, slope=slope, offset=offset, thresholds=limits)
     told = judge.measure(rows, strange, examples, limits, chosen.budget)
     told["calibration"] = {"slope": slope, "offset": offset}
-    reference = _reference_rows(rows, logit)
+    reference = reference_of(rows, logit)
     return Fitted(model, logit, strange.novelty, told, seed, chosen, dict(monotone or {}), reference)
 
 
-def _out_of_fold(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> judge.OutOfFold:
+def out_of_fold(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> judge.OutOfFold:
+    """Raw log-odds and novelty of every row by a model that never saw its group."""
     n = len(rows)
     raw, novelty, fold = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, np.int64)
     folds = grouped_folds(rows.labels, rows.groups.tolist(), settings.folds, seed)
     for number, (train, held) in enumerate(folds):
-        model = _fit_bare(rows.take(train), signs, seed, settings)
+        model = fit_bare(rows.take(train), signs, seed, settings)
         scores = model.score(Vectors(rows.names, rows.values[held]))
         raw[held], novelty[held], fold[held] = scores.logit, scores.novelty, number
     return judge.OutOfFold(raw, novelty, fold)
 
 
-def _fit_bare(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> Model:
+def fit_bare(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> Model:
     """Forest, then boosting on the columns and the forest's percentile; not calibrated, no thresholds."""
     from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest  # noqa: PLC0415  (heavy)
 
-    fill = _medians(rows.values)
+    fill = medians(rows.values)
     seen = forest_input(rows.values, fill)
     isolation = IsolationForest(
         n_estimators=settings.forest_trees,
@@ -193,17 +201,10 @@ def _signs(names: Sequence[str], monotone: Mapping[str, int]) -> list[int]:
     return [monotone.get(name, 0) for name in names]
 
 
-def _medians(values: Floats) -> Floats:
+def medians(values: Floats) -> Floats:
     """Median of each column over what is known and finite, 0 where nothing is; (F,)."""
     finite = np.where(np.isfinite(values), values, np.nan)
     known = np.isfinite(finite).any(axis=0)
     out = np.zeros(values.shape[1])
     out[known] = np.nanmedian(finite[:, known], axis=0)
     return out
-
-
-def _reference_rows(rows: Dataset, logit: Floats) -> Floats:
-    """Dataset spread evenly over the scores, from the lowest to the highest; (at most 32, F)."""
-    order = np.argsort(logit, kind="stable")
-    count = min(export.REFERENCE_ROWS, len(order))
-    return rows.values[order[np.linspace(0, len(order) - 1, count).round().astype(int)]]

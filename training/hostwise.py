@@ -16,14 +16,16 @@ import numpy as np
 
 from detector.records import Finding, Verdict
 from detector.text import rfc3339
-from training import metrics
+from training import bootstrap, metrics
 from training.labels import EVERY_HOST, Label, label_of
 
 SCHEMA = "minewatch.evaluation/1"
 LEVELS = {"mining": (Verdict.MINING,), "suspicious": (Verdict.MINING, Verdict.SUSPICIOUS)}
-BY = ("group", "source", "coin", "variant")
+BY = ("group", "source", "coin", "variant", "half")
 UNSAID = "-"  # a label without coin or variant
 BINS = 10
+PREVALENCE = 1e-3  # of hosts: what the table of precision marks
+PREVALENCES = (1e-1, 1e-2, 1e-3, 1e-4)
 DAY_NS = 86_400_000_000_000
 SIMULATED = "simulated/"  # how groups of this project's simulations begin
 
@@ -38,6 +40,9 @@ class Held:
     verdict: Verdict
     score: float | None
     days: float  # from its first packet or reading to its last
+    novelty: float | None = None
+    first_ns: int = 0
+    delay: Mapping[str, int | None] | None = None  # windows until it was called so; None: not measured
 
 
 @dataclass(slots=True)
@@ -55,27 +60,35 @@ class Hosts:
         findings: Iterable[Finding],
         folder: Path,
         joined: Mapping[str, str] | None = None,
+        delays: Mapping[str, Mapping[str, int | None]] | None = None,
     ) -> None:
         """The labels of one source against its findings.
 
         folder: of the labels, for short names.  joined: meter -> address of the same asset, under
-        which its finding is told.
+        which its finding is told.  delays: of its mining hosts, by `training.delay`.
         """
         seen = {finding.host: finding for finding in findings}
         named = [_as_told(label, seen, joined or {}) for label in labels]
         for finding in seen.values():
-            self._one(named, finding, folder)
+            self._one(named, finding, folder, (delays or {}).get(finding.host))
         for label in named:
             if not (seen if label.host == EVERY_HOST else label.host in seen):
                 source = _short(label.source, folder)
                 self.unseen.append({"line": label.line, "source": source, "host": label.host})
 
-    def _one(self, labels: Sequence[Label], finding: Finding, folder: Path) -> None:
+    def _one(
+        self,
+        labels: Sequence[Label],
+        finding: Finding,
+        folder: Path,
+        delay: Mapping[str, int | None] | None,
+    ) -> None:
         label = label_of(labels, finding.host, finding.first_ns, finding.last_ns)
         if label is not None:
             days = (finding.last_ns - finding.first_ns) / DAY_NS
             source = _short(label.source, folder)
-            self.counted.append(Held(finding.host, source, label, finding.verdict, finding.score, days))
+            said = (finding.verdict, finding.score, days, finding.novelty, finding.first_ns)
+            self.counted.append(Held(finding.host, source, label, *said, delay if label.mining else None))
         elif any(label.host in (EVERY_HOST, finding.host) for label in labels):
             times = {"first_seen": rfc3339(finding.first_ns), "last_seen": rfc3339(finding.last_ns)}
             self.partly.append({"source": _short(labels[0].source, folder), "host": finding.host, **times})
@@ -93,10 +106,13 @@ def _short(path: Path, folder: Path) -> str:
     return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
 
 
-def document(hosts: Hosts) -> dict[str, Any]:
-    """All that is measured, in JSON types; every rate with its n and 95 % bound."""
+def document(hosts: Hosts, prevalence: float = PREVALENCE) -> dict[str, Any]:
+    """All that is measured, in JSON types; every rate with its n and 95 % bound.
+
+    prevalence: share of hosts that mine where the model is to be used, for what an alarm is worth.
+    """
     held = hosts.counted
-    judged = [one for one in held if _is_judged_benign(one)]
+    judged = _judged(held)
     mining = sum(one.label.mining for one in held)
     days = sum(one.days for one in judged)
     return {
@@ -113,6 +129,9 @@ def document(hosts: Hosts) -> dict[str, Any]:
         "false_alarms_per_1000_host_days": {
             level: metrics.per_thousand_host_days(_called(judged, level), days).document() for level in LEVELS
         },
+        "groups": groups(held),
+        "precision": precision(held, prevalence),
+        "detection_delay": delays(held),
         "calibration": calibration(held),
         "by": {name: by(held, name) for name in BY},
         "wrong": [_wrong(one) for one in held if _is_wrong(one)],
@@ -123,8 +142,7 @@ def document(hosts: Hosts) -> dict[str, Any]:
 
 def rates(held: Sequence[Held]) -> dict[str, Any]:
     """Recall and false alarms at both levels; `suspicious` is that verdict or `mining`."""
-    mining = [one for one in held if one.label.mining]
-    benign = [one for one in held if _is_judged_benign(one)]
+    mining, benign = _mining(held), _judged(held)
     out: dict[str, Any] = {
         level: {
             "recall": metrics.clopper_pearson(_called(mining, level), len(mining)).document(),
@@ -136,11 +154,62 @@ def rates(held: Sequence[Held]) -> dict[str, Any]:
     return out | {"undecided": {"mining": sum(undecided), "benign": len(undecided) - sum(undecided)}}
 
 
+def groups(held: Sequence[Held]) -> dict[str, Any]:
+    """The same rates with a bound over groups: hosts of one site are alike, so groups are drawn anew."""
+    out: dict[str, Any] = {}
+    for level, verdicts in LEVELS.items():
+        out[level] = {}
+        for what, part in (("recall", _mining(held)), ("false_alarms", _judged(held))):
+            hit = [one.verdict in verdicts for one in part]
+            out[level][what] = bootstrap.share(hit, [one.label.group for one in part]).document()
+    return out
+
+
+def precision(held: Sequence[Held], prevalence: float) -> list[dict[str, Any]]:
+    """What an alarm is worth where so many hosts mine, from recall and false alarms as measured."""
+    told = rates(held)
+    rows = []
+    for share in sorted({*PREVALENCES, prevalence}, reverse=True):
+        values = {
+            level: metrics.precision_at(share, told[level]["recall"], told[level]["false_alarms"])
+            for level in LEVELS
+        }
+        rows.append({"prevalence": share, "asked": share == prevalence, **values})
+    return rows
+
+
+def delays(held: Sequence[Held]) -> dict[str, Any]:
+    """Windows from the first of a mining host to that in which it was first called so."""
+    measured = [one.delay for one in held if one.delay is not None]
+    out: dict[str, Any] = {"hosts": len(measured)}
+    for level in LEVELS:
+        found = sorted(windows for delay in measured if (windows := delay.get(level)) is not None)
+        out[level] = {
+            "found": len(found),
+            "median_windows": float(np.median(found)) if found else None,
+            "most_windows": found[-1] if found else None,
+        }
+    return out
+
+
+def _mining(held: Sequence[Held]) -> list[Held]:
+    return [one for one in held if one.label.mining]
+
+
+def _judged(held: Sequence[Held]) -> list[Held]:
+    return [one for one in held if _is_judged_benign(one)]
+
+
 def by(held: Sequence[Held], name: str) -> dict[str, Any]:
-    """`rates` of each value of "source" or of a column of the labels; nothing where no label states one."""
+    """`rates` of each value of "source", "half" (of the hosts in order of time) or of a column of the labels;
+    nothing where no label states one."""
     parts: dict[str, list[Held]] = {}
+    middle = float(np.median([one.first_ns for one in held])) if held else 0.0
     for one in held:
-        value = one.source if name == "source" else getattr(one.label, name)
+        if name == "half":
+            value = "earlier" if one.first_ns <= middle else "later"
+        else:
+            value = one.source if name == "source" else getattr(one.label, name)
         parts.setdefault(value or UNSAID, []).append(one)
     return {value: rates(parts[value]) for value in sorted(parts)} if set(parts) != {UNSAID} else {}
 

@@ -26,6 +26,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield from _counted(told["hosts"])
     yield ""
     yield from _overall(told)
+    yield from _over_groups(told["groups"])
+    yield from _worth(told["precision"])
+    yield from _delay(told["detection_delay"])
     yield from _reliability(told["calibration"])
     for name, parts in told["by"].items():
         if len(parts) < told["hosts"]["counted"]:  # else it is the list of hosts
@@ -58,6 +61,53 @@ def _overall(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"false alarms per 1 000 host-days, in {days:.4g} days from first to last seen of benign hosts:"
     for level, rate in told["false_alarms_per_1000_host_days"].items():
         yield f"  {LEVEL_NAMES[level]:<22}{_per_thousand(rate)}"
+
+
+def _over_groups(told: Mapping[str, Any]) -> Iterator[str]:
+    """The same shares with the number of groups as n."""
+    rows: list[Row] = [("called, bound over groups", "mining hosts found", "benign hosts, falsely")]
+    for level, name in LEVEL_NAMES.items():
+        rows.append((name, *(_interval(told[level][what]) for what in ("recall", "false_alarms"))))
+    yield ""
+    yield from _table(rows)
+
+
+def _interval(told: Mapping[str, Any]) -> str:
+    if told["value"] is None:
+        return "-"
+    few = ", too few groups for a bound" if told["groups"] < 10 else ""
+    low, high = 100 * told["low"], 100 * told["high"]
+    return f"{100 * told['value']:.1f} % ({low:.1f} to {high:.1f} %; {plural(told['groups'], 'group')}{few})"
+
+
+def _worth(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Precision by prevalence, and nothing where one class is missing."""
+    if all(row[level]["value"] is None for row in rows for level in LEVEL_NAMES):
+        return
+    yield ""
+    shown: list[Row] = [("of hosts that mine", "called mining, right", "suspicious or mining, right")]
+    for row in rows:
+        mark = " (asked)" if row["asked"] else ""
+        shown.append((f"{row['prevalence']:g}{mark}", *(_percent(row[level]) for level in LEVEL_NAMES)))
+    yield from _table(shown)
+
+
+def _percent(told: Mapping[str, float | None]) -> str:
+    if told["value"] is None:
+        return "-"
+    low, high = (0.0 if told["low"] is None else told["low"]), (1.0 if told["high"] is None else told["high"])
+    return f"{100 * told['value']:.1f} % ({100 * low:.1f} to {100 * high:.1f} %)"
+
+
+def _delay(told: Mapping[str, Any]) -> Iterator[str]:
+    if not told["hosts"]:
+        return
+    yield ""
+    yield f"windows of 5 minutes until first called so, of {plural(told['hosts'], 'mining host')}:"
+    for level, name in LEVEL_NAMES.items():
+        one = told[level]
+        when = f"median {one['median_windows']:g}, at most {one['most_windows']}" if one["found"] else "never"
+        yield f"  {name:<22}{one['found']} found; {when}"
 
 
 def _levels(rates: Mapping[str, Any]) -> Iterator[Row]:

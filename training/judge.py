@@ -15,21 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.model import Thresholds, sigmoid
-from training import metrics
+from training import budget as budgets
+from training import conformal, metrics
+from training.budget import Budget
 from training.calibration import platt
 from training.dataset import Dataset, Floats, Mask, Texts
 
 Folds = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What thresholds are set for."""
-
-    mining_fpr: float = 1e-3  # share of benign examples at or above `mining`
-    suspicious_fpr: float = 5e-3
-    novel_share: float = 0.01  # of held-out examples at or above `novelty`: unlike training
-    real_margin: float = 0.5  # log-odds that `mining` keeps above the highest real benign example
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +43,23 @@ class Examples:
     simulated: Mask
     groups: Texts
     fold: Folds
+    days: Floats  # observed; 0 = not known
 
     def part(self, mask: Mask) -> Examples:
         """Some of the examples."""
         return Examples(*(getattr(self, item.name)[mask] for item in fields(self)))
 
 
-def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold) -> Examples:
-    """Dataset with calibrated log-odds (n,) joined into examples."""
+def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold, days: Floats | None = None) -> Examples:
+    """Dataset with calibrated log-odds (n,) joined into examples; `days` (n,) that a row looks back on."""
     names = np.char.add(np.char.add(rows.groups, "\n"), rows.examples)
     _, first, place = np.unique(names, return_index=True, return_inverse=True)
     highest, strangest = np.full(len(first), -np.inf), np.zeros(len(first))
+    longest = np.zeros(len(first))
     np.maximum.at(highest, place, logit)
     np.maximum.at(strangest, place, strange.novelty)
+    if days is not None:
+        np.maximum.at(longest, place, days)
     return Examples(
         rows.labels[first],
         highest,
@@ -71,6 +67,7 @@ def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold) -> Examples:
         rows.simulated[first],
         rows.groups[first],
         strange.fold[first],
+        longest,
     )
 
 
@@ -78,12 +75,34 @@ def thresholds(examples: Examples, budget: Budget) -> Thresholds:
     """For the stated budget, on the calibrated probability."""
     benign = examples.part(~examples.labels)
     scores = sigmoid(benign.logit)
-    mining = allowing(scores, budget.mining_fpr)
+    shares = _shares(benign, budget)
+    mining = allowing(scores, shares[0])
     real = benign.logit[~benign.simulated]
     if len(real):
         mining = max(mining, float(sigmoid(real.max() + budget.real_margin)))
-    suspicious = min(mining, allowing(scores, budget.suspicious_fpr))
-    return Thresholds(mining, suspicious, allowing(examples.novelty, budget.novel_share))
+    suspicious = min(mining, allowing(scores, shares[1]))
+    novelty = allowing(examples.novelty, budget.novel_share)
+    return Thresholds(mining, suspicious, novelty, _clear(examples, budget, suspicious))
+
+
+def _shares(benign: Examples, budget: Budget) -> tuple[float, float]:
+    """Shares of benign examples that may be called mining, and suspicious; host-days are turned into them."""
+    if budget.per_host_day is None or budget.suspicious_per_host_day is None:
+        return budget.mining_fpr, budget.suspicious_fpr
+    days = float(benign.days.sum())
+    if days <= 0:
+        raise budgets.BudgetError("a budget in host-days, but it is not known how long the hosts were seen")
+    return tuple(  # type: ignore[return-value]
+        min(1.0, rate * days / len(benign.labels))
+        for rate in (budget.per_host_day, budget.suspicious_per_host_day)
+    )
+
+
+def _clear(examples: Examples, budget: Budget, suspicious: float) -> float:
+    if budget.miss is None:
+        return 1.0
+    found = conformal.limits(examples.logit, examples.labels, examples.groups, budget.miss)
+    return min(suspicious, float(sigmoid(np.float64(found.clear))))
 
 
 def allowing(scores: Floats, share: float) -> float:
@@ -110,6 +129,7 @@ def measure(
         "rows": len(rows),
         "groups": len(set(rows.groups.tolist())),
         "simulated_share": float(examples.simulated.mean()),
+        "budget": _support(examples, budget),
         **_cross_fitted(examples, budget),
         "average_precision": metrics.finite(metrics.average_precision(examples.labels, scores)),
         "auc": metrics.finite(metrics.auc(examples.labels, scores)),
@@ -137,13 +157,16 @@ def _cross_fitted(examples: Examples, budget: Budget) -> dict[str, Any]:
     """Rates at thresholds set on the other folds: what the budget is worth on strangers."""
     scores = sigmoid(examples.logit)
     hits = {name: np.zeros(len(scores), bool) for name in ("mining", "suspicious")}
+    cleared = np.zeros(len(scores), bool)
     for number in np.unique(examples.fold):
         held = examples.fold == number
         limits = thresholds(examples.part(~held), budget)
         for name, hit in hits.items():
             hit[held] = scores[held] >= getattr(limits, name)
+        cleared[held] = scores[held] < min(limits.clear, limits.suspicious)
     benign, real = ~examples.labels, ~examples.simulated
-    return {
+    clear = {"missed_as_clear": _rate(cleared, ~benign), "benign_clear": _rate(cleared, benign)}
+    return {"conformal": clear} | {
         name: {
             "false_alarms": _rate(hit, benign),
             "false_alarms_real": _rate(hit, benign & real),
@@ -152,6 +175,12 @@ def _cross_fitted(examples: Examples, budget: Budget) -> dict[str, Any]:
         }
         for name, hit in hits.items()
     }
+
+
+def _support(examples: Examples, budget: Budget) -> dict[str, Any]:
+    benign = examples.part(~examples.labels)
+    recorded, groups = int((~benign.simulated).sum()), len(set(benign.groups.tolist()))
+    return dict(budgets.support(budget, len(benign.labels), recorded, groups, float(benign.days.sum())))
 
 
 def _by_group(examples: Examples, threshold: float, *, mining: bool) -> dict[str, Any]:

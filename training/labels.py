@@ -197,7 +197,11 @@ def _path(cell: str, column: str, folder: Path) -> Path:
     if not cell:
         raise ValueError(f"{column} is empty")
     path = (folder / cell).resolve()
-    if not path.exists():
+    try:
+        found = path.exists()
+    except OSError as error:  # a name that is too long
+        raise ValueError(f"{column} {cell!r:.80}: {(error.strerror or 'no path').lower()}") from error
+    if not found:
         raise ValueError(f"{column} {cell!r} does not exist (looked for {path})")
     return path
 

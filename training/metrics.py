@@ -60,6 +60,28 @@ def per_thousand_host_days(alarms: int, host_days: float, confidence: float = CO
     return Rate(alarms, host_days, alarms * per, low * per, high * per)
 
 
+def precision_at(
+    prevalence: float, recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
+) -> dict[str, float | None]:
+    """Share of alarms that are right where `prevalence` (0..1) of hosts mine, from two documents of rates.
+
+    low: the worst of both bounds together (at least 90 % sure), high the best.  None where one is unknown.
+    """
+    out: dict[str, float | None] = {}
+    for name, found, alarmed in (
+        ("value", "value", "value"),
+        ("low", "low", "high"),
+        ("high", "high", "low"),
+    ):
+        hit, false = recall[found], false_alarms[alarmed]
+        if hit is None or false is None or hit + false == 0:
+            out[name] = None
+            continue
+        right = prevalence * hit
+        out[name] = float(right / (right + (1 - prevalence) * false)) if right else 0.0
+    return out
+
+
 def brier(labels: ArrayLike, probability: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Weighted mean squared error of probabilities (Brier 1950); 0 is perfect."""
     error = (np.asarray(probability, float) - np.asarray(labels, float)) ** 2

@@ -2,8 +2,9 @@
 
 It runs in a process of its own (`pyshark_engine` starts it), because pyshark needs an event
 loop that nobody else runs, and because a dissector of everything is no neighbour to have
-when captures are hostile.  tshark says where the layers are; nothing is reassembled, since
-a payload belongs to the packet that carried it.
+when captures are hostile.  tshark says where the layers are, and what is told of is the IP
+packet inside the tunnels that the settings open; nothing is reassembled, since a payload
+belongs to the packet that carried it (later fragments of IP are counted as such).
 
 Output is a series of messages: `HEADER` (packets, bytes of counts, bytes of capture done),
 the packets (`PACKET`: time, two addresses with ports, transport, TCP flags and sequence
@@ -14,6 +15,7 @@ payload), and counts as JSON.  The last message holds {"problem": text or null}.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import socket
@@ -40,6 +42,10 @@ _PREFERENCES: Final = {
     "ip.defragment": "FALSE",
     "ipv6.defragment": "FALSE",
 }
+_TUNNELS: Final = {  # by what tshark calls a layer between two IP headers
+    "erspan": "erspan", "gre": "gre", "vxlan": "vxlan", "geneve": "geneve", "gtp": "gtp", "teredo": "teredo",
+    "l2tp": "l2tp",
+}  # fmt: skip
 _TRANSPORTS: Final = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 _GRACE_S: Final = 20.0  # for tshark to end once its output has
 
@@ -66,21 +72,49 @@ def _fraction(digits: str | None) -> int:
     return int((digits or "0").ljust(9, "0"))
 
 
-def describe(packet: Any) -> bytes | str:
-    """A pyshark packet as a `PACKET` with its payload, or the reason (of `kernel.tables`) why it is none."""
+def describe(packet: Any, tunnels: frozenset[str] = frozenset(), depth: int = 0) -> bytes | str:
+    """A pyshark packet as a `PACKET` with its payload, or the reason (of `kernel.tables`) why it is none.
+
+    tunnels: those that are opened, `depth` of them in one another.
+    """
     path = (_field(packet.frame_info, "protocols") or "").split(":")
-    at = next((i for i, name in enumerate(path) if name in {"ip", "ipv6"}), None)
+    at = _network(path, tunnels, depth)
     if at is None:
         return "not_ip"
     network, rest = path[at], path[at + 1 :]
     while network == "ipv6" and rest and (rest[0].startswith("ipv6.") or rest[0] == "ah"):
         rest = rest[1:]  # extension headers, RFC 8200 section 4
     try:
+        ip = _layer(packet, network, path[:at].count(network))
         if not rest or rest[0] not in _TRANSPORTS:
-            return _without_transport(packet[network], rest)
-        return _packed(packet, network, rest[0], "ipv6.fraghdr" in path)
-    except (KeyError, ValueError, OSError, struct.error):  # a layer or field that the capture cut off
+            return _without_transport(ip, rest)
+        segment = _layer(packet, rest[0], path[:at].count(rest[0]))
+        return _packed(packet, ip, segment, rest[0], "ipv6.fraghdr" in path[at:])
+    except (LookupError, ValueError, OSError, struct.error):  # a layer or field that the capture cut off
         return "truncated_header"
+
+
+def _network(path: list[str], tunnels: frozenset[str], depth: int) -> int | None:
+    """Where in the path of layers the IP header stands that is told of."""
+    networks = [i for i, name in enumerate(path) if name in {"ip", "ipv6"}]
+    told = networks[0] if networks else None
+    for outer, inner in itertools.pairwise(networks[: depth + 1]):
+        between = [name for name in path[outer + 1 : inner] if not name.startswith("ipv6.") and name != "ah"]
+        named = next((tunnel for name, tunnel in _TUNNELS.items() if name in between), "")
+        if not between:
+            named = "6in4" if path[inner] == "ipv6" else "ipip"
+        elif between == ["udp"]:
+            named = "vxlan"  # its generic protocol extension, to which tshark gives no name
+        if named not in tunnels:
+            break
+        told = inner
+    return told
+
+
+def _layer(packet: Any, name: str, number: int) -> Any:
+    """The layer of this name behind so many others of it.  Raises KeyError where tshark has none."""
+    first = packet[name]
+    return [first, *first.duplicate_layers][number] if number else first
 
 
 def _without_transport(network: Any, rest: list[str]) -> str:
@@ -90,8 +124,7 @@ def _without_transport(network: Any, rest: list[str]) -> str:
     return "other_transport" if rest else "bad_ip_header"
 
 
-def _packed(packet: Any, network: str, transport: str, fragmented: bool) -> bytes | str:
-    ip, segment = packet[network], packet[transport]
+def _packed(packet: Any, ip: Any, segment: Any, transport: str, fragmented: bool) -> bytes | str:
     flags, sequence, header = 0, 0, 8
     if transport == "tcp":
         header = int(_need(segment, "hdr_len"))
@@ -177,6 +210,7 @@ def packets(path: str) -> Iterator[Any]:
         eventloop=loop,
         custom_parameters=["-j", "frame ip ipv6 tcp udp"],
         override_prefs=_PREFERENCES,
+        decode_as={"udp.port==8472": "vxlan"},  # as Linux has it; tshark takes the registered OTV
     )
     try:
         yield from capture
@@ -188,15 +222,15 @@ def packets(path: str) -> Iterator[Any]:
 class Batches:
     """Collects packets and writes them as messages."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
+    def __init__(self, out: BinaryIO, tunnels: frozenset[str], depth: int) -> None:
+        self._out, self._tunnels, self._depth = out, tunnels, depth
         self._packets: list[bytes] = []
         self._left_out: Counter[str] = Counter()
         self._done = 24  # header of a pcap file
 
     def add(self, packet: Any) -> None:
         """Take in a packet; a full batch is written."""
-        told = describe(packet)
+        told = describe(packet, self._tunnels, self._depth)
         self._done += 16 + int(_field(packet.frame_info, "cap_len") or 0)  # a record of a pcap file
         if isinstance(told, str):
             self._left_out[told] += 1
@@ -228,8 +262,8 @@ def problem_of(error: Exception) -> str:
 
 
 def main() -> int:
-    """`python -m detector.capture.pyshark_child CAPTURE`"""
-    batches = Batches(sys.stdout.buffer)
+    """`python -m detector.capture.pyshark_child CAPTURE TUNNEL,TUNNEL... DEPTH`"""
+    batches = Batches(sys.stdout.buffer, frozenset(sys.argv[2].split(",")), int(sys.argv[3]))
     problem = None
     try:
         for packet in packets(sys.argv[1]):

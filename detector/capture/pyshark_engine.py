@@ -25,6 +25,7 @@ from detector.capture.files import CaptureError, count
 from detector.capture.pyshark_child import HEADER, PACKET
 from detector.kernel import Meter, Packet
 from detector.records import SourceReport
+from detector.settings import MeterSettings
 
 TSHARK_MISSING = "tshark is not installed: sudo apt install tshark (or brew install wireshark)"
 _ENDED: tuple[list[Packet], dict[str, Any], int] = (
@@ -49,7 +50,10 @@ def read(
     total = _size(path)
     if shutil.which("tshark") is None:
         raise CaptureError(f"{path}: {TSHARK_MISSING}")
-    with tempfile.TemporaryDirectory(prefix="minewatch-") as empty, _child(path, empty) as child:
+    with (
+        tempfile.TemporaryDirectory(prefix="minewatch-") as empty,
+        _child(path, empty, meter.settings) as child,
+    ):
         assert child.stdout is not None
         try:
             yield from _metered(path, total, child.stdout, meter, report, waiting=waiting)
@@ -67,7 +71,7 @@ def _size(path: str) -> int:
         raise CaptureError(f"{path}: {str(reason).lower()}") from error
 
 
-def _child(path: str, empty: str) -> subprocess.Popen[bytes]:
+def _child(path: str, empty: str, settings: MeterSettings) -> subprocess.Popen[bytes]:
     paths = [str(_ROOT), *(p for p in sys.path if p)]
     environment = {
         **os.environ,
@@ -75,8 +79,9 @@ def _child(path: str, empty: str) -> subprocess.Popen[bytes]:
         "WIRESHARK_CONFIG_DIR": empty,
         "LC_ALL": "C",
     }
+    told = [str(Path(path).resolve()), ",".join(settings.tunnels), str(settings.tunnel_depth)]
     return subprocess.Popen(  # noqa: S603  no shell
-        [sys.executable, "-P", "-m", "detector.capture.pyshark_child", str(Path(path).resolve())],
+        [sys.executable, "-P", "-m", "detector.capture.pyshark_child", *told],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # what matters comes with the last message

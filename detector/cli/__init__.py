@@ -29,7 +29,7 @@ COMMANDS = {
     ),
     "train": ("training.commands.train", "fit a model to labelled data"),
     "evaluate": ("training.commands.evaluate", "measure a model on labelled data"),
-    "model": ("detector.cli.model", "show or verify a model bundle"),
+    "model": ("detector.cli.model", "show, verify or sign a model bundle, or compare two"),
     "simulate": ("training.commands.simulate", "make seeded traffic and power with labels"),
     "doctor": ("detector.cli.doctor", "check what this installation can do, and how to mend the rest"),
 }

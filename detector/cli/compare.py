@@ -1,4 +1,4 @@
-"""What differs between two bundles, as a person reads it: `minewatch model compare OLD NEW`.
+"""What differs between two bundles, as a person reads it: `minewatch model compare OLD NEW [PATH...]`.
 
 Of a manifest only a part is checked when a bundle is loaded; the rest may have any shape, so it
 is compared leaf by leaf, whatever it is.
@@ -6,10 +6,17 @@ is compared leaf by leaf, whatever it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from detector.text import plural, probability
+
+if TYPE_CHECKING:
+    from detector.model import Bundle
+    from detector.records import Finding
 
 SHOWN = 20  # names of a list, lines of a section
+STEP = 0.05  # a score that moved by so much is told, though the verdict is the same
 RATE = {"count", "n", "low", "high", "value"}  # a share with its bound is one leaf
 LEFT_OUT = (
     "id",
@@ -36,6 +43,31 @@ def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         yield from _section(part.replace("_", " "), old.get(part), new.get(part))
     yield ""
     yield "metrics are those of each bundle's own data; minewatch evaluate measures both on the same labels"
+
+
+def hosts_compared(old: Bundle, new: Bundle, paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Lines that tell what both say of the hosts of `paths`, and what of these could not be read."""
+    from detector.pipeline import Request, score  # noqa: PLC0415
+
+    results = [score(Request(paths=paths), bundle=bundle) for bundle in (old, new)]
+    return list(moved(results[0].findings, results[1].findings)), results[1].problems
+
+
+def moved(old: Sequence[Finding], new: Sequence[Finding]) -> Iterator[str]:
+    """One line a host whose verdict changed, then those whose score alone moved, furthest first."""
+    before = {(one.kind, one.host): one for one in old}
+    pairs = [(before[one.kind, one.host], one) for one in new if (one.kind, one.host) in before]
+    otherwise = [(a, b) for a, b in pairs if a.verdict is not b.verdict]
+    scored = [(a, b) for a, b in pairs if a.verdict is b.verdict and _step(a, b) >= STEP]
+    told = f"{len(otherwise)} with another verdict, {len(scored)} with another score"
+    yield f"{plural(len(pairs), 'host')}: {told}"
+    for listed in (otherwise, scored):
+        for a, b in sorted(listed, key=lambda pair: -_step(*pair)):
+            yield f"  {a.host}  {a.verdict} {probability(a.score)} -> {b.verdict} {probability(b.score)}"
+
+
+def _step(old: Finding, new: Finding) -> float:
+    return abs((old.score or 0.0) - (new.score or 0.0))
 
 
 def _section(title: str, old: Any, new: Any) -> Iterator[str]:

@@ -11,6 +11,17 @@ from detector.records import SourceReport
 from detector.text import plural, printable
 
 LISTED = 20  # sources named one by one
+WORDS = {
+    "not_ip": "not IP",
+    "bad_ip_header": "bad IP header",
+    "other_transport": "neither TCP nor UDP",
+    "fragment": "fragment without its first",
+    "tiny_fragment": "fragment too small for its ports",
+    "overlapping_fragment": "overlapping or repeated fragment",
+    "encrypted_link": "encrypted on the link",
+    "too_many_tunnels": "too many tunnels in one another",
+}
+"""Reasons whose own name does not say it."""
 
 
 def outcome(
@@ -92,6 +103,15 @@ def _outcome(source: SourceReport) -> str:
 
 
 def _reasons(reasons: Counter[str]) -> str:
-    """`truncated header 22, not ip 65`: the six commonest."""
-    named = [(printable(reason).replace("_", " "), count) for reason, count in reasons.most_common(6)]
-    return ", ".join(f"{reason} {count}" for reason, count in named)
+    """`truncated header 22, not IP 65`: the six commonest."""
+    return ", ".join(f"{reason_in_words(reason)} {count}" for reason, count in reasons.most_common(6))
+
+
+def reason_in_words(reason: str) -> str:
+    """`not IP`; `unknown link type 220 (USB (Linux))`."""
+    name, _, link = reason.partition(":")
+    if name == "unknown_linktype" and link.isdecimal():
+        from detector.capture.links import link_name  # noqa: PLC0415  (its package imports numpy)
+
+        return f"unknown link type {link_name(int(link))}"
+    return WORDS.get(reason) or printable(reason).replace("_", " ")

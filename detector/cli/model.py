@@ -1,9 +1,10 @@
-"""`minewatch model`: what a bundle is, whether it is whole, and how it differs from another."""
+"""`minewatch model`: what a bundle is, whether it is whole and signed, and how it differs from another."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector.cli import OK, WRONG, output
@@ -11,8 +12,9 @@ from detector.text import printable
 
 if TYPE_CHECKING:
     from detector.model import Bundle
+    from detector.signing import Trust
 
-SUMMARY = "show or verify a model bundle, or compare two"
+SUMMARY = "show, verify or sign a model bundle, or compare two"
 EPILOG = """\
 examples:
   minewatch model show
@@ -20,63 +22,110 @@ examples:
   minewatch model show my-model.zip --card
   minewatch model compare my-model/             with the shipped one
   minewatch model compare old-model/ new-model/
+  minewatch model compare old-model/ new-model/ monday.pcap nodes.csv     host by host
 
-Without BUNDLE it is the one that ships with the package.  A bundle is data, not code:
-loading it checks every digest, every array, and the scores of its reference rows.
+  openssl genpkey -algorithm ed25519 -out key.pem && openssl pkey -in key.pem -pubout -out public.pem
+  minewatch model sign my-model/ --key key.pem
+  minewatch model verify my-model/ --public-key public.pem
+  minewatch score capture.pcap --model my-model/ --public-key public.pem
+
+Without BUNDLE it is the one that ships with the package; `default` names it, too.  A bundle is
+data, not code: loading it checks every digest, every array, and the scores of its reference rows.
+A signature (Ed25519, over the manifest with all digests) says who made it; [model] public_key and
+oldest in a settings file ask for one whenever a bundle is loaded.  Signatures need the package
+cryptography: pip install 'minewatch[signing]'.
 """
+DEFAULT = "default"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which bundles."""
-    parser.add_argument("deed", choices=("show", "verify", "compare"), help="what to do")
-    parser.add_argument(
-        "bundles", nargs="*", metavar="BUNDLE", help="folder or zip (default: the shipped one)"
-    )
+    parser.add_argument("deed", choices=("show", "verify", "compare", "sign"), help="what to do")
+    told = "folder or zip (default: the shipped one); compare: and then captures or readings to score"
+    parser.add_argument("bundles", nargs="*", metavar="BUNDLE", help=told)
     parser.add_argument("--card", action="store_true", help="show: the whole model card as well")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="sign: Ed25519 private key (PEM)")
+    told = "refuse a bundle that this Ed25519 key did not sign (PEM)"
+    parser.add_argument("--public-key", metavar="FILE", default="", help=told)
+    told = "refuse a signed bundle that was created earlier"
+    parser.add_argument("--oldest", metavar="DATE", default="", help=told)
 
 
 def run(args: argparse.Namespace) -> int:
     """Each bundle is loaded, which verifies it; one that fails does not keep the others back."""
-    if args.deed == "compare":
-        return _compare(args.bundles)
     from detector.bundle import BundleError  # noqa: PLC0415
     from detector.model import Bundle  # noqa: PLC0415
+    from detector.signing import Trust  # noqa: PLC0415
 
+    trust = Trust.of(args.public_key, args.oldest)
+    if args.deed == "compare":
+        return _compare(args.bundles, trust)
+    if args.deed == "sign":
+        return _sign(args)
     status = OK
     with output.opened(None) as stream:
         for place in args.bundles or [None]:
             try:
-                bundle = Bundle.load(place)
+                bundle = Bundle.load(_place(place), trust)
             except BundleError as error:
                 output.note(f"minewatch: {printable(error)}")
                 status = WRONG
                 continue
-            lines = shown(bundle) if args.deed == "show" else verified(bundle, place)
+            lines = shown(bundle) if args.deed == "show" else verified(bundle, place, args.public_key)
             stream.write("".join(f"{printable(line)}\n" for line in lines))
             if args.deed == "show" and args.card:
                 stream.write("\n" + "".join(f"{printable(line)}\n" for line in bundle.card.splitlines()))
     return status
 
 
-def _compare(places: list[str]) -> int:
-    """Old and new, or the shipped one and new.  Raises BundleError."""
-    from detector.cli.compare import compared  # noqa: PLC0415
-    from detector.model import Bundle  # noqa: PLC0415
+def _place(name: str | None) -> str | None:
+    return None if name == DEFAULT else name
 
-    if len(places) not in (1, 2):
-        output.note("minewatch model compare: name two bundles, or one to compare with the shipped one")
+
+def _sign(args: argparse.Namespace) -> int:
+    """Put the signature into the bundle.  Raises BundleError, SigningError, OSError."""
+    from detector import bundle, signing  # noqa: PLC0415
+
+    if args.key is None or len(args.bundles) != 1:
+        output.note("minewatch model sign: name one BUNDLE and --key FILE")
         return WRONG
-    old, new = (Bundle.load(place).manifest for place in ([None] * (2 - len(places)) + places))
+    path = Path(args.bundles[0])
+    bundle.write(path, signing.sign(bundle.read(path), args.key))
     with output.opened(None) as stream:
-        stream.write("".join(f"{printable(line)}\n" for line in compared(old, new)))
+        stream.write(f"{printable(path)}: signed\n")
     return OK
 
 
-def verified(bundle: Bundle, place: str | None) -> Iterator[str]:
+def _compare(places: list[str], trust: Trust | None) -> int:
+    """Old and new, or the shipped one and new; with paths host by host.  Raises BundleError."""
+    from detector.cli.compare import compared, hosts_compared  # noqa: PLC0415
+    from detector.model import Bundle  # noqa: PLC0415
+
+    if not places:
+        output.note("minewatch model compare: name two bundles, or one to compare with the shipped one")
+        return WRONG
+    named = [None, places[0]] if len(places) == 1 else places[:2]
+    old, new = (Bundle.load(_place(place), trust) for place in named)
+    lines = list(compared(old.manifest, new.manifest))
+    status = OK
+    if places[2:]:
+        told, problems = hosts_compared(old, new, tuple(places[2:]))
+        lines += ["", *told]
+        for problem in problems:
+            output.note(f"minewatch: {printable(problem)}")
+            status = WRONG
+    with output.opened(None) as stream:
+        stream.write("".join(f"{printable(line)}\n" for line in lines))
+    return status
+
+
+def verified(bundle: Bundle, place: str | None, key: str = "") -> Iterator[str]:
     """One line: what was checked."""
     members = len(bundle.manifest["members"]) + 1
     name = place or "shipped bundle"
     yield f"{name}: {bundle.id} is whole: {members} members, digests, arrays and reference scores agree"
+    if key:
+        yield f"{name}: signed by {key}"
 
 
 def shown(bundle: Bundle) -> Iterator[str]:

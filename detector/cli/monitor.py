@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
+    add("--public-key", metavar="FILE", help="use no bundle that this Ed25519 key did not sign (PEM)")
     add = parser.add_argument_group("output").add_argument
     add("--output", metavar="FINDINGS.jsonl", help="append changed findings, one JSON line each")
     verdicts = tuple(verdict.value for verdict in WORST_FIRST)
@@ -92,8 +93,10 @@ def run(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415
     from detector.monitor import Journal, Stop  # noqa: PLC0415
     from detector.pipeline import Run  # noqa: PLC0415
+    from detector.signing import Trust  # noqa: PLC0415
 
-    bundle = Bundle.load(plan.monitor.model or None)
+    trusted = plan.settings.model
+    bundle = Bundle.load(plan.monitor.model or None, Trust.of(trusted.public_key, trusted.oldest))
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
     output.check(plan.monitor.output or None)
     model = {"id": bundle.id, "schema_digest": bundle.schema_digest}
@@ -146,7 +149,9 @@ def _plan(args: argparse.Namespace) -> Plan:
         findings = replace(findings, home_networks=tuple(args.home_net))
     if args.show_identifiers:
         findings = replace(findings, show_identifiers=True)
-    settings = replace(plan.settings, findings=findings)
+    trusted = plan.settings.model
+    trusted = replace(trusted, public_key=args.public_key or trusted.public_key)
+    settings = replace(plan.settings, findings=findings, model=trusted)
     return watching(
         replace(plan, monitor=monitor, settings=settings, once=args.once, duration_s=args.duration)
     )

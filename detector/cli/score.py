@@ -66,6 +66,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
+    told = "use no bundle that this Ed25519 key did not sign (PEM)"
+    add("--public-key", metavar="FILE", help=told)
     add("--config", metavar="TOML", help="settings file")
 
 
@@ -127,6 +129,7 @@ def _request(args: argparse.Namespace) -> Request:
         findings = replace(findings, home_networks=tuple(args.home_net))
     if args.show_identifiers:
         findings = replace(findings, show_identifiers=True)
+    trusted = replace(chosen.model, public_key=args.public_key or chosen.model.public_key)
     return Request(
         paths=tuple(args.paths),
         power=tuple(args.power),
@@ -136,7 +139,7 @@ def _request(args: argparse.Namespace) -> Request:
         deep=args.deep,
         jobs=args.jobs,
         scheduler=args.scheduler,
-        settings=replace(chosen, findings=findings),
+        settings=replace(chosen, findings=findings, model=trusted),
         power_unit=args.power_unit,
         power_timezone=args.power_timezone,
     )

@@ -18,7 +18,7 @@ from detector.features import fusion
 from detector.findings import evidence
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.roster import HostRecord
-from detector.hosts import Asset, Assets
+from detector.hosts import Assets
 from detector.model import Bundle, Model
 from detector.records import Evidence, Finding, Verdict
 from detector.settings import Settings
@@ -120,6 +120,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
     verdict = _verdict(host, bundle)
     told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
     against = _counter_evidence(host, bundle, verdict) if host.score is not None else []
+    allowed = "allowed by the asset map; " if told and asset and asset.allowed_mining else ""
     return Finding(
         host=host.name,
         kind=host.kind,
@@ -136,7 +137,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
-        why=_why(host, told, against, settings, asset),
+        why=allowed + _why(host, verdict, told, against, settings),
     )
 
 
@@ -150,7 +151,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
     if host.score >= limits.suspicious:
         return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
-    return Verdict.CLEAR
+    return Verdict.CLEAR if host.score < limits.clear else Verdict.UNDECIDED
 
 
 def _supported(host: _Judged, bundle: Bundle) -> bool:
@@ -270,21 +271,19 @@ def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
 
 
 def _why(
-    host: _Judged, told: list[Evidence], against: list[Evidence], settings: Settings, asset: Asset | None
+    host: _Judged, verdict: Verdict, told: list[Evidence], against: list[Evidence], settings: Settings
 ) -> str:
-    allowed = "allowed by the asset map; " if asset and asset.allowed_mining else ""
     if told:
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
-        return f"{allowed}{told[0].summary}{more}"
+        return f"{told[0].summary}{more}"
     if host.score is None:
         return _too_little(host.record, settings.findings.min_messages)
-    if against and against[0].kind == "ordinary_traffic":
-        return against[0].summary
+    if verdict is Verdict.UNDECIDED:
+        return "looks like mining and like ordinary use: not enough to tell"
     if host.channels:
-        return evidence.ordinary_traffic(host.channels[0], host.record.judged).summary
-    if host.power:
-        return evidence.ordinary_power(host.power).summary
-    return ""
+        known = against[0] if against and against[0].kind == "ordinary_traffic" else None
+        return (known or evidence.ordinary_traffic(host.channels[0], host.record.judged)).summary
+    return evidence.ordinary_power(host.power).summary if host.power else ""
 
 
 def _too_little(record: HostRecord, wanted: int) -> str:

@@ -2,15 +2,21 @@
 """From packet descriptors to rows: the tables of connections, channels and open rows.
 
 Owns who talks to whom: finds each packet's connection, its channel and the channel's row
-of the packet's window, counts the packet there, follows TCP sequence numbers and TLS
-record headers, cuts payload into messages (`layout`) for `summaries` to add, and copies
-the payload of connections in which the keyword scan found a miner's word.
+of the packet's window, counts the packet there, puts TCP in order (`_reorder` states the
+bounds), follows TLS record headers, cuts payload into messages (`layout`) for `summaries`
+to add, and copies the payload of connections in which the keyword scan found a miner's word.
+
+One module, though long: a packet passes through all of it, and C inlines within a module
+only.  What is not on a packet's way is in `slots`.
 
 `update` never grows anything: where room runs out, a roles question comes up or the idle
 should be forgotten, it stops before the packet and says why in `state[STATUS]`; `meter`
 acts and calls again.  So results do not depend on how the bytes were cut.
 
-Sources: RFC 9293 (TCP; keepalives 3.8.4), RFC 8446 5.1 and RFC 5246 6.2.1 (TLS records).
+Who is the client is said by a SYN; else by a dissector, later; else by a service's port;
+else by who spoke first (`records.Basis`).
+
+Sources: RFC 9293 (TCP; keepalives 3.8.4), RFC 6298 2.1, RFC 8446 5.1 and RFC 5246 6.2.1 (TLS records).
 """
 
 import cython
@@ -61,9 +67,12 @@ def _find_connection(
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _idle(last: cython.ulonglong, state: cython.longlong[::1]) -> cython.int:
-    """Whether what was last heard of then is to be forgotten, swept yet or not: no result hangs on sweeps."""
-    return cython.cast(cython.longlong, last) < state[tables.NEWEST] - state[tables.IDLE]
+def _idle(last: cython.ulonglong, now: cython.longlong, state: cython.longlong[::1]) -> cython.int:
+    """Whether what was last heard of then is forgotten now, swept yet or not: no result hangs on sweeps.
+
+    (But for packets that are late by more than IDLE, which find what no sweep has taken.)
+    """
+    return cython.cast(cython.longlong, last) < now - state[tables.IDLE]
 
 
 @cython.cfunc
@@ -98,7 +107,9 @@ def _channel(
                 and channels[o] == client_high
                 and channels[o + 2] == server_high
             ):
-                if channels[o + tables.H_CONNECTIONS] == 0 and _idle(channels[o + tables.H_LAST], state):
+                if channels[o + tables.H_CONNECTIONS] == 0 and _idle(
+                    channels[o + tables.H_LAST], state[tables.NEWEST], state
+                ):
                     channels[o + tables.H_BASIS] = 0  # as one that the sweep has forgotten
                 return c
         i = (i + 1) & mask
@@ -619,8 +630,8 @@ def _copy(
     used = cython.cast(cython.longlong, (quota >> shift) & 0xFFFFFF)
     if n > state[tables.PAYLOAD_LIMIT] - used:
         n = cython.cast(cython.Py_ssize_t, state[tables.PAYLOAD_LIMIT] - used)
-    if n > tables.ROOM_BYTES:
-        n = cython.cast(cython.Py_ssize_t, tables.ROOM_BYTES)
+    if n > tables.PIECE_LIMIT:
+        n = cython.cast(cython.Py_ssize_t, tables.PIECE_LIMIT)
     if n > 0:
         for i in range(n):
             copied[at + i] = b[p + i]
@@ -710,10 +721,29 @@ def _touch(
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
+def _room(
+    state: cython.longlong[::1],
+    events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+) -> cython.int:
+    """Whether what one packet, or the end of one wait, may bring has room."""
+    return (
+        (state[tables.N_EVENTS] + tables.ROOM_EVENTS) * tables.EVENT <= events.shape[0]
+        and (state[tables.N_PIECES] + tables.ROOM_PIECES) * tables.PIECE <= pieces.shape[0]
+        and state[tables.PIECE_FILL] + tables.ROOM_BYTES <= copied.shape[0]
+    )
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
 def _obstacle(
     connection: cython.Py_ssize_t,
     state: cython.longlong[::1],
     events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
 ) -> cython.longlong:
     """Why the next packet cannot be taken now, or DONE.
@@ -728,11 +758,7 @@ def _obstacle(
         and 4 * state[tables.SWEEP_COUNT] >= state[tables.CONNECTION_HIGH]
     ):
         return tables.SWEEP
-    if (
-        cython.cast(cython.Py_ssize_t, state[tables.N_EVENTS]) + tables.ROOM_EVENTS
-    ) * tables.EVENT > events.shape[0]:
-        return tables.NEED_EVENTS
-    if state[tables.PIECE_FILL] + tables.ROOM_BYTES > copied.shape[0]:
+    if not _room(state, events, pieces, copied):
         return tables.NEED_EVENTS
     if state[tables.ROW_LIVE] >= state[tables.MAX_ROWS]:
         return tables.NEED_ROWS
@@ -851,6 +877,336 @@ def _payload(
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.exceptval(check=False)
+def _distance(sequence: cython.ulonglong, other: cython.ulonglong) -> cython.longlong:
+    """How far `sequence` is ahead of another number, modulo 2**32 (RFC 9293 3.4)."""
+    ahead: cython.longlong = cython.cast(cython.longlong, sequence) - cython.cast(cython.longlong, other)
+    if ahead >= tables.HALF32:
+        ahead -= tables.WHOLE32
+    elif ahead < -tables.HALF32:
+        ahead += tables.WHOLE32
+    return ahead
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-9, check=True)
+def _ahead(
+    o: cython.Py_ssize_t, from_b: cython.int, sequence: cython.ulonglong, connections: cython.ulonglong[::1]
+) -> cython.longlong:
+    """How far a segment lies beyond the next expected byte; 0 where none is expected yet."""
+    if not connections[o + tables.C_CHANNEL] & (tables.SEEN << from_b):
+        return 0
+    return _distance(sequence, (connections[o + tables.C_NEXT] >> (32 if from_b else 0)) & tables.MASK32)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _place(
+    c: cython.Py_ssize_t,
+    h: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
+    ts: cython.longlong,
+    from_b: cython.int,
+    down: cython.Py_ssize_t,
+    sequence: cython.ulonglong,
+    length: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    connections: cython.ulonglong[::1],
+    channels: cython.ulonglong[::1],
+    rows: cython.longlong[::1],
+    events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+    shifts: cython.uchar[::1],
+    words: cython.uchar[::1],
+    starts: cython.longlong[::1],
+) -> cython.int:
+    """TCP payload at its place in the stream: without what is old, and with what is missing before it."""
+    o: cython.Py_ssize_t = c * tables.CONNECTION
+    shift: cython.int = 32 if from_b else 0
+    ahead: cython.longlong = _ahead(o, from_b, sequence, connections)
+    missing: cython.longlong = 0
+    if ahead < 0 and ahead > -tables.STALE:  # some or all of it is old
+        if length + ahead <= 0:
+            rows[row * tables.ROW + (tables.R_DOWN if down else tables.R_UP) + layout.RETRANSMITTED] += 1
+            return 0
+        length += ahead
+        p -= cython.cast(cython.Py_ssize_t, ahead)
+        n += cython.cast(cython.Py_ssize_t, ahead)
+        sequence = (sequence - cython.cast(cython.ulonglong, ahead)) & tables.MASK32
+        if n < 0:
+            p += n
+            n = 0
+    elif ahead != 0:
+        missing = ahead if ahead > 0 else tables.WHOLE32
+    connections[o + tables.C_CHANNEL] |= tables.SEEN << from_b
+    connections[o + tables.C_NEXT] = (connections[o + tables.C_NEXT] & ~(tables.MASK32 << shift)) | (
+        ((sequence + cython.cast(cython.ulonglong, length)) & tables.MASK32) << shift
+    )
+    return _payload(
+        c, h, row, ts, from_b, down, missing, length, b, p, n, 0, state, connections, channels, rows,
+        events, pieces, copied, shifts, words, starts,
+    )  # fmt: skip
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-2, check=False)
+def _first_held(
+    o: cython.Py_ssize_t, from_b: cython.int, connections: cython.ulonglong[::1]
+) -> cython.Py_ssize_t:
+    """Slot of the first segment that a direction waits with, -1 = none."""
+    shift: cython.int = tables.HELD + (tables.HELD_BITS if from_b else 0)
+    return cython.cast(cython.Py_ssize_t, (connections[o + tables.C_CHANNEL] >> shift) & tables.HELD_MASK) - 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _set_first_held(
+    o: cython.Py_ssize_t, from_b: cython.int, slot: cython.Py_ssize_t, connections: cython.ulonglong[::1]
+) -> cython.int:
+    shift: cython.int = tables.HELD + (tables.HELD_BITS if from_b else 0)
+    mask: cython.ulonglong = tables.HELD_MASK
+    connections[o + tables.C_CHANNEL] = (connections[o + tables.C_CHANNEL] & ~(mask << shift)) | (
+        cython.cast(cython.ulonglong, slot + 1) << shift
+    )
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _hold(
+    c: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
+    ts: cython.longlong,
+    from_b: cython.int,
+    sequence: cython.ulonglong,
+    length: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    connections: cython.ulonglong[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
+) -> cython.int:
+    """Keeps a segment until what precedes it comes; how many the direction has now, 0 = it had this one."""
+    o: cython.Py_ssize_t = c * tables.CONNECTION
+    s: cython.Py_ssize_t = _first_held(o, from_b, connections)
+    first: cython.Py_ssize_t = s
+    before: cython.Py_ssize_t = -1
+    slot: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    beyond: cython.longlong
+    count: cython.int = 1
+    while s >= 0:
+        beyond = _distance(
+            sequence, cython.cast(cython.ulonglong, holds[s * tables.HOLD + tables.S_SEQUENCE])
+        )
+        if beyond >= 0:
+            if beyond + length <= holds[s * tables.HOLD + tables.S_LENGTH]:
+                return 0
+            before = s
+        count += 1
+        s = cython.cast(cython.Py_ssize_t, holds[s * tables.HOLD + tables.S_NEXT]) - 1
+    slot = cython.cast(cython.Py_ssize_t, state[tables.HOLD_TAIL] & (tables.HOLDS - 1))
+    state[tables.HOLD_TAIL] += 1
+    i = slot * tables.HOLD
+    if before < 0:
+        holds[i + tables.S_NEXT] = first + 1
+        _set_first_held(o, from_b, slot, connections)
+    else:
+        holds[i + tables.S_NEXT] = holds[before * tables.HOLD + tables.S_NEXT]
+        holds[before * tables.HOLD + tables.S_NEXT] = slot + 1
+    holds[i + tables.S_WHOSE] = (c << 1) | from_b
+    holds[i + tables.S_SINCE] = state[tables.NEWEST]
+    holds[i + tables.S_TIME] = ts
+    holds[i + tables.S_ROW] = row
+    holds[i + tables.S_SEQUENCE] = cython.cast(cython.longlong, sequence)
+    holds[i + tables.S_LENGTH] = length
+    holds[i + tables.S_CAPTURED] = n
+    for i in range(n):
+        held[slot * tables.HOLD_BYTES + i] = b[p + i]
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _let_go(
+    c: cython.Py_ssize_t,
+    from_b: cython.int,
+    at_least: cython.Py_ssize_t,
+    before: cython.longlong,
+    state: cython.longlong[::1],
+    connections: cython.ulonglong[::1],
+    channels: cython.ulonglong[::1],
+    rows: cython.longlong[::1],
+    events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
+    shifts: cython.uchar[::1],
+    words: cython.uchar[::1],
+    starts: cython.longlong[::1],
+) -> cython.int:
+    """Passes held segments of a direction on, in order of sequence, with what is missing before them.
+
+    The first `at_least`, those below the sequence number `before` (-1 = none), and all that
+    follow without a hole.  Each counts where and when it came.
+    """
+    o: cython.Py_ssize_t = c * tables.CONNECTION
+    h: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, connections[o + tables.C_CHANNEL] & tables.MASK32)
+    client_is_a: cython.int = 1 if connections[o + tables.C_CHANNEL] & tables.CLIENT_IS_A else 0
+    down: cython.Py_ssize_t = 1 if from_b == client_is_a else 0
+    s: cython.Py_ssize_t = _first_held(o, from_b, connections)
+    i: cython.Py_ssize_t
+    sequence: cython.ulonglong
+    while s >= 0:
+        i = s * tables.HOLD
+        sequence = cython.cast(cython.ulonglong, holds[i + tables.S_SEQUENCE])
+        if (
+            at_least <= 0
+            and (before < 0 or _distance(sequence, cython.cast(cython.ulonglong, before)) >= 0)
+            and _ahead(o, from_b, sequence, connections) > 0
+        ):
+            break
+        at_least -= 1
+        _set_first_held(o, from_b, cython.cast(cython.Py_ssize_t, holds[i + tables.S_NEXT]) - 1, connections)
+        holds[i + tables.S_WHOSE] = -1
+        _place(
+            c, h, cython.cast(cython.Py_ssize_t, holds[i + tables.S_ROW]), holds[i + tables.S_TIME], from_b,
+            down, sequence, holds[i + tables.S_LENGTH], held, s * tables.HOLD_BYTES,
+            cython.cast(cython.Py_ssize_t, holds[i + tables.S_CAPTURED]), state, connections, channels, rows,
+            events, pieces, copied, shifts, words, starts,
+        )  # fmt: skip
+        s = _first_held(o, from_b, connections)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _reorder(
+    c: cython.Py_ssize_t,
+    h: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
+    ts: cython.longlong,
+    from_b: cython.int,
+    down: cython.Py_ssize_t,
+    ahead: cython.longlong,
+    sequence: cython.ulonglong,
+    length: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    state: cython.longlong[::1],
+    connections: cython.ulonglong[::1],
+    channels: cython.ulonglong[::1],
+    rows: cython.longlong[::1],
+    events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
+    shifts: cython.uchar[::1],
+    words: cython.uchar[::1],
+    starts: cython.longlong[::1],
+) -> cython.int:
+    """A segment that came too early, or where others wait: it is held, or fills their hole.
+
+    Bounds: a segment waits while it begins at most HOLD_AHEAD beyond the next expected byte,
+    has at most HOLD_BYTES captured, with at most HELD_EACH others of its direction and HOLDS
+    of all, for HOLD_NS of data time.  Then what it waited for is lost: what comes of it later
+    counts as retransmitted.
+    """
+    o: cython.Py_ssize_t = c * tables.CONNECTION
+    count: cython.int
+    fits: cython.int = (
+        n <= tables.HOLD_BYTES and state[tables.HOLD_TAIL] - state[tables.HOLD_HEAD] < tables.HOLDS
+    )
+    if ahead > 0 and ahead <= tables.HOLD_AHEAD and fits:
+        count = _hold(c, row, ts, from_b, sequence, length, b, p, n, state, connections, holds, held)
+        if count == 0:
+            rows[row * tables.ROW + (tables.R_DOWN if down else tables.R_UP) + layout.RETRANSMITTED] += 1
+        if count <= tables.HELD_EACH:
+            return 0
+        return _let_go(
+            c, from_b, 1, -1, state, connections, channels, rows, events, pieces, copied, holds, held, shifts,
+            words, starts,
+        )  # fmt: skip
+    if ahead > tables.HOLD_AHEAD or ahead <= -tables.STALE:  # the stream goes on elsewhere
+        _let_go(
+            c, from_b, tables.HOLDS, -1, state, connections, channels, rows, events, pieces, copied, holds,
+            held, shifts, words, starts,
+        )  # fmt: skip
+    elif ahead > 0:
+        _let_go(
+            c, from_b, 0, cython.cast(cython.longlong, sequence), state, connections, channels, rows, events,
+            pieces, copied, holds, held, shifts, words, starts,
+        )  # fmt: skip
+    _place(
+        c, h, row, ts, from_b, down, sequence, length, b, p, n, state, connections, channels, rows, events,
+        pieces, copied, shifts, words, starts,
+    )  # fmt: skip
+    if _first_held(o, from_b, connections) < 0:
+        return 0
+    return _let_go(
+        c, from_b, 0, -1, state, connections, channels, rows, events, pieces, copied, holds, held, shifts,
+        words, starts,
+    )  # fmt: skip
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _wait_no_longer(
+    state: cython.longlong[::1],
+    connections: cython.ulonglong[::1],
+    channels: cython.ulonglong[::1],
+    rows: cython.longlong[::1],
+    events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
+    shifts: cython.uchar[::1],
+    words: cython.uchar[::1],
+    starts: cython.longlong[::1],
+) -> cython.int:
+    """Lets the oldest held segments go whose time is over; 0 where the events need room first."""
+    s: cython.Py_ssize_t
+    whose: cython.longlong
+    while state[tables.HOLD_HEAD] != state[tables.HOLD_TAIL]:
+        s = cython.cast(cython.Py_ssize_t, state[tables.HOLD_HEAD] & (tables.HOLDS - 1)) * tables.HOLD
+        whose = holds[s + tables.S_WHOSE]
+        if whose >= 0:
+            if state[tables.NEWEST] - holds[s + tables.S_SINCE] < tables.HOLD_NS:
+                break
+            if not _room(state, events, pieces, copied):
+                return 0
+            _let_go(
+                cython.cast(cython.Py_ssize_t, whose >> 1), cython.cast(cython.int, whose & 1), 0,
+                (holds[s + tables.S_SEQUENCE] + 1) & tables.MASK32, state, connections, channels, rows,
+                events, pieces, copied, holds, held, shifts, words, starts,
+            )  # fmt: skip
+        state[tables.HOLD_HEAD] += 1
+    return 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
 @cython.exceptval(-1, check=False)
 def _packet(
     batch: cython.ulonglong[::1],
@@ -864,6 +1220,8 @@ def _packet(
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
     shifts: cython.uchar[::1],
     words: cython.uchar[::1],
     starts: cython.longlong[::1],
@@ -884,9 +1242,8 @@ def _packet(
     w: cython.Py_ssize_t = row * tables.ROW
     d: cython.Py_ssize_t = w + tables.R_UP + down * (tables.R_DOWN - tables.R_UP)
     sequence: cython.ulonglong = batch[k + tables.SEQUENCE]
-    shift: cython.int = 32 if from_b else 0
     ahead: cython.longlong
-    missing: cython.longlong = 0
+    side: cython.int
     if cython.cast(cython.longlong, connections[o + tables.C_LAST]) < ts:
         connections[o + tables.C_LAST] = ts
     if cython.cast(cython.longlong, channels[h * tables.CHANNEL + tables.H_LAST]) < ts:
@@ -911,44 +1268,32 @@ def _packet(
         connections[o + tables.C_CHANNEL] |= tables.WAS_RESET
         rows[w + tables.R_RESETS] += 1
     if bits & 2:
+        if connections[o + tables.C_CHANNEL] >> tables.HELD:
+            for side in range(2):
+                _let_go(
+                    c, side, tables.HOLDS, -1, state, connections, channels, rows, events, pieces, copied,
+                    holds, held, shifts, words, starts,
+                )  # fmt: skip
         if not bits & 16 and connections[o + tables.C_START] != 0:
             _close(c, state, connections, channels, rows, events)
         _begin(c, row, ts, from_b, sequence, cython.cast(cython.int, bits & 16), connections, rows)
         sequence = (sequence + 1) & tables.MASK32  # data in a SYN (fast open) follows it
-    if connections[o + tables.C_CHANNEL] & (tables.SEEN << from_b):
-        ahead = cython.cast(cython.longlong, sequence)
-        ahead -= cython.cast(cython.longlong, (connections[o + tables.C_NEXT] >> shift) & tables.MASK32)
-        if ahead >= tables.HALF32:
-            ahead -= tables.WHOLE32
-        elif ahead < -tables.HALF32:
-            ahead += tables.WHOLE32
-        if ahead == -1 and length <= 1 and bits & 23 == 16:
-            rows[d + layout.KEEPALIVES] += 1
-            return 0
-        if length == 0:
-            return 0
-        if ahead < 0 and ahead > -tables.STALE:  # some or all of it is old
-            if length + ahead <= 0:
-                rows[d + layout.RETRANSMITTED] += 1
-                return 0
-            length += ahead
-            p -= cython.cast(cython.Py_ssize_t, ahead)
-            n += cython.cast(cython.Py_ssize_t, ahead)
-            sequence = (sequence - cython.cast(cython.ulonglong, ahead)) & tables.MASK32
-            if n < 0:
-                p += n
-                n = 0
-        elif ahead != 0:
-            missing = ahead if ahead > 0 else tables.WHOLE32
-    elif length == 0:
+    if length == 0 and bits & 23 != 16:
         return 0
-    connections[o + tables.C_CHANNEL] |= tables.SEEN << from_b
-    connections[o + tables.C_NEXT] = (connections[o + tables.C_NEXT] & ~(tables.MASK32 << shift)) | (
-        ((sequence + cython.cast(cython.ulonglong, length)) & tables.MASK32) << shift
-    )
-    return _payload(
-        c, h, row, ts, from_b, down, missing, length, b, p, n, 0, state, connections, channels, rows,
-        events, pieces, copied, shifts, words, starts,
+    ahead = _ahead(o, from_b, sequence, connections)
+    if ahead == -1 and length <= 1 and bits & 23 == 16:
+        rows[d + layout.KEEPALIVES] += 1
+        return 0
+    if length == 0:
+        return 0
+    if ahead > 0 or connections[o + tables.C_CHANNEL] >> tables.HELD:
+        return _reorder(
+            c, h, row, ts, from_b, down, ahead, sequence, length, b, p, n, state, connections, channels,
+            rows, events, pieces, copied, holds, held, shifts, words, starts,
+        )  # fmt: skip
+    return _place(
+        c, h, row, ts, from_b, down, sequence, length, b, p, n, state, connections, channels, rows, events,
+        pieces, copied, shifts, words, starts,
     )  # fmt: skip
 
 
@@ -970,6 +1315,8 @@ def _update(
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
     services: cython.uchar[::1],
     shifts: cython.uchar[::1],
     words: cython.uchar[::1],
@@ -991,11 +1338,20 @@ def _update(
         if batch[k + tables.HASH] == tables.OTHER_PART:
             state[tables.ELSEWHERE] += 1
             continue
+        if state[tables.HOLD_HEAD] != state[tables.HOLD_TAIL] and not _wait_no_longer(
+            state, connections, channels, rows, events, pieces, copied, holds, held, shifts, words, starts
+        ):
+            state[tables.STATUS] = tables.NEED_EVENTS
+            return i
         c = _find_connection(batch, k, connection_table, connections)
-        state[tables.STATUS] = _obstacle(c, state, events, copied)
+        state[tables.STATUS] = _obstacle(c, state, events, pieces, copied)
         if state[tables.STATUS] != tables.DONE:
             return i
-        if c >= 0 and _idle(connections[c * tables.CONNECTION + tables.C_LAST], state):
+        if c >= 0 and _idle(
+            connections[c * tables.CONNECTION + tables.C_LAST],
+            cython.cast(cython.longlong, batch[k + tables.TIME]),
+            state,
+        ):
             state[tables.STATUS] = tables.FORGET
             state[tables.TURN_CONNECTION] = c
             return i
@@ -1021,7 +1377,7 @@ def _update(
             channels[basis * tables.CHANNEL + tables.H_BASIS] = 3
         state[tables.SWEEP_COUNT] += 1
         _packet(
-            batch, k, c, b, state, connections, channels, rows, events, pieces, copied, shifts,
+            batch, k, c, b, state, connections, channels, rows, events, pieces, copied, holds, held, shifts,
             words, starts,
         )  # fmt: skip
     return n
@@ -1042,6 +1398,8 @@ def update(
     events: cython.longlong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
     services: cython.uchar[::1],
     shifts: cython.uchar[::1],
     words: cython.uchar[::1],
@@ -1056,9 +1414,33 @@ def update(
     with cython.nogil:
         r = _update(
             batch, start, n, window, seed, state, connections, connection_table, channels, channel_table,
-            rows, events, pieces, copied, services, shifts, words, starts,
+            rows, events, pieces, copied, holds, held, services, shifts, words, starts,
         )  # fmt: skip
     return r
+
+
+def let_go(
+    c: cython.Py_ssize_t,
+    from_b: cython.int,
+    state: cython.longlong[::1],
+    connections: cython.ulonglong[::1],
+    channels: cython.ulonglong[::1],
+    rows: cython.longlong[::1],
+    events: cython.longlong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+    holds: cython.longlong[::1],
+    held: cython.uchar[::1],
+    services: cython.uchar[::1],
+    shifts: cython.uchar[::1],
+    words: cython.uchar[::1],
+    starts: cython.longlong[::1],
+) -> None:
+    """Passes on all segments that a direction of connection slot c waits with; the events must be settled."""
+    _let_go(
+        c, from_b, tables.HOLDS, -1, state, connections, channels, rows, events, pieces, copied, holds, held,
+        shifts, words, starts,
+    )  # fmt: skip
 
 
 def close_message(

@@ -17,11 +17,30 @@ def update(
     events: V,
     pieces: V,
     copied: V,
+    holds: V,
+    held: V,
     services: V,
     shifts: V,
     words: V,
     starts: V,
 ) -> int: ...
+def let_go(
+    c: int,
+    from_b: int,
+    state: V,
+    connections: V,
+    channels: V,
+    rows: V,
+    events: V,
+    pieces: V,
+    copied: V,
+    holds: V,
+    held: V,
+    services: V,
+    shifts: V,
+    words: V,
+    starts: V,
+) -> None: ...
 def close_message(c: int, state: V, connections: V, channels: V, rows: V, events: V) -> None: ...
 def close_messages(
     leaving: V, begin: int, state: V, connections: V, channels: V, rows: V, events: V

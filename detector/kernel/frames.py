@@ -1,12 +1,14 @@
 # cython: language_level=3, wraparound=False, cdivision=True, initializedcheck=False
 """Walks the records of a capture and decodes their frames into packet descriptors.
 
-Owns everything between the bytes of a capture and the transport header: pcap and pcapng
-framing, link layers, IPv4 and IPv6.  Each packet becomes one descriptor (`tables`), or
-one count under the reason why not.  Knows nothing of connections.
+Owns the framing of pcap and pcapng and the way that almost every packet takes: Ethernet,
+IPv4 or IPv6, TCP or UDP.  What is rarer it asks of others: `linklayers`, `tunnels`,
+`fragments` and, for the blocks of pcapng that hold no packet, `interfaces`.  Each packet
+becomes one descriptor (`tables`), or one count under the reason why not.  Knows nothing of
+connections.
 
-Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, tcpdump.org/linktypes, IEEE
-802.1Q/ad, RFC 2516 (PPPoE), RFC 3032 (MPLS), RFC 791, RFC 8200, RFC 9293, RFC 768.
+Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, IEEE 802.1Q/ad, RFC 791, RFC
+8200, RFC 9293, RFC 768.
 
 Every read is guarded by an explicit length check; bounds checks stay on besides, so that
 a mistake here is an IndexError and never a read of foreign memory.
@@ -16,6 +18,12 @@ import cython
 
 from detector.kernel import tables
 
+if not cython.compiled:  # compiled: frames.pxd
+    from detector.kernel.fragments import entered, filled, later
+    from detector.kernel.interfaces import described, dropped, drops_before, statistics
+    from detector.kernel.linklayers import opened, unwrapped
+    from detector.kernel.tunnels import in_datagram, in_packet
+
 _FORMAT = cython.declare(cython.Py_ssize_t, tables.FORMAT)
 _SWAPPED = cython.declare(cython.Py_ssize_t, tables.SWAPPED)
 _NS_PER_TICK = cython.declare(cython.Py_ssize_t, tables.NS_PER_TICK)
@@ -24,13 +32,14 @@ _STOP = cython.declare(cython.Py_ssize_t, tables.STOP)
 _STOP_VALUE = cython.declare(cython.Py_ssize_t, tables.STOP_VALUE)
 _STOP_LENGTH = cython.declare(cython.longlong, tables.STOP_LENGTH)
 _STOP_ORDER = cython.declare(cython.longlong, tables.STOP_ORDER)
-_LOST = cython.declare(cython.Py_ssize_t, tables.LOST)
 _BATCHED = cython.declare(cython.Py_ssize_t, tables.BATCHED)
 _LINKS = cython.declare(cython.Py_ssize_t, tables.LINKS)
 _LINK_PAIRS = cython.declare(cython.Py_ssize_t, tables.LINK_PAIRS)
 _PCAP = cython.declare(cython.longlong, tables.PCAP)
 _RECORD_LIMIT = cython.declare(cython.longlong, tables.RECORD_LIMIT)
 _INTERFACE = cython.declare(cython.Py_ssize_t, tables.INTERFACE)
+_TUNNELS = cython.declare(cython.Py_ssize_t, tables.TUNNELS)
+_TUNNEL_DEPTH = cython.declare(cython.Py_ssize_t, tables.TUNNEL_DEPTH)
 _MAX_INTERFACES = cython.declare(cython.longlong, tables.MAX_INTERFACES)
 _DESCRIPTOR = cython.declare(cython.Py_ssize_t, tables.DESCRIPTOR)
 _BATCH = cython.declare(cython.Py_ssize_t, tables.BATCH)
@@ -45,6 +54,8 @@ _BAD_TRANSPORT = cython.declare(
     cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("bad_transport_header")
 )
 _FRAGMENT = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("fragment"))
+_TINY = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("tiny_fragment"))
+_DEEP = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("too_many_tunnels"))
 _OTHER = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("other_transport"))
 _BAD_RECORD = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("bad_record"))
 _UNKNOWN_LINK = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("unknown_linktype"))
@@ -54,8 +65,7 @@ _IPV6 = cython.declare(cython.int, 0x86DD)
 _GIGA = cython.declare(cython.ulonglong, 1_000_000_000)
 _LATEST = cython.declare(cython.ulonglong, 1 << 62)  # room to add to without overflow
 _MAX_SECONDS = cython.declare(cython.longlong, 4_611_686_018)  # _LATEST in whole seconds: the year 2116
-_BIT31 = cython.declare(cython.longlong, 1 << 31)
-_BIT32 = cython.declare(cython.longlong, 1 << 32)
+_DATAGRAM = cython.declare(cython.longlong, 1 << 41)  # no identification of a fragment has this bit
 _MAPPED = cython.declare(cython.ulonglong, 0xFFFF << 32)  # ::ffff:0:0/96
 
 
@@ -120,29 +130,68 @@ def _unknown_link(state: cython.longlong[::1], link: cython.longlong) -> cython.
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.exceptval(check=False)
+def _beyond(cut: cython.longlong) -> cython.Py_ssize_t:
+    """Bytes of a frame that were not captured, at most what a record may have."""
+    return cython.cast(cython.Py_ssize_t, cut if cut < _RECORD_LIMIT else _RECORD_LIMIT)
+
+
+@cython.cfunc
+@cython.nogil
 @cython.exceptval(-1, check=False)
-def _family(x: cython.longlong) -> cython.int:
-    """Ethertype of a BSD address family in either byte order; the numbers for IPv6 differ by system."""
-    if x > 0xFFFF:
-        x = ((x & 0xFF) << 24) | ((x & 0xFF00) << 8) | ((x >> 8) & 0xFF00) | (x >> 24)
-    if x == 2:
-        return _IPV4
-    if x == 10 or x == 24 or x == 28 or x == 30:
-        return _IPV6
-    return 1
+def _left_out(state: cython.longlong[::1], reason: cython.longlong, link: cython.longlong) -> cython.int:
+    """Counts a packet under -reason."""
+    if -reason == _UNKNOWN_LINK:
+        return _unknown_link(state, link)
+    state[cython.cast(cython.Py_ssize_t, -reason)] += 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _fragment(
+    a0: cython.ulonglong,
+    a1: cython.ulonglong,
+    b0: cython.ulonglong,
+    b1: cython.ulonglong,
+    ident: cython.longlong,
+    protocol: cython.int,
+    start: cython.longlong,
+    p: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+    stop: cython.Py_ssize_t,
+    wire: cython.longlong,
+    ts: cython.ulonglong,
+    state: cython.longlong[::1],
+    batch: cython.ulonglong[::1],
+    k: cython.Py_ssize_t,
+) -> cython.int:
+    """A later fragment with its data at b[p:stop]: as `_decode`."""
+    captured: cython.longlong = (stop if stop < end else end) - p
+    at: cython.longlong
+    if captured < 0:
+        captured = 0
+    at = later(state, a0, a1, b0, b1, ident, start, stop - p, p, captured, wire, ts, batch, k)
+    if at > 0:
+        state[_DECODED] += 1
+        return 1
+    if -at == _FRAGMENT and protocol != 6 and protocol != 17:
+        at = -_OTHER
+    return _left_out(state, at, 0)
 
 
 @cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _by_version(b: cython.uchar[::1], p: cython.Py_ssize_t) -> cython.int:
-    """Ethertype by the version nibble, where the link layer does not say."""
-    if b[p] >> 4 == 4:
-        return _IPV4
-    if b[p] >> 4 == 6:
-        return _IPV6
-    return 1
+def _may_tunnel(source: cython.ulonglong, destination: cython.ulonglong) -> cython.int:
+    """Whether UDP between these ports is worth a look by `tunnels`."""
+    if destination == 4789 or destination == 8472 or destination == 4790 or destination == 6081:
+        return 1
+    if destination == 2152 or destination == 3544 or destination == 1701:
+        return 1
+    return source == 3544 or source == 1701
 
 
 @cython.cfunc
@@ -161,190 +210,205 @@ def _decode(
 ) -> cython.int:
     """One frame at b[p : p + captured] into descriptor k: 1, or 0 and a count of the reason."""
     end: cython.Py_ssize_t = p + captured
+    at: cython.longlong
     ether: cython.int = 0
     x: cython.int
     i: cython.int
-    _i: cython.int
     state[_PACKETS] += 1
     if wire < captured:
         wire = captured
-    # --- link layer: `ether` is the ethertype of what starts at p; 1 = not IP
+    # --- link layer: `ether` is the ethertype of what starts at p
     if link == 1:
         if captured < 14:
             state[_TRUNCATED] += 1
             return 0
         ether = _be16(b, p + 12)
         p += 14
-    elif link == 113:  # Linux cooked
-        if captured < 16:
-            state[_TRUNCATED] += 1
-            return 0
-        ether = _be16(b, p + 14)
-        p += 16
-    elif link == 276:  # Linux cooked, version 2
-        if captured < 20:
-            state[_TRUNCATED] += 1
-            return 0
-        ether = _be16(b, p)
-        p += 20
-    elif link == 0 or link == 108:  # BSD loopback
-        if captured < 4:
-            state[_TRUNCATED] += 1
-            return 0
-        ether = _family(_be32(b, p))
-        p += 4
-    elif link == 12 or link == 14 or link == 101:  # raw IP
-        if captured < 1:
-            state[_TRUNCATED] += 1
-            return 0
-        ether = _by_version(b, p)
-    elif link == 228:
-        ether = _IPV4
-    elif link == 229:
-        ether = _IPV6
     else:
-        _unknown_link(state, link)
-        return 0
-    # --- tags and tunnels of the link layer; the bound ends hostile chains
-    for _i in range(8):
-        if ether == _IPV4 or ether == _IPV6:
-            break
-        if ether == 0x8100 or ether == 0x88A8 or ether == 0x9100:
-            if end - p < 4:
-                state[_TRUNCATED] += 1
-                return 0
-            ether = _be16(b, p + 2)
-            p += 4
-        elif ether == 0x8864:  # PPPoE session
-            if end - p < 8:
-                state[_TRUNCATED] += 1
-                return 0
-            x = _be16(b, p + 6)
-            ether = _IPV4 if x == 0x21 else (_IPV6 if x == 0x57 else 1)
-            p += 8
-        elif ether == 0x8847 or ether == 0x8848:  # MPLS label; under the last one, by version
-            if end - p < 5:
-                state[_TRUNCATED] += 1
-                return 0
-            if b[p + 2] & 1:
-                ether = _by_version(b, p + 4)
-            p += 4
-        elif ether < 1536 and ether > 2 and end - p >= 8:  # IEEE 802.3 length: LLC, perhaps SNAP
-            if b[p] != 0xAA or b[p + 1] != 0xAA or b[p + 2] != 3 or _be16(b, p + 3) != 0 or b[p + 5] != 0:
-                ether = 1
-            else:
-                ether = _be16(b, p + 6)
-                p += 8
-        else:
-            ether = 1
-        if ether == 1:
-            break
-    # --- network layer
-    a0: cython.ulonglong = 0
+        at = opened(b, p, end, link, cython.cast(cython.int, state[_SWAPPED]))
+        if at < 0:
+            return _left_out(state, at, link)
+        p = cython.cast(cython.Py_ssize_t, at >> 16)
+        ether = cython.cast(cython.int, at & 0xFFFF)
+    if ether != _IPV4 and ether != _IPV6:
+        at = unwrapped(b, p, end, ether)
+        if at < 0:
+            return _left_out(state, at, link)
+        p = cython.cast(cython.Py_ssize_t, at >> 16)
+        ether = cython.cast(cython.int, at & 0xFFFF)
+    a0: cython.ulonglong
     a1: cython.ulonglong
-    b0: cython.ulonglong = 0
+    b0: cython.ulonglong
     b1: cython.ulonglong
+    pa: cython.ulonglong
+    pb: cython.ulonglong
+    bits: cython.ulonglong = 0
+    sequence: cython.ulonglong = 0
     protocol: cython.int
     header: cython.Py_ssize_t
     stop: cython.Py_ssize_t  # of the IP packet by its own header; may lie behind `end`
-    if ether == _IPV4:
-        if end - p < 20:
-            state[_TRUNCATED] += 1
-            return 0
-        header = (b[p] & 15) * 4
-        if b[p] >> 4 != 4 or header < 20:
-            state[_BAD_IP] += 1
-            return 0
-        stop = _be16(b, p + 2)
-        if stop == 0:  # segmentation offload: the length was not yet known when captured
-            stop = end - p
-        if stop < header:
-            state[_BAD_IP] += 1
-            return 0
-        stop += p
-        protocol = b[p + 9]
-        a1 = _MAPPED | cython.cast(cython.ulonglong, _be32(b, p + 12))
-        b1 = _MAPPED | cython.cast(cython.ulonglong, _be32(b, p + 16))
-        if _be16(b, p + 6) & 0x1FFF:
-            state[_FRAGMENT] += 1
-            return 0
-        p += header
-    elif ether == _IPV6:
-        if end - p < 40:
-            state[_TRUNCATED] += 1
-            return 0
-        if b[p] >> 4 != 6:
-            state[_BAD_IP] += 1
-            return 0
-        stop = _be16(b, p + 4)
-        if stop == 0:  # jumbogram or segmentation offload
-            stop = end
-        else:
-            stop += p + 40
-        protocol = b[p + 6]
-        a0 = _be32(b, p + 8)
-        a0 = (a0 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 12))
-        a1 = _be32(b, p + 16)
-        a1 = (a1 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 20))
-        b0 = _be32(b, p + 24)
-        b0 = (b0 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 28))
-        b1 = _be32(b, p + 32)
-        b1 = (b1 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 36))
-        p += 40
-        # Extension headers (RFC 8200 section 4): hop-by-hop, routing, destination options, fragment, AH.
-        for i in range(9):
-            if protocol != 0 and protocol != 43 and protocol != 60 and protocol != 44 and protocol != 51:
-                break
-            if i == 8:
+    first: cython.int  # whether this IP packet is a first fragment
+    entry: cython.Py_ssize_t = -1  # of the outermost first fragment in the table of fragments
+    origin: cython.Py_ssize_t = 0  # where its data start; 0 = an IP packet in a tunnel in it is being read
+    left: cython.longlong = state[_TUNNEL_DEPTH]
+    while True:  # one turn an IP header: the next one stands in a tunnel
+        first = 0
+        # --- network layer
+        if ether == _IPV4:
+            if end - p < 20:
+                state[_TRUNCATED] += 1
+                return 0
+            header = (b[p] & 15) * 4
+            if b[p] >> 4 != 4 or header < 20:
                 state[_BAD_IP] += 1
+                return 0
+            stop = _be16(b, p + 2)
+            if stop == 0:  # segmentation offload: the length was not yet known when captured
+                stop = end - p + _beyond(wire - captured)
+            if stop < header:
+                state[_BAD_IP] += 1
+                return 0
+            stop += p
+            protocol = b[p + 9]
+            a0 = 0
+            b0 = 0
+            a1 = _MAPPED | cython.cast(cython.ulonglong, _be32(b, p + 12))
+            b1 = _MAPPED | cython.cast(cython.ulonglong, _be32(b, p + 16))
+            x = _be16(b, p + 6) & 0x3FFF
+            if x != 0:
+                at = _DATAGRAM | (_be16(b, p + 4) << 8) | protocol
+                p += header
+                if x & 0x1FFF:
+                    return _fragment(
+                        a0,
+                        a1,
+                        b0,
+                        b1,
+                        at,
+                        protocol,
+                        (x & 0x1FFF) * 8,
+                        p,
+                        end,
+                        stop,
+                        wire,
+                        ts,
+                        state,
+                        batch,
+                        k,
+                    )
+                first = 1
+                if entry < 0:
+                    entry = entered(state, a0, a1, b0, b1, at, ts, stop - p)
+                    origin = p
+            else:
+                p += header
+        else:
+            if end - p < 40:
+                state[_TRUNCATED] += 1
+                return 0
+            if b[p] >> 4 != 6:
+                state[_BAD_IP] += 1
+                return 0
+            stop = _be16(b, p + 4)
+            if stop == 0:  # jumbogram or segmentation offload
+                stop = end + _beyond(wire - captured)
+            else:
+                stop += p + 40
+            protocol = b[p + 6]
+            a0 = _be32(b, p + 8)
+            a0 = (a0 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 12))
+            a1 = _be32(b, p + 16)
+            a1 = (a1 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 20))
+            b0 = _be32(b, p + 24)
+            b0 = (b0 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 28))
+            b1 = _be32(b, p + 32)
+            b1 = (b1 << 32) | cython.cast(cython.ulonglong, _be32(b, p + 36))
+            p += 40
+            # Extension headers (RFC 8200 section 4): hop-by-hop, routing, destination options, fragment, AH.
+            for i in range(9):
+                if protocol != 0 and protocol != 43 and protocol != 60 and protocol != 44 and protocol != 51:
+                    break
+                if i == 8:
+                    state[_BAD_IP] += 1
+                    return 0
+                if end - p < 8:
+                    state[_TRUNCATED] += 1
+                    return 0
+                if protocol == 44:
+                    if stop - p < 8:
+                        state[_BAD_IP] += 1
+                        return 0
+                    x = _be16(b, p + 2)
+                    at = _DATAGRAM | (_be32(b, p + 4) << 8) | 44
+                    protocol = b[p]
+                    p += 8
+                    if x & 0xFFF8:
+                        return _fragment(
+                            a0, a1, b0, b1, at, protocol, x & 0xFFF8, p, end, stop, wire, ts, state, batch, k
+                        )
+                    if x & 1:
+                        first = 1
+                        if entry < 0:
+                            entry = entered(state, a0, a1, b0, b1, at, ts, stop - p)
+                            origin = p
+                elif protocol == 51:
+                    protocol = b[p]
+                    p += (b[p + 1] + 2) * 4
+                else:
+                    protocol = b[p]
+                    p += (b[p + 1] + 1) * 8
+            if p > stop:
+                state[_TINY if first else _BAD_IP] += 1
+                return 0
+        # --- transport
+        if protocol == 6:
+            if first and stop - p < 20:
+                state[_TINY] += 1
+                return 0
+            if end - p < 14:
+                state[_TRUNCATED] += 1
+                return 0
+            header = (b[p + 12] >> 4) * 4
+            if header < 20 or header > stop - p:
+                state[_TINY if first and header >= 20 else _BAD_TRANSPORT] += 1
+                return 0
+            bits = b[p + 13]
+            sequence = _be32(b, p + 4)
+            pa = _be16(b, p)
+            pb = _be16(b, p + 2)
+            break
+        if protocol == 17:
+            if first and stop - p < 8:
+                state[_TINY] += 1
                 return 0
             if end - p < 8:
                 state[_TRUNCATED] += 1
                 return 0
-            if protocol == 44:
-                if _be16(b, p + 2) & 0xFFF8:
-                    state[_FRAGMENT] += 1
-                    return 0
-                protocol = b[p]
-                p += 8
-            elif protocol == 51:
-                protocol = b[p]
-                p += (b[p + 1] + 2) * 4
-            else:
-                protocol = b[p]
-                p += (b[p + 1] + 1) * 8
-        if p > stop:
-            state[_BAD_IP] += 1
-            return 0
-    else:
-        state[_NOT_IP] += 1
-        return 0
-    # --- transport
-    bits: cython.ulonglong = 0
-    sequence: cython.ulonglong = 0
-    if protocol == 6:
-        if end - p < 14:
-            state[_TRUNCATED] += 1
-            return 0
-        header = (b[p + 12] >> 4) * 4
-        if header < 20 or header > stop - p:
-            state[_BAD_TRANSPORT] += 1
-            return 0
-        bits = b[p + 13]
-        sequence = _be32(b, p + 4)
-    elif protocol == 17:
-        if end - p < 8:
-            state[_TRUNCATED] += 1
-            return 0
-        header = 8
-        if stop - p < 8:
-            state[_BAD_TRANSPORT] += 1
-            return 0
-    else:
-        state[_OTHER] += 1
-        return 0
-    pa: cython.ulonglong = _be16(b, p)
-    pb: cython.ulonglong = _be16(b, p + 2)
+            header = 8
+            if stop - p < 8:
+                state[_BAD_TRANSPORT] += 1
+                return 0
+            pa = _be16(b, p)
+            pb = _be16(b, p + 2)
+            if first and p + _be16(b, p + 4) > stop:  # the datagram goes on in other fragments
+                stop = p + _be16(b, p + 4)
+            if left == 0 or not _may_tunnel(pa, pb):
+                break
+            at = in_datagram(
+                b, p + 8, end, stop, cython.cast(cython.int, pa), cython.cast(cython.int, pb), state[_TUNNELS]
+            )
+            if at == 0:
+                break
+        else:
+            at = in_packet(b, p, end, stop, protocol, state[_TUNNELS])
+            if at > 0 and left == 0:
+                at = -_DEEP
+            if at < 0:
+                return _left_out(state, at, link)
+        left -= 1
+        origin = 0
+        p = cython.cast(cython.Py_ssize_t, at >> 16)
+        ether = cython.cast(cython.int, at & 0xFFFF)
     p += header
     header = (stop if stop < end else end) - p
     if header < 0:
@@ -362,19 +426,21 @@ def _decode(
         pa = pb
         pb = t
         bits |= _FROM_B
-    k *= _DESCRIPTOR
-    batch[k] = a0
-    batch[k + 1] = a1
-    batch[k + 2] = b0
-    batch[k + 3] = b1
-    batch[k + 4] = (pa << 48) | (pb << 32) | cython.cast(cython.ulonglong, protocol)
-    batch[k + 5] = bits
-    batch[k + 6] = ts
-    batch[k + 7] = wire
-    batch[k + 8] = stop - p
-    batch[k + 9] = p
-    batch[k + 10] = header
-    batch[k + 11] = sequence
+    o: cython.Py_ssize_t = k * _DESCRIPTOR
+    batch[o] = a0
+    batch[o + 1] = a1
+    batch[o + 2] = b0
+    batch[o + 3] = b1
+    batch[o + 4] = (pa << 48) | (pb << 32) | cython.cast(cython.ulonglong, protocol)
+    batch[o + 5] = bits
+    batch[o + 6] = ts
+    batch[o + 7] = wire
+    batch[o + 8] = stop - p
+    batch[o + 9] = p
+    batch[o + 10] = header
+    batch[o + 11] = sequence
+    if entry >= 0:
+        filled(state, entry, batch, k, p - origin if origin > 0 and protocol == 6 else -1)
     state[_DECODED] += 1
     return 1
 
@@ -409,89 +475,6 @@ def _nanoseconds(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _interface(
-    b: cython.uchar[::1],
-    o: cython.Py_ssize_t,
-    length: cython.Py_ssize_t,
-    state: cython.longlong[::1],
-    interfaces: cython.longlong[::1],
-) -> cython.int:
-    """An interface description block at b[o : o + length] into the next entry of the table."""
-    swapped: cython.int = cython.cast(cython.int, state[_SWAPPED])
-    at: cython.Py_ssize_t
-    q: cython.Py_ssize_t = o + 16
-    stop: cython.Py_ssize_t = o + length - 4
-    code: cython.int
-    size: cython.Py_ssize_t
-    rate: cython.longlong = 1_000_000
-    offset: cython.longlong = 0
-    high: cython.longlong
-    v: cython.int
-    _i: cython.int
-    if state[_INTERFACES] >= _MAX_INTERFACES:
-        state[_BAD_RECORD] += 1
-        return 0
-    while q + 4 <= stop:
-        code = _read16(b, q, swapped)
-        size = _read16(b, q + 2, swapped)
-        if code == 0 or q + 4 + size > stop:
-            break
-        if code == 9 and size >= 1:  # if_tsresol
-            v = b[q + 4]
-            rate = 1
-            if v & 128:
-                v &= 127
-                rate <<= v if v < 60 else 60
-            else:
-                for _i in range(v if v < 18 else 18):
-                    rate *= 10
-        elif code == 14 and size >= 8:  # if_tsoffset, seconds, signed
-            high = _read32(b, q + (4 if swapped else 8), swapped)
-            offset = _read32(b, q + (8 if swapped else 4), swapped)
-            if high >= _BIT31:
-                high -= _BIT32
-                offset -= _BIT32
-            if high > 0 or offset > _MAX_SECONDS:
-                offset = _MAX_SECONDS
-            elif high < -1 or offset < -_MAX_SECONDS:
-                offset = -_MAX_SECONDS
-            offset *= 1_000_000_000
-        q += 4 + ((size + 3) & ~3)
-    at = cython.cast(cython.Py_ssize_t, state[_INTERFACES]) * _INTERFACE
-    interfaces[at] = _read16(b, o + 8, swapped)
-    interfaces[at + 1] = rate
-    interfaces[at + 2] = offset
-    interfaces[at + 3] = _read32(b, o + 12, swapped)
-    state[_INTERFACES] += 1
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _statistics(
-    b: cython.uchar[::1], o: cython.Py_ssize_t, length: cython.Py_ssize_t, state: cython.longlong[::1]
-) -> cython.int:
-    """Adds the drops of an interface statistics block (isb_ifdrop, isb_osdrop)."""
-    swapped: cython.int = cython.cast(cython.int, state[_SWAPPED])
-    q: cython.Py_ssize_t = o + 20
-    stop: cython.Py_ssize_t = o + length - 4
-    code: cython.int
-    size: cython.Py_ssize_t
-    while q + 4 <= stop:
-        code = _read16(b, q, swapped)
-        size = _read16(b, q + 2, swapped)
-        if code == 0 or q + 4 + size > stop:
-            break
-        if (code == 5 or code == 7) and size >= 8 and _read32(b, q + (4 if swapped else 8), swapped) == 0:
-            state[_LOST] += _read32(b, q + (8 if swapped else 4), swapped)
-        q += 4 + ((size + 3) & ~3)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1, check=False)
 def _packet_block(
     b: cython.uchar[::1],
     o: cython.Py_ssize_t,
@@ -508,7 +491,9 @@ def _packet_block(
     ticks: cython.ulonglong = 0
     captured: cython.longlong
     wire: cython.longlong
+    told: cython.longlong = 0  # drops
     at: cython.Py_ssize_t
+    j: cython.Py_ssize_t
     if kind == 3:
         wire = _read32(b, o + 8, swapped)
         captured = length - 16
@@ -532,7 +517,17 @@ def _packet_block(
         state[_PACKETS] += 1
         state[_BAD_RECORD] += 1
         return 0
-    j: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, i) * _INTERFACE
+    if kind == 6:
+        j = at + ((cython.cast(cython.Py_ssize_t, captured) + 3) & ~3)
+        if o + length - 4 - j >= 12:
+            told = drops_before(b, j, o + length - 4, swapped)
+    elif kind == 2:
+        told = _read16(b, o + 10, swapped)
+        if told == 0xFFFF:  # not known
+            told = 0
+    if told > 0:
+        dropped(state, interfaces, cython.cast(cython.Py_ssize_t, i), 0, told)
+    j = cython.cast(cython.Py_ssize_t, i) * _INTERFACE
     ticks = _nanoseconds(ticks, cython.cast(cython.ulonglong, interfaces[j + 1]), interfaces[j + 2])
     return _decode(
         b, at, cython.cast(cython.Py_ssize_t, captured), wire, ticks, interfaces[j], state, batch, k
@@ -577,9 +572,9 @@ def _walk_blocks(
         if ((kind == 6 or kind == 2) and size >= 32) or (kind == 3 and size >= 16):
             k += _packet_block(b, o, size, kind, state, interfaces, batch, k)
         elif kind == 1 and size >= 20:
-            _interface(b, o, size, state, interfaces)
+            described(b, o, size, state, interfaces)
         elif kind == 5 and size >= 24:
-            _statistics(b, o, size, state)
+            statistics(b, o, size, state, interfaces)
         elif kind == 6 or kind == 2 or kind == 3 or kind == 1:
             state[_BAD_RECORD] += 1
         o += size

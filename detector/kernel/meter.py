@@ -50,13 +50,14 @@ class Meter:
         if not 0 <= part[0] < part[1]:
             raise ValueError(f"part {part[0]} of {part[1]}")
         self._part = part
+        self.settings = settings
         self._window_ns = settings.window_s * _NS
         self._lateness_ns = settings.lateness_s * _NS
         self._idle_ns = settings.idle_s * _NS
         self._seed = secrets.randbits(
             63
         )  # no sender can choose addresses that collide; no result depends on it
-        self._stream = Stream()
+        self._stream = Stream(settings)
         self._work = Working(settings, part)
         self._payloads: list[Payload] = []
         self._finished: list[tuple[ChannelWindows, Int64s]] = []
@@ -94,20 +95,22 @@ class Meter:
         self.advance(len(data))
 
     def finish(self) -> None:
-        """The stream is over: what is left of a record is counted as cut."""
+        """The last stream is over: what is left of a record is counted as cut, and nothing waits any more."""
         self._stream.finish()
+        self._let_go(self._work.waiting())
 
     def next_stream(self) -> Counters:
         """Ends this stream and begins another, as of the next file of a capture that was rotated.
 
-        Connections, channels, open rows, payload not yet taken and data time live on, so that
-        the windows are those of one long stream.  File header, interfaces, the bytes of an
+        Connections, channels, open rows, segments that wait for a hole to be filled, payload not
+        yet taken and data time live on, so that the windows are those of one long stream (so
+        not `finish` between streams, which ends the waiting).  File header, interfaces, the bytes of an
         unfinished record, `problem` and `counters` belong to a stream and begin anew; returns
         the counters of the one that ended.
         """
         self._stream.finish()
         ended = self.counters
-        self._stream = Stream()
+        self._stream = Stream(self.settings)
         self._work.state[tables.ELSEWHERE] = 0
         return ended
 
@@ -236,6 +239,7 @@ class Meter:
         if not len(rows):
             return
         work = self._work
+        self._let_go(work.waiting(rows=rows))
         begin = 0
         while begin < len(rows):
             begin = channels.close_messages(words(rows), begin, *work.row_views)
@@ -243,8 +247,16 @@ class Meter:
         self._finished.append(work.copy_rows(rows))
         work.release(rows)
 
+    def _let_go(self, waiting: list[tuple[int, int]]) -> None:
+        """Takes held segments (connection slot, from_b) as they are: what they wait for is lost."""
+        self._settle()
+        for slot, from_b in waiting:
+            channels.let_go(slot, from_b, *self._work.hold_views)
+            self._settle()
+
     def _forget(self, idle: Int64s) -> None:
         work = self._work
+        self._let_go(work.waiting(connections=idle))
         for slot in idle[work.connections[idle, tables.C_START] != 0].tolist():
             channels.close_message(slot, *work.row_views)
             self._settle()
@@ -272,7 +284,7 @@ class Meter:
     def _turn(self, slot: int, client_is_a: bool, basis: Basis) -> None:
         """Moves a connection to the channel that its roles say, with the rows when it is alone."""
         work = self._work
-        self._settle()
+        self._let_go(work.waiting(connections=np.array([slot])))
         channels.close_message(slot, *work.row_views)
         self._settle()
         bits = int(work.connections[slot, tables.C_CHANNEL])

@@ -7,6 +7,7 @@ import numpy as np
 from detector.kernel import frames, tables
 from detector.kernel.rows import words
 from detector.kernel.stream import Stream
+from detector.settings import MeterSettings
 
 
 class Peek:
@@ -14,7 +15,7 @@ class Peek:
 
     def __init__(self) -> None:
         self.first_ns = 0  # 0 = none yet
-        self._stream = Stream()
+        self._stream = Stream(MeterSettings())
         self._batch = np.zeros(tables.BATCH * tables.DESCRIPTOR, np.uint64)
 
     @property

@@ -5,6 +5,7 @@ Owns offsets: every problem names the byte of the stream where it stands.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from detector.kernel import tables
 from detector.kernel.rows import words
+from detector.settings import TUNNELS, MeterSettings
 
 PCAP_HEADER: Final = 24
 _PCAP_MAGICS: Final = {  # first four bytes: (big endian, ns a tick, bytes of a record header)
@@ -41,8 +43,11 @@ class Counters:
 class Stream:
     """Bytes that arrived and are not walked yet, and the state of the walk."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: MeterSettings) -> None:
         self.state = np.zeros(tables.WALK, np.int64)
+        self.state[tables.TUNNELS] = sum(1 << TUNNELS.index(name) for name in set(settings.tunnels))
+        self.state[tables.TUNNEL_DEPTH] = settings.tunnel_depth
+        self.state[tables.FRAGMENT_SEED] = secrets.randbits(63)
         self.interfaces = np.zeros(tables.MAX_INTERFACES * tables.INTERFACE, np.int64)
         self.state_view = words(self.state)
         self.interfaces_view = words(self.interfaces)

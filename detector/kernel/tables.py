@@ -34,7 +34,7 @@ NS_PER_TICK: Final = 2  # pcap: 1000 or 1
 INTERFACES: Final = 3  # filled entries of the interface table
 STOP: Final = 4  # why the walk cannot go on: 0, or a STOP_*
 STOP_VALUE: Final = 5  # the number at fault
-LOST: Final = 6  # drops told by interface statistics blocks
+LOST: Final = 6  # drops told by pcapng (interfaces)
 BATCHED: Final = 7  # descriptors written by the last call
 COUNTS: Final = 8  # then one word a COUNTED name
 COUNTED: Final = (
@@ -48,16 +48,37 @@ COUNTED: Final = (
     "other_transport",
     "bad_record",
     "unknown_linktype",
+    "encrypted_link",
+    "tiny_fragment",
+    "overlapping_fragment",
+    "too_many_tunnels",
 )
 LINKS: Final = 24  # then (link type, packets) of unknown link types
 LINK_PAIRS: Final = 16
-WALK: Final = LINKS + 2 * LINK_PAIRS
+TUNNELS: Final = LINKS + 2 * LINK_PAIRS  # bits of the tunnels that are opened, as in settings.TUNNELS
+TUNNEL_DEPTH: Final = TUNNELS + 1  # tunnels in one another that are opened
+FRAGMENT_SEED: Final = TUNNELS + 2  # secret, so that no sender can choose where fragments collide
+FRAGMENTS: Final = TUNNELS + 3  # then FRAGMENT_SETS * FRAGMENT_WAYS first fragments
+FRAGMENT_SETS: Final = 512
+FRAGMENT_WAYS: Final = 8
+FRAGMENT_LIFE_NS: Final = 30_000_000_000  # as Linux keeps them (net.ipv4.ipfrag_time)
+F_ID: Final = 4  # behind source and destination: what names the datagram; 0 = free
+F_TIME: Final = 5  # ns, of the first fragment
+F_ENDS: Final = 6  # .. 10: A_HIGH .. KEY of the descriptor; KEY 0 = the first one did not decode
+F_BITS: Final = 11  # FROM_B or not
+F_SEQUENCE: Final = 12  # TCP: number of byte 0 of the datagram; -1 = later ones carry no payload
+F_PREFIX: Final = 13  # bytes that came without a hole from the beginning
+F_ISLAND: Final = 14  # first byte << 32 | last + 1 of a stretch behind the hole
+FRAGMENT: Final = 15
+WALK: Final = FRAGMENTS + FRAGMENT_SETS * FRAGMENT_WAYS * FRAGMENT
 PCAP: Final = 1
 PCAPNG: Final = 2
 STOP_LENGTH: Final = 1  # a record or block claims an impossible length
 STOP_ORDER: Final = 2  # a section header without a byte-order magic
 RECORD_LIMIT: Final = 64 << 20
-INTERFACE: Final = 4  # words an interface: link type, ticks a second, offset ns, snap length
+INTERFACE: Final = (
+    6  # words an interface: link type, ticks a second, offset ns, snap length, drops told twice
+)
 MAX_INTERFACES: Final = 1024
 
 # --- state of the update (channels), signed words
@@ -90,7 +111,11 @@ IDLE: Final = 25  # ns: silent for longer = forgotten
 PART: Final = 26  # only channels of this part are metered ...
 PARTS: Final = 27  # ... of so many
 ELSEWHERE: Final = 28  # packets of other parts
-UPDATE: Final = 29
+HOLD_HEAD: Final = (
+    29  # the oldest held segment and the next to be held, counted on; slot = number & HOLDS - 1
+)
+HOLD_TAIL: Final = 30
+UPDATE: Final = 31
 DONE: Final = 0
 NEED_ROWS: Final = 1
 NEED_CONNECTIONS: Final = 2
@@ -121,6 +146,9 @@ FLAGGED: Final = 32 << 32  # the keyword scan hit
 IGNORED: Final = 64 << 32  # the dissectors do not want it
 WAS_RESET: Final = 128 << 32
 SPOKE: Final = 256 << 32  # payload seen: of a; << 1 of b
+HELD: Final = 42  # from this bit on: first held segment of a, slot + 1; HELD_BITS further of b
+HELD_BITS: Final = 11
+HELD_MASK: Final = 0x7FF
 
 # --- channel
 H_CLIENT_HIGH: Final = 0
@@ -157,6 +185,22 @@ R_OPENING: Final = 24  # layout.OPENINGS lengths of up, and of down
 R_EVENTS: Final = 32  # layout.HEAD_EVENTS pairs: time, direction << 32 | length
 ROW: Final = 48
 
+# --- TCP segments that came before what precedes them: a ring in order of arrival
+S_NEXT: Final = 0  # the direction's next one by sequence, slot + 1
+S_WHOSE: Final = 1  # connection slot << 1 | from_b; -1 = gone
+S_SINCE: Final = 2  # NEWEST when it came
+S_TIME: Final = 3
+S_ROW: Final = 4
+S_SEQUENCE: Final = 5
+S_LENGTH: Final = 6
+S_CAPTURED: Final = 7  # bytes at slot * HOLD_BYTES
+HOLD: Final = 8
+HOLDS: Final = 1024
+HOLD_BYTES: Final = 2048
+HELD_EACH: Final = 8  # a direction
+HOLD_AHEAD: Final = 1 << 16  # bytes beyond the expected sequence number
+HOLD_NS: Final = 1_000_000_000  # the first retransmission time-out, RFC 6298 2.1
+
 # --- message events: channels -> summaries
 E_ROW: Final = 0
 E_TIME: Final = 1
@@ -184,8 +228,10 @@ BEGINS: Final = 4  # and whether a word may begin so
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2
-ROOM_EVENTS: Final = 11_000  # 65535 bytes of TLS records of 1 byte
-ROOM_BYTES: Final = 65_536
+ROOM_EVENTS: Final = 17_000  # 65535 bytes of TLS records of 1 byte, and all that may be held of a connection
+ROOM_BYTES: Final = 65_536 + 17 * 2048
+ROOM_PIECES: Final = 18
+PIECE_LIMIT: Final = 65_536
 FEW: Final = 8  # packets below which a connection is the first to be forgotten
 CHAIN: Final = 16  # open rows of a channel that are looked through
 EXPIRE: Final = 8  # open messages of a channel that are looked through

@@ -56,6 +56,8 @@ class Working:
         self.events = np.zeros(tables.MAX_EVENTS * tables.EVENT, np.int64)
         self.pieces = np.zeros((tables.MAX_PIECES, tables.PIECE), np.int64)
         self.copied = np.zeros(tables.PIECE_BYTES, np.uint8)
+        self.holds = np.full((tables.HOLDS, tables.HOLD), -1, np.int64)
+        self._held = np.zeros(tables.HOLDS * tables.HOLD_BYTES, np.uint8)
         self._connection_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
         self._channel_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
         self._connection_generation = np.zeros(n, np.int64)
@@ -89,6 +91,10 @@ class Working:
 
     def _fill_update_views(self) -> None:
         self._channel_table_view = words(self._channel_table)
+        self.hold_views = (
+            *self.row_views, words(self.pieces), words(self.copied), words(self.holds), words(self._held),
+            *self._search,
+        )  # fmt: skip
         self.update_views = (
             self.state_view,
             self._connections_view,
@@ -97,9 +103,7 @@ class Working:
             self._channel_table_view,
             self.rows_view,
             self.events_view,
-            words(self.pieces),
-            words(self.copied),
-            *self._search,
+            *self.hold_views[5:],
         )
 
     # --- ids
@@ -178,6 +182,17 @@ class Working:
         return _taken(table, order[~repeated]), ids[order[~repeated]]
 
     # --- connections
+
+    def waiting(self, rows: Int64s | None = None, connections: Int64s | None = None) -> list[tuple[int, int]]:
+        """(connection slot, from_b) of what is held, oldest first: of all, of some rows or connections."""
+        head, tail = self.state[[tables.HOLD_HEAD, tables.HOLD_TAIL]].tolist()
+        held = self.holds[np.arange(head, tail) % tables.HOLDS]
+        held = held[held[:, tables.S_WHOSE] >= 0]
+        if rows is not None:
+            held = held[np.isin(held[:, tables.S_ROW], rows)]
+        if connections is not None:
+            held = held[np.isin(held[:, tables.S_WHOSE] >> 1, connections)]
+        return [(whose >> 1, whose & 1) for whose in dict.fromkeys(held[:, tables.S_WHOSE].tolist())]
 
     def take_pieces(self) -> list[Payload]:
         """What the update copied, as records; empties the buffer."""

@@ -140,7 +140,7 @@ def test_it_says_which_side_is_old(members: dict[str, bytes], made_by: str, told
 
 @pytest.mark.parametrize(
     ("version", "told"),
-    [(2, "upgrade minewatch"), (0, "train it again"), ("1", "not a version"), (True, "not")],
+    [(3, "upgrade minewatch"), (1, "train it again"), ("1", "not a version"), (True, "not")],
 )
 def test_format_version(members: dict[str, bytes], version: object, told: str) -> None:
     manifest = json.loads(members["manifest.json"]) | {"format": version}

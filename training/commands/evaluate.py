@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from training.hostwise import Hosts
     from training.labels import Label
 
-SUMMARY = "measure a model on labelled data: found, missed, false alarms, calibration"
+SUMMARY = "measure a model on labelled data: found, missed, false alarms, calibration; or tell drift"
 EPILOG = """\
 examples:
   minewatch evaluate my-bundle LABELS.csv
   minewatch evaluate default LABELS.csv --format json --output evaluation.json
+  minewatch evaluate default LABELS.csv --prevalence 1e-4
+  minewatch evaluate --drift my-bundle monday.pcap tuesday.pcap
 
 BUNDLE is a folder or a .zip; `default` is the shipped one.  LABELS.csv is as for minewatch train,
 but may hold mining or benign hosts alone; weights are for training and not used here.
@@ -33,7 +35,14 @@ a part benign, the host is listed as not counted: its verdict is on all of it.  
 undecided was not found; a benign one is left out of false alarms and host-days.  A host-day is a day
 from a host's first packet or reading to its last.  Bounds are 95 %: Clopper-Pearson for shares,
 Poisson for host-days; hosts of one site are not independent, so they are a little too narrow.
-A bundle looks better on what it was trained on than it is.
+A bundle looks better on what it was trained on than it is.  Beside them stand bounds over groups,
+drawn anew as wholes: hosts of one site are alike, and the effective n is the number of groups.
+Delay is told in windows (5 minutes) from a miner's first to its first verdict; precision is what an
+alarm is worth where so many hosts mine, from recall and false alarms as measured here.
+
+--drift tells whether the traffic of a site has left what BUNDLE learned from: the population
+stability index by family of features, held against what so few hosts would show by chance, and the
+share of hosts unlike training.  PATHs are captures, folders and power readings; no labels are needed.
 
 Status: 0 measured; 2 mistakes in the labels, an unreadable source (the others still count), or
 no labelled host seen; 130 interrupted (sources that were done are told).
@@ -44,7 +53,11 @@ DEFAULT = "default"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """BUNDLE, LABELS.csv, what is judged, and how it is told."""
     parser.add_argument("bundle", metavar="BUNDLE", help="folder or .zip; default: the shipped one")
-    parser.add_argument("labels", metavar="LABELS.csv", type=Path, help="what is known of which host")
+    told = "what is known of which host; with --drift, captures and readings"
+    parser.add_argument("labels", metavar="LABELS.csv", nargs="+", type=Path, help=told)
+    parser.add_argument("--drift", action="store_true", help="has this traffic left the training set?")
+    told = "share of hosts that mine where it is to be used (default: 0.001)"
+    parser.add_argument("--prevalence", type=_prevalence, default=1e-3, metavar="SHARE", help=told)
     parser.add_argument("--assets", metavar="FILE", help="CSV that joins power_source's meters to hosts")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     parser.add_argument("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
@@ -52,9 +65,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help="where (default: standard output)")
 
 
+def _prevalence(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number") from error
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not between 0 and 1")
+    return value
+
+
 def run(args: argparse.Namespace) -> int:
     """Read, score each source, measure, tell."""
     output.check(args.output)
+    if args.drift:
+        from training.commands import drift  # noqa: PLC0415
+
+        return drift.run(args)
+    if len(args.labels) != 1:
+        output.note("minewatch evaluate: one LABELS.csv; several PATHs are for --drift")
+        return WRONG
+    (args.labels,) = args.labels
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
     from training import hostwise, hostwise_text  # noqa: PLC0415
     from training.labels import LabelError, read_labels  # noqa: PLC0415
@@ -73,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         "model": {"id": bundle.id, "digest": bundle.digest},
         "labels": str(args.labels),
         "seen_in_training": _trained_on(bundle, args.labels),
-        **hostwise.document(hosts),
+        **hostwise.document(hosts, args.prevalence),
     }
     lines = [json.dumps(document, indent=1)] if args.format == "json" else hostwise_text.lines(document)
     with output.opened(args.output) as stream:
@@ -100,9 +131,24 @@ def _hold(args: argparse.Namespace, labels: list[Label], bundle: Bundle, hosts: 
             if result.interrupted:  # half a source is no record
                 output.note("minewatch evaluate: interrupted; the sources that were done are told")
                 return INTERRUPTED
-            hosts.hold(mine, result.findings, args.labels.parent, joined)
             status = max(status, _problems(result))
+            hosts.hold(mine, result.findings, args.labels.parent, joined, _delays(args, source, mine, bundle))
     return status
+
+
+def _delays(
+    args: argparse.Namespace, source: Path, labels: list[Label], bundle: Bundle
+) -> dict[str, dict[str, int | None]]:
+    """Of the mining hosts of one source that are named; nothing of what cannot be read (told already)."""
+    from training.delay import delays  # noqa: PLC0415
+
+    mining = {label.host for label in labels if label.mining}
+    if not mining:
+        return {}
+    try:
+        return delays(str(source), mining, bundle, _request(args, source, labels).settings)
+    except (OSError, ValueError):
+        return {}
 
 
 def _request(args: argparse.Namespace, source: Path, labels: list[Label]) -> Request:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from detector.text import printable
 
 if TYPE_CHECKING:
-    from detector.model import Bundle, Thresholds
+    from detector.model import Bundle
+    from training.budget import Budget
     from training.fit import Fitted
     from training.labelled import Labelled
-    from training.table import Rows
 
 SUMMARY = "fit a model to labelled data; prints the honest evaluation"
 EPILOG = """\
@@ -36,9 +35,24 @@ the source does not hold, one content under two groups.
 examples:
   minewatch train LABELS.csv --output my-bundle
   minewatch train LABELS.csv --output my-bundle --corpus 8000 --jobs 2
+  minewatch train LABELS.csv --output my-bundle --false-alarms 1/1000-host-days
+  minewatch train LABELS.csv --output my-bundle --unlabelled
+  minewatch train LABELS.csv --output site --recalibrate default --traffic monday.pcap tuesday.pcap
   minewatch score capture.pcap --model my-bundle
 
 What is printed was measured out of fold: on groups that the model had not seen.
+
+--false-alarms  1/1000-host-days, or a share of benign examples as 1/1000.  The threshold is set for
+                it, and it is said whether the data can promise it, and the least that they can.
+--miss          a miner of an unseen group is called clear at most so often; whoever scores between
+                that and `suspicious` is undecided (split conformal, on held-out groups).
+--unlabelled    "benign" rows are only not known to mine (Elkan and Noto 2008): those that look like
+                the miners you know count as miners in part.  Assumes that the miners you know are
+                like those you do not; that you found them by chance, not because they are easy.
+--recalibrate   moves the offset and the thresholds of a bundle to a site and keeps its trees: from
+                --traffic of the site, unlabelled, and the few labels that there are.
+
+Status: 0 saved; 2 mistakes in the labels or in use, or the bundle at --output is better.
 """
 
 
@@ -55,20 +69,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--created", metavar="DATE", help="date for the bundle (default: today)")
     parser.add_argument("--force", action="store_true", help="replace a bundle that is better on these rows")
+    add = parser.add_argument_group("thresholds").add_argument
+    add("--false-alarms", metavar="BUDGET", help="such as 1/1000-host-days or 1/1000 (default)")
+    add("--miss", type=_share, metavar="SHARE", help="miners that may be called clear (default: not set)")
+    add = parser.add_argument_group("other ways to learn").add_argument
+    add("--unlabelled", action="store_true", help="rows that are not mining are only not known to mine")
+    add("--recalibrate", metavar="BUNDLE", help="keep its trees; `default` is the shipped one")
+    add("--traffic", nargs="+", default=[], metavar="PATH", help="for --recalibrate: captures of the site")
+    add = parser.add_argument_group("signature").add_argument
+    add("--sign", type=Path, metavar="KEY", help="sign with this Ed25519 private key (PEM)")
+
     told = "go on when labels name hosts or times that their source does not hold"
     parser.add_argument("--allow-unmet", action="store_true", help=told)
     told = "simulate anew, and keep nothing for the next time"
     parser.add_argument("--no-cache", action="store_true", help=told)
 
 
+def _share(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number") from error
+    if not 0 < value < 0.5:
+        raise argparse.ArgumentTypeError(f"{word} is not between 0 and 0.5")
+    return value
+
+
 def run(args: argparse.Namespace) -> int:
     """Read, fit, compare, save."""
-    from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
-    from training import build, store, table  # noqa: PLC0415
-    from training.labels import LabelError  # noqa: PLC0415
+    if args.traffic and not args.recalibrate:
+        return _refuse("--traffic is for --recalibrate")
+    if args.recalibrate:
+        from training.commands import recalibrate  # noqa: PLC0415
 
+        return recalibrate.run(args)
     if args.corpus < 400:
         return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
+    return _train(args)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
+    from training import build, compare, positives, store, table  # noqa: PLC0415
+    from training.labels import LabelError  # noqa: PLC0415
+
+    budget = budget_of(args)
     base, standing = Bundle.load(args.base), _loaded(args.output)
     try:
         found = _held_against_sources(args, base)
@@ -79,14 +124,21 @@ def run(args: argparse.Namespace) -> int:
     own = table.gathered(found.channels, recipe.most_rows)
     if not len(own) and not found.power:
         return _refuse("none of the labels met a channel or a meter that can be learnt from")
+    if budget is not None:
+        recipe = replace(recipe, budget=budget)
     _say(f"{len(own)} labelled rows; simulating {args.corpus} conversations beside them")
-    rows = table.concatenate([own, build.simulated_rows(recipe)])
+    simulated = build.simulated_rows(recipe)
+    learned = own
+    if args.unlabelled:
+        learned, told = positives.weighed(own, simulated, recipe.seed)  # the rows of `own` stay first
+        _say(told)
+    rows = table.concatenate([learned, simulated])
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
     if cache is not None:
         store.prune(cache)
     models = build.fit_all(recipe, rows, power, _say, found.pairs)
-    comparison = _compare(own, models["channel"], base, standing)
-    sys.stdout.write("\n".join(comparison.lines) + "\n")
+    comparison = compare.compare(own, models["channel"], base, standing)
+    sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget)]) + "\n")
     if comparison.worse and not args.force:
         return _refuse(f"{args.output} was left as it is: {comparison.worse} (--force replaces it)")
     saved = _save(args, models, build.training_data(rows, power))
@@ -110,26 +162,23 @@ def _held_against_sources(args: argparse.Namespace, base: Bundle) -> Labelled:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the new channel model is worth on the user's own rows, beside an old one."""
+def budget_of(args: argparse.Namespace) -> Budget | None:
+    """What the words ask for, None for the usual.  Raises BudgetError."""
+    from training import budget  # noqa: PLC0415
 
-    lines: list[str]
-    worse: str | None  # in what the bundle that would be replaced is better
+    if args.false_alarms is None and args.miss is None:
+        return None
+    asked = budget.parse(args.false_alarms) if args.false_alarms else budget.Budget()
+    return replace(asked, miss=args.miss)
 
 
-def _compare(own: Rows, fitted: Fitted, base: Bundle, standing: Bundle | None) -> Comparison:
-    """New (out of fold) against the base, and against the bundle that would be replaced."""
-    from training import metrics  # noqa: PLC0415
+def _promises(models: Mapping[str, Fitted], budget: Budget | None) -> list[str]:
+    """What of a budget that was asked for the data can promise, one line a model."""
+    from training.budget import support_words  # noqa: PLC0415
 
-    if not len(own):
-        return Comparison(["no labelled channels: the channel model is that of the simulated corpus"], None)
-    new = _measured(own, fitted.logit[: len(own)], fitted.model.thresholds)
-    lines = ["your labelled channels, out of fold (groups that the model had not seen):"]
-    lines += ["  " + line for line in _told("this model", new)]
-    lines += ["  " + line for line in _told(f"{base.id}, as it is", _old(own, base))]
-    worse = metrics.better(_old(own, standing), new) if standing else None
-    return Comparison(lines, worse)
+    if budget is None:
+        return []
+    return [f"{kind}: {support_words(fitted.metrics['budget'])}" for kind, fitted in models.items()]
 
 
 def _loaded(path: Path) -> Bundle | None:
@@ -139,44 +188,10 @@ def _loaded(path: Path) -> Bundle | None:
     return Bundle.load(path) if path.exists() else None
 
 
-def _old(own: Rows, bundle: Bundle) -> dict[str, Any]:
-    from detector.features.channel import NAMES  # noqa: PLC0415
-    from detector.records import Vectors  # noqa: PLC0415
-
-    scores = bundle.channel.score(Vectors(NAMES, own.values))
-    return _measured(own, scores.logit, bundle.channel.thresholds)
-
-
-def _measured(own: Rows, logit: Any, limits: Thresholds) -> dict[str, Any]:
-    """Rates over examples, each the maximum over its rows."""
-    import numpy as np  # noqa: PLC0415
-
-    from detector.model import sigmoid  # noqa: PLC0415
-    from training import metrics  # noqa: PLC0415
-
-    names, place = np.unique(own.example, return_inverse=True)
-    best, label = np.full(len(names), -np.inf), np.zeros(len(names), bool)
-    np.maximum.at(best, place, logit)
-    np.logical_or.at(label, place, own.label == 1)
-    return metrics.at_thresholds(label, sigmoid(best), limits.mining, limits.suspicious)
-
-
-def _told(name: str, measured: Mapping[str, Any]) -> list[str]:
-    lines = [f"{name}:"]
-    for verdict in ("mining", "suspicious"):
-        recall, alarms = measured[verdict]["recall"], measured[verdict]["false_alarms"]
-        lines.append(f"  {verdict:<10} found {_rate(recall)}; false alarms {_rate(alarms)}")
-    return lines
-
-
-def _rate(rate: Mapping[str, Any]) -> str:
-    if rate["value"] is None:
-        return "- (none labelled)"
-    return f"{rate['count']} of {rate['n']} (95 %: {rate['low']:.1%} to {rate['high']:.1%})"
-
-
 def identity_of(labels: Path) -> str:
     """The id of a bundle that is trained on these labels."""
+    import hashlib  # noqa: PLC0415
+
     return "trained-" + hashlib.sha256(labels.read_bytes()).hexdigest()[:12]
 
 
@@ -193,7 +208,8 @@ def _save(args: argparse.Namespace, models: Mapping[str, Fitted], data: list[dic
         created=created,
         card=card.text(identity, created, models, data),
         training_data=data,
-        notes={"corpus": args.corpus, "seed": args.seed},
+        notes={"corpus": args.corpus, "seed": args.seed, "unlabelled": args.unlabelled},
+        key=args.sign,
     )
 
 

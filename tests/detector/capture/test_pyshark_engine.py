@@ -36,6 +36,7 @@ from tests.detector.kernel.by_hand import (
     tcp,
     udp,
 )
+from tests.detector.kernel.stacks import TUNNELS, fragments
 
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("MINEWATCH_DATA", ROOT.parent / "shared" / "data")) / "net"
@@ -44,7 +45,6 @@ REAL = (
     "DanieleDeSensi__peafowl/test/pcaps/monero.pcap",
     "nesfit__DI-cryptominingdetection/PCAPs/zec-eu.suprnova.cc.pcapng",
     "nesfit__DI-cryptominingdetection/PCAPs/cgminer.s0.pcapng",  # resets that carry payload
-    "DanieleDeSensi__peafowl/test/pcaps/ip_fragmentation/correct_1.pcap",
     "ntop__nDPI/tests/cfgs/default/pcap/http_ipv6.pcap",
     "nfstream__nfstream/tests/pcaps/dhcp_little_endian.pcapng",  # the year 151 991
 )
@@ -136,14 +136,37 @@ def test_snapped_capture_and_pcapng(tmp_path: Path) -> None:
 
 @needs_tshark
 def test_what_only_wireshark_opens(tmp_path: Path) -> None:
-    """PPP: the native engine says that it does not know it, tshark does."""
-    frames = [(START + i * MS, b"\xff\x03\x00\x21" + p) for i, p in enumerate(talk(CLIENT, SERVER))]
-    path = tmp_path / "ppp.pcap"
-    path.write_bytes(pcap(frames, link=9))
+    """Token ring: the native engine says that it does not know it, tshark does."""
+    head = b"\x10\x40" + bytes(5) + b"\2" + bytes(5) + b"\1\xaa\xaa\3\0\0\0\x08\0"
+    frames = [(START + i * MS, head + p) for i, p in enumerate(talk(CLIENT, SERVER))]
+    path = tmp_path / "ring.pcap"
+    path.write_bytes(pcap(frames, link=6))
     assert windows(path, "native")[0] == []
     rows, report = windows(path, "pyshark")
     assert len(rows) == 2
     assert report.decoded == 10
+
+
+@needs_tshark
+def test_tunnels_are_opened_alike(tmp_path: Path) -> None:
+    """All but L2TPv3, which tshark cannot open without the control messages of its session."""
+    wraps = [wrap for name, wrap in TUNNELS.values() if name != "l2tpv3"]
+    packets = [wrap(p) for wrap in wraps for p in (*talk(CLIENT, SERVER)[:-1], *talk(*V6)[:-1])]
+    path = tmp_path / "made.pcap"
+    path.write_bytes(pcap([(START + i * MS, ether(p)) for i, p in enumerate(packets)], nano=True))
+    assert same(path).undecodable == {}
+
+
+@needs_tshark
+def test_fragments_are_counted_but_not_joined(tmp_path: Path) -> None:
+    """The one difference that is meant: later fragments, and with them the length of a datagram."""
+    path = tmp_path / "made.pcap"
+    pieces = fragments(udp(CLIENT, 5353, SERVER, 53, bytes(900)), 304)
+    path.write_bytes(pcap([(START + i * MS, ether(p)) for i, p in enumerate(pieces)], nano=True))
+    _, native = windows(path, "native")
+    _, other = windows(path, "pyshark")
+    assert (native.decoded, native.undecodable) == (3, {})
+    assert (other.decoded, other.undecodable) == (1, {"fragment": 2})
 
 
 @needs_tshark

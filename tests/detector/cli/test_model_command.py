@@ -30,7 +30,7 @@ MANIFEST = {
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(place: str | None = None) -> SimpleNamespace:
+    def load(place: str | None = None, trust: object = None) -> SimpleNamespace:
         if place == "bad":
             raise BundleError("bad: channel.npz: changed since the bundle was written")
         return SimpleNamespace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def pcapng(frames: Iterable[tuple[int, bytes]], link: int = 1, order: str = "<")
     return section(order) + interface(order, link) + b"".join(blocks)
 
 
-def meter(data: bytes, cuts: Sequence[int] = (), **settings: int) -> Meter:
+def meter(data: bytes, cuts: Sequence[int] = (), **settings: Any) -> Meter:
     """A meter that was fed `data`, cut at these offsets."""
     fed = Meter(MeterSettings(**settings))
     for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True):

@@ -523,6 +523,7 @@ def test_any_cut_into_files_gives_the_same_windows(
         chained.feed(data + b"\1\2\3")  # a record that the end of the file cut short
         ended.append(chained.next_stream())
         assert ended[-1].cut_at == len(data)
+    chained.finish()
     assert sum(counters.packets for counters in ended) == whole.counters.packets
     assert chained.counters.packets == 0
     assert chained.payloads() == whole.payloads()

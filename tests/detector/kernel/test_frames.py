@@ -114,12 +114,6 @@ def test_simple_and_obsolete_packet_blocks() -> None:
     assert meter(section() + interface() + simple).counters.decoded == 1
 
 
-def test_drops_told_by_interface_statistics_are_summed() -> None:
-    told = option("<", 5, struct.pack("<Q", 12)) + option("<", 7, struct.pack("<Q", 3))
-    data = section() + interface() + block("<", 5, struct.pack("<III", 0, 0, 0) + told)
-    assert meter(data).counters.lost == 15
-
-
 @pytest.mark.parametrize("packet", [PACKET, PACKET6], ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize(
     ("link", "head"),
@@ -191,14 +185,6 @@ def test_ipv6_extension_headers() -> None:
     assert undecodable(pcap([(START, ether(extended(later, 44)))])) == {"fragment": 1}
     endless = bytes([60, 0]) + bytes(6)
     assert undecodable(pcap([(START, ether(extended(endless * 12, 60)))])) == {"bad_ip_header": 1}
-
-
-def test_first_fragments_count_and_later_ones_do_not() -> None:
-    body = PACKET[20:]
-    first, later = (ip(CLIENT, SERVER, 6, body, bits) for bits in (0x2000, 0x0003))
-    fed = meter(pcap([(START, ether(first)), (START + S, ether(later))]))
-    assert fed.counters.decoded == 1
-    assert fed.counters.undecodable == {"fragment": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,88 +1,74 @@
-"""Packets and TCP payload of each connection and direction, against tshark on real captures."""
+"""Packets, bytes, flows and payload against tshark on real captures (`make agreement` does them all).
+
+Exact agreement on a sample of every source and link type; on each capture that differs, the
+reasons that `explained.tsv` states and no others.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import shutil
-import subprocess
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from detector.kernel import layout
-from tests.detector.kernel.by_hand import meter
+from tests.agreement import corpus
+from tests.agreement.compare import agreed, compare, in_channels
+from tests.agreement.ours import Channel, Way
+from tests.agreement.tshark import Frame, Layer, Network, Transport
 
-DATA = Path(os.environ.get("MINEWATCH_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")) / "net"
-CAPTURES = (
-    "DanieleDeSensi__peafowl/test/pcaps/ethereum.pcap",
-    "nesfit__DI-cryptominingdetection/PCAPs/cgminer.s1.pcapng",
-    "nesfit__DI-cryptominingdetection/PCAPs/zec-eu1.nanopool.org.pcapng",
-    "ntop__nDPI/tests/cfgs/default/pcap/zoom.pcap",
-    "ntop__nDPI/tests/cfgs/default/pcap/skype-conference-call.pcap",
-    "ntop__nDPI/tests/cfgs/default/pcap/1kxun.pcap",
-    "ntop__nDPI/tests/cfgs/default/pcap/http_ipv6.pcap",
-    "ntop__nDPI/tests/cfgs/default/pcap/443-git.pcap",
-    "ntop__nDPI/tests/cfgs/default/pcap/gnutella.pcap",
-    "ntop__nDPI/tests/cfgs/default/pcap/sites.pcapng",
+EACH = 2
+LARGEST = 5_000  # packets: what tshark reads in about a second
+EXPLAINED = corpus.explained()
+CAPTURES = corpus.sample(EACH, LARGEST)
+
+needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
+needs_data = pytest.mark.skipif(
+    not CAPTURES, reason=f"no public captures at {corpus.DATA} (set MINEWATCH_DATA)"
 )
-FIELDS = (
-    "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "udp.srcport",
-    "udp.dstport", "tcp.len", "udp.length", "frame.len",
-)  # fmt: skip
-Key = tuple[int, int, int]  # source, destination, transport
 
 
-def said_by_tshark(path: Path) -> dict[Key, Counter[str]]:
-    """Counts by (source, destination, transport) of the outermost headers; `occurrence=f` is the first."""
-    fields = [part for name in FIELDS for part in ("-e", name)]
-    whole = ("-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE")
-    outer = ("-Y", "not icmp and not icmpv6")  # errors quote the headers of others
-    command = ["tshark", "-n", "-r", str(path), *whole, *outer, "-T", "fields", "-E", "occurrence=f", *fields]
-    out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    counts: dict[Key, Counter[str]] = {}
-    for line in out.splitlines():
-        row = dict(zip(FIELDS, line.split("\t"), strict=True))
-        if not (row["tcp.srcport"] or row["udp.srcport"]):
-            continue
-        transport = 6 if row["tcp.srcport"] else 17
-        payload = int(row["tcp.len"]) if transport == 6 else int(row["udp.length"]) - 8
-        key = (
-            address(row["ip.src"] or row["ipv6.src"]),
-            address(row["ip.dst"] or row["ipv6.dst"]),
-            transport,
-        )
-        counts.setdefault(key, Counter()).update(packets=1, payload=payload, wire=int(row["frame.len"]))
-    return counts
+@needs_tshark
+@needs_data
+@pytest.mark.parametrize("name", [name for name in CAPTURES if name not in EXPLAINED])
+def test_exact_agreement(name: str) -> None:
+    agreement = compare(corpus.DATA / name, name)
+    assert not agreement.unexplained
+    assert agreement.exact or agreement.refused
 
 
-def address(text: str) -> int:
-    value = ipaddress.ip_address(text)
-    return int(value) if value.version == 6 else 0xFFFF << 32 | int(value)
+@needs_tshark
+@needs_data
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_explained_differences(name: str) -> None:
+    agreement = compare(corpus.DATA / name, name)
+    assert not agreement.unexplained
+    assert set(agreement.explained) == EXPLAINED[name]
 
 
-def said_by_us(path: Path) -> dict[Key, Counter[str]]:
-    table, _ = meter(path.read_bytes()).windows(True)
-    counts: dict[Key, Counter[str]] = {}
-    for i in range(len(table)):
-        client, server = (int(a[i, 0]) << 64 | int(a[i, 1]) for a in (table.client, table.server))
-        for ends, block in (((client, server), layout.UP), ((server, client), layout.DOWN)):
-            words = table.wide[i, block : block + layout.DIRECTION].tolist()
-            if words[layout.PACKETS]:
-                counts.setdefault((*ends, int(table.transport[i])), Counter()).update(
-                    packets=words[layout.PACKETS],
-                    payload=words[layout.PAYLOAD_BYTES],
-                    wire=words[layout.BYTES],
-                )
-    return counts
+WAY = Way(1, 40_000, 2, 443, 6)
 
 
-@pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
-@pytest.mark.parametrize("name", CAPTURES)
-def test_counts_agree_with_tshark(name: str) -> None:
-    if not (DATA / name).is_file():
-        pytest.skip(f"no real captures at {DATA} (set MINEWATCH_DATA)")
-    ours, theirs = said_by_us(DATA / name), said_by_tshark(DATA / name)
-    assert ours == theirs
-    assert ours
+def frame(length: int = 140, **how: int) -> Frame:
+    network = Network(WAY.source, WAY.destination, length, 20, **how)
+    layers = Layer("ip", network), Layer("tcp", network, Transport(6, 40_000, 443, 20, 100))
+    return Frame(154, 154, ("eth", "ethertype", "ip", "tcp"), layers, {})
+
+
+def test_a_difference_without_a_reason_is_not_explained() -> None:
+    told = agreed("x", [frame(), frame()], {WAY: {"packets": 1, "wire": 154, "payload": 100}})
+    assert len(told.unexplained) == 1
+
+
+def test_a_reason_explains_no_more_than_its_frames() -> None:
+    frames = [frame(), frame(more=True)]
+    assert not agreed("x", frames, {WAY: {"packets": 3, "wire": 400, "payload": 100}}).unexplained
+    assert agreed("x", frames, {WAY: {"packets": 4, "wire": 400, "payload": 100}}).unexplained
+    assert agreed("x", frames, {WAY: {"packets": 3, "wire": 600, "payload": 100}}).unexplained
+
+
+def test_channels_are_the_sums_of_their_flows() -> None:
+    totals = {"packets": 1, "wire": 154, "payload": 100}
+    flows = {WAY: totals, WAY._replace(source_port=40_001): totals}
+    twice = {name: 2 * n for name, n in totals.items()}
+    assert in_channels(flows, {Channel(1, 2, 443, 6): {"up": twice, "down": {}}}) == []
+    assert in_channels(flows, {Channel(1, 2, 443, 6): {"up": totals, "down": {}}})
+    assert in_channels(flows, {Channel(1, 2, 443, 6): {"up": {}, "down": twice}})
