@@ -46,7 +46,10 @@ MIXED_STEPS: Final = 0.2  # steps this far apart come from several devices in on
 def stem(path: str) -> str:
     """The file's name without its folders and endings: the meter of a file that names none."""
     name = Path(path).name
-    return re.sub(r"(\.(csv|tsv|txt|log|gz|gzip|parquet|pq|dat))+$", "", name, flags=re.IGNORECASE) or name
+    return (
+        re.sub(r"(\.(csv|tsv|txt|log|xml|json|gz|gzip|parquet|pq|dat))+$", "", name, flags=re.IGNORECASE)
+        or name
+    )
 
 
 class Collector:
@@ -63,6 +66,11 @@ class Collector:
         self._names: dict[tuple[str, ...], int] = {}
         self._parts: list[tuple[Int64s, Int64s, Floats]] = []
         self.dropped: Counter[str] = Counter()
+
+    @property
+    def default_name(self) -> str:
+        """The meter of a file that names none: what the user says, or the file's own name."""
+        return self._hints.meter or self._stem
 
     def add(self, frame: pd.DataFrame) -> None:
         """Takes a chunk that holds the layout's columns.  Raises TelemetryError."""
@@ -114,7 +122,7 @@ class Collector:
     def _meters(self, frame: pd.DataFrame, value: Value, n: int, good: np.ndarray) -> Int64s:
         """Meter numbers of the good rows of one column of readings."""
         if not self._layout.meters:
-            name = (value.column.strip(),) if self._layout.wide else (self._hints.meter or self._stem,)
+            name = (value.column.strip() if self._layout.wide else self.default_name,)
             return np.full(n, self._number(name), dtype=np.int64)
         import pandas as pd  # noqa: PLC0415
 
@@ -159,7 +167,7 @@ class Collector:
         devices, place = place_in_group(stamps)
         if devices == 1:
             return meter, stamps, watts
-        name = self._hints.meter or self._stem
+        name = self.default_name
         self._names = {(name, str(device)): device for device in range(devices)}
         self._devices = devices
         whole = place >= 0
@@ -185,7 +193,7 @@ class Collector:
         """Names of meters: host, and host/part for hosts with several parts; no host = the file's name."""
         lead: tuple[str, ...] = ()
         if self._layout.meters and normal(self._layout.meters[0]) in PARTS:
-            lead = (self._hints.meter or self._stem,)
+            lead = (self.default_name,)
         names = [lead + name for name in self._names]
         parts = Counter(name[0] for name in names)
         return ["/".join(name) if parts[name[0]] > 1 else name[0] or self._stem for name in names]

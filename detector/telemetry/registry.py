@@ -2,7 +2,25 @@
 
 from typing import Final
 
-from detector.telemetry import csv_log, parquet
+from detector.telemetry import (
+    csv_log,
+    dsmr,
+    freeipmi_log,
+    green_button,
+    ipmitool_log,
+    parquet,
+    rapl_log,
+    turbostat_log,
+)
 from detector.telemetry.contract import Source
 
-SOURCES: Final[tuple[Source, ...]] = (parquet, csv_log)
+SOURCES: Final[tuple[Source, ...]] = (
+    parquet,
+    green_button,
+    dsmr,
+    rapl_log,
+    ipmitool_log,
+    freeipmi_log,
+    turbostat_log,
+    csv_log,  # takes any text: last
+)

@@ -78,3 +78,12 @@ def test_tables_that_are_no_power_log() -> None:
             with pytest.raises(TelemetryError) as caught:
                 read_power(path)
             assert "\n" not in str(caught.value)
+
+
+def test_freeipmi_tables_with_and_without_header() -> None:
+    paths = sorted(DATA.glob("MayaPurohit*/*/ipmi/*.csv"))
+    if not paths:
+        pytest.skip(f"no FreeIPMI tables in {DATA}")
+    for path in paths:
+        readings = read_power(path)
+        assert 100 < readings.watts.mean() < 400, path
