@@ -145,7 +145,7 @@ class _Sorting:
         """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
         with open_stream(path, self._settings) as stream:
             head, kind = stream.head(), _kind_of_head(stream, self._foreign)
-        if kind == CAPTURE or (kind == POWER and _has_times(head)):
+        if kind == CAPTURE or (kind == POWER and (_has_times(head) or _is_power_log(head))):
             return kind
         return foreign_capture(head) or ""
 
@@ -213,7 +213,15 @@ def _kind_of_head(stream: Stream, foreign: bool) -> str:
     if what != "text" and not what.startswith("starts with"):
         return f"{_NEITHER.partition(' (')[0]} nor power readings but {what}"
     head = _narrow(head)
-    return _NEITHER if b"\0" in head or not _first_line_is_table(head) else POWER
+    known = b"\0" not in head and (_first_line_is_table(head) or _is_power_log(head))
+    return POWER if known else _NEITHER
+
+
+def _is_power_log(head: bytes) -> bool:
+    """Whether it is a log of readings that is no table: ipmitool, turbostat, a smart meter ..."""
+    from detector.telemetry import is_power_log  # noqa: PLC0415  imports numpy
+
+    return is_power_log(head, "")
 
 
 def _narrow(head: bytes) -> bytes:

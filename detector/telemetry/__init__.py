@@ -17,7 +17,7 @@ from detector.telemetry.registry import SOURCES
 if TYPE_CHECKING:
     from detector.records import Readings
 
-__all__ = ["SOURCES", "Hints", "Source", "TelemetryError", "read_power"]
+__all__ = ["SOURCES", "Hints", "Source", "TelemetryError", "is_power_log", "read_power"]
 
 HEAD_BYTES: Final = 65_536
 _KNOWN: Final = (
@@ -55,6 +55,11 @@ def read_power(
             return _read(stream, hints)
     except StreamError as error:
         raise TelemetryError(str(error)) from error
+
+
+def is_power_log(head: bytes, name: str) -> bool:
+    """Whether a source other than tables of text knows what begins so: their readers take any text."""
+    return any(source.sniff(head, name) for source in SOURCES[:-1])
 
 
 def _read(stream: Stream, hints: Hints) -> Readings:

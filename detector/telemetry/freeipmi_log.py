@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from detector.streams import Stream
     from detector.telemetry.loglines import Row
 
-_ROW: Final = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^,]*),\s*Current,\s*(\d+(?:\.\d+)?)")
+_ROW: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^,]{0,16}),\s{0,4}Current,\s{0,4}(\d+(?:\.\d+)?)"
+)
 _CURRENT: Final = re.compile(r"(?i)^(?:([\w.-]+): )?\s*Current Power\s*:\s*(\d+(?:\.\d+)?) watts")
 _STAMP: Final = re.compile(
     r"^(?:[\w.-]+: )?\s*Time Stamp\s*:\s*(\d\d)/(\d\d)/(\d{4}) - (\d\d:\d\d:\d\d)"
 )  # month first
 _ACTIVE: Final = re.compile(r"(?i)Power Measurement\s*:\s*Active\b")
 _SNIFF: Final = re.compile(
-    rb"(?im)^\W*([\w.-]+: )?\s*Current Power\s*:\s*\d"
+    rb"(?im)^[ \t]{0,40}([\w.-]{1,64}: )?Current Power[ \t]{0,60}: ?\d"
     rb"|^([^,\n]*,)?\d{4}-[^,\n]+,\s*(Current|Average|Minimum|Maximum),\s*\d"
 )
 

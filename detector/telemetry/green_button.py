@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PIECE: Final = 1 << 16
 MAX_DEPTH: Final = 64
 MAX_TEXT: Final = 4096  # of one element
-MAX_LINKS: Final = 100_000  # links and types of one feed
+MAX_LINKS: Final = 1_000_000  # of one feed: what it makes us hold besides its readings
 _SPACE: Final = "http://naesb.org/espi"
 _WH: Final = 72  # UomType
 _W: Final = 38
@@ -37,6 +37,10 @@ _EXPORT: Final = 19  # FlowDirectionType: reverse
 _REGISTER: Final = (1, 3, 9)  # AccumulationBehaviourType: bulk quantity, cumulative, latching
 _ESTIMATED: Final = (8, 9, 12)  # QualityOfReading: by a reference day, by interpolation, projected
 _USUAL_S: Final = 3600
+_READING: Final = ("start", "duration", "value", "quality")
+_TYPE: Final = (
+    "uom", "powerOfTenMultiplier", "intervalLength", "commodity", "flowDirection", "accumulationBehaviour",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -114,11 +118,13 @@ class _Feed:
         if local == "IntervalReading":
             self._reading()
         elif "IntervalReading" in self._open:
-            self._told[local] = heard
-        elif self._entry.kind is not None and self._open[-1:] == ["ReadingType"]:
+            if local in _READING:
+                self._told[local] = heard
+        elif self._entry.kind is not None and self._open[-1:] == ["ReadingType"] and local in _TYPE:
             self._entry.kind[local] = _integer(heard) or 0
         elif local == "entry":
-            self._entries.append(self._entry)
+            if self._entry.times or self._entry.related or self._entry.kind is not None:
+                self._entries.append(self._entry)
             self._entry = _Entry()
 
     def _link(self, rel: str, href: str) -> None:
@@ -143,17 +149,18 @@ class _Feed:
 
     def readings(self, default: str) -> Readings:
         """What the entries say once all are there.  Raises TelemetryError when nothing is left."""
-        if not self._entries:
-            self._entries = [self._entry]  # a bare block without a feed
-        blocks = [entry for entry in self._entries if entry.times]
+        blocks = [
+            entry for entry in (*self._entries, self._entry) if entry.times
+        ]  # the last: no feed around it
         types = {entry.at: entry.kind for entry in self._entries if entry.kind is not None}
-        meters = {entry.at: entry for entry in self._entries if entry.related}
+        meters = {entry.at.rstrip("/"): entry for entry in self._entries if entry.related}
+        points = {_point(at) for at in meters}
         samples = Samples(self._path)
         estimated = 0
         for block in blocks:
-            owner = next((at for at in meters if at and block.up.startswith(at.rstrip("/") + "/")), "")
-            kind = self._kind(meters.get(owner), types)
-            estimated += _take(samples, self._name(owner, meters, default), block, kind)
+            owner = block.up.rpartition("/IntervalBlock")[0]
+            name = f"{default}/{_point(owner)}" if len(points) > 1 and _point(owner) else default
+            estimated += _take(samples, name, block, self._kind(meters.get(owner), types))
         count = sum(len(block.times) for block in blocks)
         if estimated:
             samples.notes.append(f"{estimated} of {count} readings are estimated by the utility")
@@ -161,19 +168,19 @@ class _Feed:
         return samples.readings()
 
     def _kind(self, meter: _Entry | None, types: dict[str, dict[str, int]]) -> dict[str, int]:
-        found = [types[href] for href in meter.related if href in types] if meter else []
-        if not found and len({tuple(sorted(kind.items())) for kind in types.values()}) == 1:
-            found = list(types.values())
-        if not found:
-            raise TelemetryError(f"{self._path}: readings without their ReadingType: their unit is unknown")
-        return found[0]
+        """The type that a meter's links lead to; the only one of a file without such links."""
+        for href in meter.related if meter else ():
+            if href in types:
+                return types[href]
+        if len(types) == 1:
+            return next(iter(types.values()))
+        raise TelemetryError(f"{self._path}: readings without their ReadingType: their unit is unknown")
 
-    @staticmethod
-    def _name(owner: str, meters: dict[str, _Entry], default: str) -> str:
-        """The usage point's number where the file has several, and the file's name."""
-        points = {m[1] for at in meters if (m := re.search(r"UsagePoint/([^/]+)", at))}
-        own = re.search(r"UsagePoint/([^/]+)", owner)
-        return f"{default}/{own[1]}" if own and len(points) > 1 else default
+
+def _point(at: str) -> str:
+    """Number of the usage point in an address; empty where there is none."""
+    found = re.search(r"UsagePoint/([^/]+)", at)
+    return found[1] if found else ""
 
 
 def _take(samples: Samples, meter: str, block: _Entry, kind: dict[str, int]) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from detector.streams import Stream
     from detector.telemetry.loglines import Row
 
-_SENSOR: Final = re.compile(r"^[^|]*\|.*?(\d+(?:\.\d+)?)\s*(?:\|\s*)?Watts\b")
+_SENSOR: Final = re.compile(r"^[^|]*\|.*?(\d{1,9}(?:\.\d{1,6})?)\s*(?:\|\s*)?Watts\b")
 _DCMI: Final = re.compile(r"^\s*Instantaneous power reading:\s*(\d+) Watts")
 _CLOCK: Final = re.compile(r"^\s*IPMI timestamp:\s*(\S.*?)\s*$")
 _STATE: Final = re.compile(r"^\s*Power reading state is:\s*(\S+)")
