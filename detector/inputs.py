@@ -76,11 +76,25 @@ class _Sorting:
 
     def take(self, name: str, told_power: bool) -> None:
         """A path, a pattern that the shell left alone, or "-"; `told_power`: it was given as readings."""
+        if told_power and ":" in name and self._is_server(name):
+            return
         for path in _expanded(STDIN if name == "-" else name, self.inputs):
             if os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
                 self._walk(path)
             else:
                 self._sort(path, told_power)
+
+    def _is_server(self, name: str) -> bool:
+        """Whether it is the address of a server with readings; that is taken in."""
+        from detector.telemetry import is_address, problem_of  # noqa: PLC0415  imports numpy
+
+        if not is_address(name):
+            return False
+        if problem := problem_of(name):
+            self.inputs.problems.append(problem)
+        else:
+            self.inputs.power.append(name)
+        return True
 
     def _sort(self, path: str, told_power: bool) -> None:
         inputs = self.inputs

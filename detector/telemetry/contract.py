@@ -11,6 +11,7 @@ from detector.records import Quantity
 if TYPE_CHECKING:
     from detector.records import Readings
     from detector.streams import Stream
+    from detector.telemetry.address import Address
 
 
 class TelemetryError(ValueError):
@@ -37,6 +38,27 @@ class Source(Protocol):
 
     def read(self, stream: Stream, hints: Hints) -> Readings:
         """All readings, sorted by (meter, time).  Raises TelemetryError, StreamError, OSError."""
+        ...
+
+
+class Service(Protocol):
+    """One kind of server that is asked for readings.  A module with these is a service."""
+
+    @property
+    def SCHEME(self) -> str:  # noqa: N802  a constant of the module
+        """What stands before the colon of its addresses."""
+        ...
+
+    @property
+    def ARGUMENTS(self) -> tuple[str, ...]:  # noqa: N802
+        """What may stand behind the question mark."""
+        ...
+
+    def fetch(self, address: Address, hints: Hints) -> Readings:
+        """What the server answers.  Sends the read request that the user named, and nothing else.
+
+        Raises TelemetryError, in bounded time whatever the server does.
+        """
         ...
 
 

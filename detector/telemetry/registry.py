@@ -1,4 +1,6 @@
-"""The sources of power readings, in the order in which they are asked; a new one adds its name here."""
+"""The sources of power readings, in the order in which they are asked; a new one adds its name here.
+
+`SERVICES` are servers, asked where an address names their scheme."""
 
 from typing import Final
 
@@ -9,14 +11,16 @@ from detector.telemetry import (
     green_button,
     ipmitool_log,
     parquet,
+    prometheus,
     rapl_log,
     turbostat_log,
 )
-from detector.telemetry.contract import Source
+from detector.telemetry.contract import Service, Source
 
 SOURCES: Final[tuple[Source, ...]] = (
     parquet,
     green_button,
+    prometheus,
     dsmr,
     rapl_log,
     ipmitool_log,
@@ -24,3 +28,4 @@ SOURCES: Final[tuple[Source, ...]] = (
     turbostat_log,
     csv_log,  # takes any text: last
 )
+SERVICES: Final[tuple[Service, ...]] = (prometheus,)
