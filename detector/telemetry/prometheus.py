@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 from detector.records import Quantity
 from detector.telemetry.columns import said_unit
 from detector.telemetry.contract import Hints, TelemetryError, unit_called
+from detector.telemetry.polling import span_s
 from detector.telemetry.samples import Samples
 from detector.telemetry.web import get_json, parse_json, whole
 
@@ -51,8 +52,6 @@ _HOSTS: Final = (
 )
 _NEVER: Final = frozenset({"cmdline", "job", "path"})  # a command line carries wallets
 _ESTIMATED: Final = re.compile(r"kepler_(process|container|vm|pod)_|scaph_(process|.*_container)_")
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
-_SECONDS: Final = {"ms": 1e-3, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _SNIFF: Final = re.compile(rb'^\s*\{\s*"status"\s*:\s*"(success|error)"')
 
 
@@ -94,7 +93,7 @@ def _requests(told: dict[str, str], where: str) -> Iterator[str]:
         return
     now = time.time()
     start, end = (_time(told.get(name, "now"), now, where) for name in ("start", "end"))
-    step = _span(told.get("step", "60s"), where)
+    step = span_s(told.get("step", "60s"), where)
     if step <= 0 or end <= start or (end - start) / step > PIECE_STEPS * MAX_PIECES:
         raise TelemetryError(f"{where}: from start to end in steps gives none, or more than 10 million")
     piece = PIECE_STEPS * step
@@ -191,19 +190,12 @@ def _table() -> dict[str, dict[str, float]]:
     return table
 
 
-def _span(text: str, where: str) -> float:
-    match = _SPAN.fullmatch(text)
-    if not match:
-        raise TelemetryError(f"{where}: {text[:30]!r} is no length of time; say it as 60s, 15m, 7d")
-    return float(match[1]) * _SECONDS[match[2]]
-
-
 def _time(text: str, now: float, where: str) -> float:
     """Seconds since 1970 of `now`, `-7d`, a number or RFC 3339 (UTC without a zone)."""
     if text == "now":
         return now
     if text.startswith("-"):
-        return now - _span(text[1:], where)
+        return now - span_s(text[1:], where)
     try:
         if re.fullmatch(r"\d{9,10}(\.\d+)?", text):
             return float(text)

@@ -10,9 +10,13 @@ from detector.telemetry import (
     freeipmi_log,
     green_button,
     ipmitool_log,
+    mqtt,
+    nvml,
     parquet,
     prometheus,
     rapl_log,
+    redfish,
+    snmp,
     turbostat_log,
 )
 from detector.telemetry.contract import Service, Source
@@ -26,6 +30,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     ipmitool_log,
     freeipmi_log,
     turbostat_log,
+    mqtt,
     csv_log,  # takes any text: last
 )
-SERVICES: Final[tuple[Service, ...]] = (prometheus,)
+SERVICES: Final[tuple[Service, ...]] = (prometheus, snmp, redfish, mqtt, nvml)
