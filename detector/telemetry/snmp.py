@@ -115,6 +115,7 @@ class _Agent:
                     other = line.strip()
                 if len(rows) >= MAX_ROWS:
                     child.kill()
+                    break  # what it wrote before waits in the pipe
         timer.cancel()
         if time.monotonic() >= until:
             raise TelemetryError(f"{self._where}: the walk is not over after {WALK_S:.0f} s")
