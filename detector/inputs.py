@@ -76,11 +76,25 @@ class _Sorting:
 
     def take(self, name: str, told_power: bool) -> None:
         """A path, a pattern that the shell left alone, or "-"; `told_power`: it was given as readings."""
+        if told_power and ":" in name and self._is_server(name):
+            return
         for path in _expanded(STDIN if name == "-" else name, self.inputs):
             if os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
                 self._walk(path)
             else:
                 self._sort(path, told_power)
+
+    def _is_server(self, name: str) -> bool:
+        """Whether it is the address of a server with readings; that is taken in."""
+        from detector.telemetry import is_address, problem_of  # noqa: PLC0415  imports numpy
+
+        if not is_address(name):
+            return False
+        if problem := problem_of(name):
+            self.inputs.problems.append(problem)
+        else:
+            self.inputs.power.append(name)
+        return True
 
     def _sort(self, path: str, told_power: bool) -> None:
         inputs = self.inputs
@@ -145,7 +159,7 @@ class _Sorting:
         """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
         with open_stream(path, self._settings) as stream:
             head, kind = stream.head(), _kind_of_head(stream, self._foreign)
-        if kind == CAPTURE or (kind == POWER and _has_times(head)):
+        if kind == CAPTURE or (kind == POWER and (_has_times(head) or _is_power_log(head))):
             return kind
         return foreign_capture(head) or ""
 
@@ -213,7 +227,15 @@ def _kind_of_head(stream: Stream, foreign: bool) -> str:
     if what != "text" and not what.startswith("starts with"):
         return f"{_NEITHER.partition(' (')[0]} nor power readings but {what}"
     head = _narrow(head)
-    return _NEITHER if b"\0" in head or not _first_line_is_table(head) else POWER
+    known = b"\0" not in head and (_first_line_is_table(head) or _is_power_log(head))
+    return POWER if known else _NEITHER
+
+
+def _is_power_log(head: bytes) -> bool:
+    """Whether it is a log of readings that is no table: ipmitool, turbostat, a smart meter ..."""
+    from detector.telemetry import is_power_log  # noqa: PLC0415  imports numpy
+
+    return is_power_log(head, "")
 
 
 def _narrow(head: bytes) -> bytes:

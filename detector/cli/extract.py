@@ -46,7 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="capture, power file, folder or - (standard input), plain or compressed",
     )
     add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
-    add("--power", nargs="+", action="extend", default=[], metavar="PATH", help="power readings; repeatable")
+    add(
+        "--power",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SOURCE",
+        help="power readings: files, or servers (docs/power-sources.md)",
+    )
     add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")

@@ -59,7 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Options that say what is read and how it is understood."""
     add = parser.add_argument_group("input").add_argument
-    add("--power", nargs="+", action="extend", default=[], metavar="PATH", help="power readings; repeatable")
+    add(
+        "--power",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SOURCE",
+        help="power readings: files, or servers (docs/power-sources.md)",
+    )
     add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 from detector.formats import CAPTURE_MAGICS
 from detector.streams import Stream, StreamError, open_stream
-from detector.telemetry.contract import Hints, Source, TelemetryError
-from detector.telemetry.registry import SOURCES
+from detector.telemetry.address import parse_address, problem_of, scheme_of
+from detector.telemetry.contract import Hints, Service, Source, TelemetryError
+from detector.telemetry.registry import SERVICES, SOURCES
 
 if TYPE_CHECKING:
     from detector.records import Readings
 
-__all__ = ["SOURCES", "Hints", "Source", "TelemetryError", "read_power"]
+__all__ = [
+    "SERVICES", "SOURCES", "Hints", "Service", "Source", "TelemetryError", "is_address", "is_power_log",
+    "problem_of", "read_power",
+]  # fmt: skip
 
 HEAD_BYTES: Final = 65_536
 _KNOWN: Final = (
@@ -41,6 +45,8 @@ def read_power(
 ) -> Readings:
     """Read the power readings in a file or stream, whatever its kind; closes it.
 
+    Or those that a server answers with, where `source` is an address (`is_address`).
+
     What the file says wins; the arguments speak where it is silent: `unit` ("W", "kW",
     "kWh" per interval ...), `timezone` (IANA name or offset; UTC if None), `meter` (name of
     the meter's column, or of the one meter in the file; the file's own name if None),
@@ -50,11 +56,28 @@ def read_power(
     Raises TelemetryError (one line: file, place, what, what to do).
     """
     hints = Hints(unit, timezone, meter, value, day_first)
+    if isinstance(source, str) and is_address(source):
+        service = _service(source)
+        return service.fetch(parse_address(source, service.ARGUMENTS), hints)
     try:
         with source if isinstance(source, Stream) else open_stream(str(source)) as stream:
             return _read(stream, hints)
     except StreamError as error:
         raise TelemetryError(str(error)) from error
+
+
+def is_address(text: str) -> bool:
+    """Whether it names a server (`prometheus:http://...`) and no file is called so."""
+    return scheme_of(text) in {service.SCHEME for service in SERVICES} and not Path(text).exists()
+
+
+def _service(text: str) -> Service:
+    return next(service for service in SERVICES if scheme_of(text) == service.SCHEME)
+
+
+def is_power_log(head: bytes, name: str) -> bool:
+    """Whether a source other than tables of text knows what begins so: their readers take any text."""
+    return any(source.sniff(head, name) for source in SOURCES[:-1])
 
 
 def _read(stream: Stream, hints: Hints) -> Readings:

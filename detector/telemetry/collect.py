@@ -18,16 +18,27 @@ from detector.records import Quantity, Readings
 from detector.telemetry import values
 from detector.telemetry.columns import PARTS, Layout, Value, normal
 from detector.telemetry.contract import UNITS, Hints, TelemetryError, Unit
-from detector.telemetry.times import BAD, Clock, to_utc, zone_called
+from detector.telemetry.groups import place_in_group
+from detector.telemetry.samples import (
+    FELL,
+    J_PER_KWH,
+    MAX_METERS,
+    finished,
+    increments,
+    median_steps,
+    ordered,
+)
+from detector.telemetry.times import BAD, Clock, period_seconds, to_utc, zone_called
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from detector.records import Floats, Int64s
 
-MAX_METERS: Final = 1_000_000
-MAX_WATTS: Final = 1e9  # the largest power station is 22.5 GW; one meter above 1 GW is a unit gone wrong
-COUNTER_READINGS: Final = 24  # energy that never falls for so long is a running total
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+COUNTER_READINGS: Final = 24  # energy that grows for so long is a running total
+RESETS: Final = 24  # readings between two falls of a running total, at least
 DAY_S: Final = 86_400
 MIXED_STEPS: Final = 0.2  # steps this far apart come from several devices in one column
 
@@ -35,7 +46,10 @@ MIXED_STEPS: Final = 0.2  # steps this far apart come from several devices in on
 def stem(path: str) -> str:
     """The file's name without its folders and endings: the meter of a file that names none."""
     name = Path(path).name
-    return re.sub(r"(\.(csv|tsv|txt|log|gz|gzip|parquet|pq|dat))+$", "", name, flags=re.IGNORECASE) or name
+    return (
+        re.sub(r"(\.(csv|tsv|txt|log|xml|json|gz|gzip|parquet|pq|dat))+$", "", name, flags=re.IGNORECASE)
+        or name
+    )
 
 
 class Collector:
@@ -48,9 +62,15 @@ class Collector:
         self._clock = Clock(path, hints.day_first)
         self._units: list[Unit] = []
         self._comma = False
+        self._devices = 1
         self._names: dict[tuple[str, ...], int] = {}
         self._parts: list[tuple[Int64s, Int64s, Floats]] = []
         self.dropped: Counter[str] = Counter()
+
+    @property
+    def default_name(self) -> str:
+        """The meter of a file that names none: what the user says, or the file's own name."""
+        return self._hints.meter or self._stem
 
     def add(self, frame: pd.DataFrame) -> None:
         """Takes a chunk that holds the layout's columns.  Raises TelemetryError."""
@@ -74,24 +94,16 @@ class Collector:
 
     def finish(self) -> Readings:
         """All readings so far.  Raises TelemetryError when there are none."""
-        meter, stamps, watts = self._joined()
+        meter, stamps, watts = self._told_apart(*self._joined())
         stamps, known = self._utc(meter, stamps)
         meter, stamps, watts = meter[known], stamps[known], watts[known]
-        order = np.lexsort((stamps, meter))
-        meter, stamps, watts = meter[order], stamps[order], watts[order]
-        first = np.ones(len(meter), dtype=bool)
-        first[1:] = (meter[1:] != meter[:-1]) | (stamps[1:] != stamps[:-1])
-        self.dropped["same meter and time as another row"] += int((~first).sum())
-        readings = Readings(self._meter_names(), meter[first], stamps[first], watts[first], np.empty(0))
-        readings.interval_s = median_steps(readings.meter, readings.time_ns, len(readings.meters))
+        meter, stamps, watts = ordered(meter, stamps, watts, self.dropped)
+        names = self._meter_names()
+        readings = Readings(names, meter, stamps, watts, median_steps(meter, stamps, len(names)))
         notes = self._notes(readings)
         if self._units[0].quantity is Quantity.ENERGY_KWH:
             notes += self._to_power(readings)
-        self._drop_absurd(readings)
-        self._none_left(readings)
-        readings.notes = notes
-        readings.dropped = {reason: n for reason, n in self.dropped.items() if n}
-        return readings
+        return finished(readings, self._path, notes, self.dropped)
 
     def _settle_units(self, frame: pd.DataFrame) -> None:
         for value in self._layout.values:
@@ -110,7 +122,7 @@ class Collector:
     def _meters(self, frame: pd.DataFrame, value: Value, n: int, good: np.ndarray) -> Int64s:
         """Meter numbers of the good rows of one column of readings."""
         if not self._layout.meters:
-            name = (value.column.strip(),) if self._layout.wide else (self._hints.meter or self._stem,)
+            name = (value.column.strip() if self._layout.wide else self.default_name,)
             return np.full(n, self._number(name), dtype=np.int64)
         import pandas as pd  # noqa: PLC0415
 
@@ -148,6 +160,20 @@ class Collector:
         self._parts = []
         return meter.astype(np.int64), stamps, found
 
+    def _told_apart(self, meter: Int64s, stamps: Int64s, watts: Floats) -> tuple[Int64s, Int64s, Floats]:
+        """GPUs that nvidia-smi polled in turn without their index, as one meter each."""
+        if self._layout.meters or self._layout.wide or not self._layout.polled:
+            return meter, stamps, watts
+        devices, place = place_in_group(stamps)
+        if devices == 1:
+            return meter, stamps, watts
+        name = self.default_name
+        self._names = {(name, str(device)): device for device in range(devices)}
+        self._devices = devices
+        whole = place >= 0
+        self.dropped["row of a poll that lacks a device"] += int((~whole).sum())
+        return place[whole], stamps[whole], watts[whole]
+
     def _utc(self, meter: Int64s, stamps: Int64s) -> tuple[Int64s, np.ndarray]:
         """UTC stamps, and which rows have one.
 
@@ -167,7 +193,7 @@ class Collector:
         """Names of meters: host, and host/part for hosts with several parts; no host = the file's name."""
         lead: tuple[str, ...] = ()
         if self._layout.meters and normal(self._layout.meters[0]) in PARTS:
-            lead = (self._hints.meter or self._stem,)
+            lead = (self.default_name,)
         names = [lead + name for name in self._names]
         parts = Counter(name[0] for name in names)
         return ["/".join(name) if parts[name[0]] > 1 else name[0] or self._stem for name in names]
@@ -181,6 +207,8 @@ class Collector:
             notes.append(f"one column a meter: {len(readings.meters)} meters")
         if self._clock.day_first is not None:
             notes.append(f"dates read as {'day/month' if self._clock.day_first else 'month/day'}")
+        if self._devices > 1:
+            notes.append(f"rows of {self._devices} devices in turn, numbered in the order of each poll")
         negative = int((readings.watts < 0).sum())
         if negative:
             notes.append(f"{negative} readings below 0 (export) kept")
@@ -206,8 +234,10 @@ class Collector:
             )
         step = np.where(np.isfinite(readings.interval_s), readings.interval_s, np.median(usual))
         seconds = step[readings.meter]
-        readings.watts = readings.watts * 3.6e6 / seconds
         at_start = self._layout.energy_at_start or bool(np.median(usual) >= DAY_S)  # a date names its day
+        if at_start and not self._clock.numbers:
+            seconds = period_seconds(readings.time_ns, seconds, self._zone)
+        readings.watts = readings.watts * J_PER_KWH / seconds
         if not at_start:
             readings.time_ns = readings.time_ns - (seconds * 1e9).astype(np.int64)
         edge = "start" if at_start else "end"
@@ -218,51 +248,32 @@ class Collector:
 
     def _from_counters(self, readings: Readings) -> list[str]:
         """Running totals of energy become the energy of each interval."""
-        meter, step = readings.meter, np.diff(readings.watts, prepend=0.0)
-        first = np.ones(len(meter), dtype=bool)
-        first[1:] = meter[1:] != meter[:-1]
-        count = np.bincount(meter, minlength=len(readings.meters))
-        falls = np.bincount(meter, weights=(step < 0) & ~first, minlength=len(count))
-        grows = np.bincount(meter, weights=(step > 0) & ~first, minlength=len(count))
-        total = (count >= COUNTER_READINGS) & (falls == 0) & (grows > count / 2)
+        meter, n = readings.meter, len(readings.meters)
+        grown, first = increments(meter, readings.watts, np.full(n, np.nan))
+        fell = np.isnan(grown) & ~first
+        total = np.full(n, True) if self._layout.running else self._totals(readings, grown, fell)
         if not total.any():
             return []
         gap = np.diff(readings.time_ns, prepend=0) / 1e9 / readings.interval_s[meter]
         counted = total[meter]
-        keep = ~(counted & first)
-        readings.watts = np.where(counted, step / np.where(gap > 0, gap, 1), readings.watts)[keep]
+        self.dropped[FELL] += int((counted & fell).sum())
+        keep = ~counted | np.isfinite(grown)
+        readings.watts = np.where(counted, grown / np.where(gap > 0, gap, 1), readings.watts)[keep]
         readings.meter, readings.time_ns = meter[keep], readings.time_ns[keep]
         return [f"{int(total.sum())} meters tell running totals of energy: differences taken"]
 
-    def _drop_absurd(self, readings: Readings) -> None:
-        keep = np.abs(readings.watts) <= MAX_WATTS
-        self.dropped["above 1e9 W"] += int((~keep).sum())
-        if not keep.all():
-            readings.meter, readings.time_ns = readings.meter[keep], readings.time_ns[keep]
-            readings.watts = readings.watts[keep]
-
-    def _none_left(self, readings: Readings) -> None:
-        if len(readings):
-            return
-        why = ", ".join(f"{n} x {reason}" for reason, n in self.dropped.most_common(3) if n)
-        raise TelemetryError(f"{self._path}: no reading could be used ({why or 'no rows'})")
-
-
-def median_steps(meter: Int64s, time_ns: Int64s, meters: int) -> Floats:
-    """Median seconds between the readings of each meter (sorted by meter, time); NaN below two."""
-    inner = meter[1:] == meter[:-1]
-    step, owner = np.diff(time_ns)[inner], meter[1:][inner]
-    result = np.full(meters, np.nan)
-    if not len(step):
-        return result
-    order = np.lexsort((step, owner))
-    step, owner = step[order], owner[order]
-    count = np.bincount(owner, minlength=meters)
-    begin = np.concatenate([[0], np.cumsum(count)[:-1]])
-    some = count > 0
-    low, high = begin + np.maximum(count - 1, 0) // 2, begin + count // 2
-    result[some] = (step[low[some]] + step[high[some]]) / 2e9
-    return result
+    def _totals(self, readings: Readings, grown: Floats, fell: Mask) -> Mask:
+        """Which meters tell running totals: they grow most of the time, and fall rarely and far."""
+        meter, n = readings.meter, len(readings.meters)
+        before = np.concatenate([[0.0], readings.watts[:-1]])
+        slight = fell & (np.abs(readings.watts) > np.abs(before) / 2)
+        count = np.bincount(meter, minlength=n)
+        falls = np.bincount(meter, weights=fell, minlength=n)
+        grows = np.bincount(meter, weights=np.nan_to_num(grown) > 0, minlength=n)
+        slight_falls = np.bincount(meter, weights=slight, minlength=n)
+        rare = (falls * RESETS <= count) & (slight_falls == 0)
+        found: Mask = (count >= COUNTER_READINGS) & rare & (grows > count / 2)
+        return found
 
 
 def _interleaved(readings: Readings) -> list[str]:

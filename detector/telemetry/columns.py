@@ -18,7 +18,7 @@ TIMES: Final = (  # best first
     "unix_time", "unixtime", "time_utc", "timestamp_utc", "time_ms", "timestamp_ms", "time_s",
     "timestamp_s", "timestamp_ns", "unix", "time_stamp", "interval_start", "period_start", "start",
     "start_time", "from", "interval_end", "period_end", "end", "end_time", "time_of_day_seconds",
-    "date", "day", "rq", "zeit", "zeitstempel", "datum", "fecha", "date_heure",
+    "date", "day", "rq", "ym", "zeit", "zeitstempel", "datum", "fecha", "date_heure",
     "时间", "采集时间", "数据时间", "日期",
 )  # fmt: skip
 _STARTS: Final = frozenset({"interval_start", "period_start", "start", "start_time", "from"})
@@ -28,7 +28,7 @@ METERS: Final = (  # best first
     "nodename", "server", "machine", "instance", "device", "device_id", "device_name", "miner",
     "miner_name", "pdu", "site", "customer", "household", "house", "name", "id", "serial",
     "zähler", "zaehler", "compteur", "medidor", "电表", "表号", "电表编号",
-    "用户", "用户编号", "设备", "主机",
+    "用户", "用户编号", "设备", "主机", "户号",
 )  # fmt: skip
 PARTS: Final = (
     "sensor", "outlet", "outlet_name", "outlet_id", "gpu", "gpu_id", "gpu_index", "index", "uuid", "channel",
@@ -38,6 +38,19 @@ _POWERS: Final = frozenset({
     "power", "watt", "watts", "load", "draw", "consumption", "usage", "demand", "value", "reading",
     "apower", "aggregate", "energy", "use", "功率", "有功功率", "电量", "用电量",
 })  # fmt: skip
+_REGISTERS: Final = frozenset({
+    "register", "counter", "cumulative", "lifetime", "zählerstand", "zaehlerstand", "示数", "表底",
+})  # fmt: skip
+_IDENTIFIERS: Final = {  # names that are codes of the field, and what they count in
+    "00010000": "kWh",  # DL/T 645-2007: forward active energy, total: a register
+    "00100200": "kWh",  # DL/T 698.45, OAD: the same
+    "02030000": "kW",  # DL/T 645-2007: active power, total
+    "1_0_1_8_0": "kWh",  # OBIS (IEC 62056-6-1): import, total: a register
+    "1_0_1_7_0": "kW",  # OBIS: active power drawn
+    "pq_z": "kWh",  # State Grid's monthly export; pq_f, pq_g, pq_p are its peak, valley and flat bands
+}
+_CODED_REGISTERS: Final = frozenset({"00010000", "00100200", "1_0_1_8_0"})
+_POLLED: Final = "power_draw"  # nvidia-smi
 _NOT_DRAWN: Final = frozenset({
     "limit", "cap", "capacity", "rated", "nominal", "contract", "max", "min", "maximum", "minimum",
     "reactive", "apparent",
@@ -71,6 +84,8 @@ class Layout:
     meters: tuple[str, ...]  # main column first, then parts; empty = one meter, or one a column
     values: tuple[Value, ...]
     energy_at_start: bool  # energy is told at the start of its interval
+    running: bool = False  # the column's name says that it is a register: energy since it was built in
+    polled: bool = False  # rows may be of several devices in turn (`groups`)
 
     @property
     def wide(self) -> bool:
@@ -101,7 +116,10 @@ def find_layout(names: list[str], where: str, hints: Hints, time: str | None = N
     values = _value_columns(rest, plain, where, hints)
     if len(values) > 1 and meters:
         values = (_only_value(values, plain, where),)
-    return Layout(time, clock, meters, values, plain[time] in _STARTS)
+    named = [plain[value.column] for value in values]
+    running = all(name in _CODED_REGISTERS or _REGISTERS & set(name.split("_")) for name in named)
+    polled = named[0] == _POLLED
+    return Layout(time, clock, meters, values, plain[time] in _STARTS, running, polled)
 
 
 def normal(name: str) -> str:
@@ -113,6 +131,8 @@ def normal(name: str) -> str:
 def unit_of(name: str) -> Unit | None:
     """The unit that a column's name carries: in brackets, as a word, or as the end of a camel-case word."""
     name = unicodedata.normalize("NFKC", name)
+    if code := _IDENTIFIERS.get(normal(name)):
+        return UNITS[code]
     for inner in _BRACKETS.findall(name):
         unit = unit_called(inner)
         if unit:

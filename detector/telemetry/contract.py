@@ -11,6 +11,7 @@ from detector.records import Quantity
 if TYPE_CHECKING:
     from detector.records import Readings
     from detector.streams import Stream
+    from detector.telemetry.address import Address
 
 
 class TelemetryError(ValueError):
@@ -40,6 +41,27 @@ class Source(Protocol):
         ...
 
 
+class Service(Protocol):
+    """One kind of server that is asked for readings.  A module with these is a service."""
+
+    @property
+    def SCHEME(self) -> str:  # noqa: N802  a constant of the module
+        """What stands before the colon of its addresses."""
+        ...
+
+    @property
+    def ARGUMENTS(self) -> tuple[str, ...]:  # noqa: N802
+        """What may stand behind the question mark."""
+        ...
+
+    def fetch(self, address: Address, hints: Hints) -> Readings:
+        """What the server answers.  Sends the read request that the user named, and nothing else.
+
+        Raises TelemetryError, in bounded time whatever the server does.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A unit of power, or of energy used in one interval."""
@@ -56,13 +78,25 @@ UNITS: Final = {
         Unit("kW", Quantity.POWER_W, 1e3),
         Unit("MW", Quantity.POWER_W, 1e6),
         Unit("mW", Quantity.POWER_W, 1e-3),
+        Unit("uW", Quantity.POWER_W, 1e-6),
         Unit("Wh", Quantity.ENERGY_KWH, 1e-3),
         Unit("kWh", Quantity.ENERGY_KWH, 1.0),
         Unit("MWh", Quantity.ENERGY_KWH, 1e3),
+        Unit("J", Quantity.ENERGY_KWH, 1 / 3.6e6),
+        Unit("kJ", Quantity.ENERGY_KWH, 1e3 / 3.6e6),
+        Unit("MJ", Quantity.ENERGY_KWH, 1e6 / 3.6e6),
+        Unit("mJ", Quantity.ENERGY_KWH, 1e-3 / 3.6e6),
+        Unit("uJ", Quantity.ENERGY_KWH, 1e-6 / 3.6e6),
     )
 }
-_SPOKEN: Final = {"watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW", "w": "W", "kw": "kW"}
-_SPOKEN_ENERGY: Final = {"wh": "Wh", "kwh": "kWh", "mwh": "MWh", "kilowatthours": "kWh"}
+_SPOKEN: Final = {
+    "watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW", "w": "W", "kw": "kW",
+    "microwatts": "uW", "milliwatts": "mW", "uw": "uW",
+}  # fmt: skip
+_SPOKEN_ENERGY: Final = {
+    "wh": "Wh", "kwh": "kWh", "mwh": "MWh", "kilowatthours": "kWh",
+    "joules": "J", "microjoules": "uJ", "millijoules": "mJ", "kilojoules": "kJ", "uj": "uJ",
+}  # fmt: skip
 
 
 def unit_called(text: str) -> Unit | None:

@@ -18,8 +18,8 @@ import numpy as np
 
 from detector.records import Readings
 from detector.telemetry import read_power
-from detector.telemetry.collect import median_steps
 from detector.telemetry.contract import TelemetryError
+from detector.telemetry.samples import median_steps
 
 KEPT_DAYS: Final = 45
 MOST_BYTES: Final = 256 << 20

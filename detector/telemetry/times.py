@@ -19,7 +19,7 @@ from detector.telemetry.contract import TelemetryError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from detector.records import Int64s
+    from detector.records import Floats, Int64s
 
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -28,7 +28,7 @@ LAST_S: Final = 4_102_444_800  # 2100
 BAD: Final = np.iinfo(np.int64).min
 _ZONE: Final = r"(?:Z|z|[+-]\d\d:?\d\d|\bUTC|\bGMT)$"
 _NUMERIC_DATE: Final = r"^(\d{1,2})([./-])(\d{1,2})[./-](\d{4})"
-_COMPACT: Final = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_COMPACT: Final = {6: "%Y%m", 8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _FORMATS: Final = (
     "%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%d %b %Y %H:%M:%S", "%d %b %Y %H:%M", "%d-%b-%Y %H:%M:%S",
     "%d-%b-%Y %H:%M", "%b %d %Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%a %b %d %H:%M:%S %Y",
@@ -161,6 +161,26 @@ def to_utc(local: Int64s, second: Mask, zone: tzinfo) -> Int64s:
     index = pd.DatetimeIndex(local.view("datetime64[ns]"))
     known = index.tz_localize(zone, ambiguous=~second, nonexistent="NaT").tz_convert(UTC)
     return _nanoseconds(pd.Series(known))
+
+
+def period_seconds(time_ns: Int64s, step_s: Floats, zone: tzinfo) -> Floats:
+    """Lengths of the calendar days and months of `zone` that begin at `time_ns`; else `step_s` itself.
+
+    A month has 28 to 31 days, a day 23 to 25 hours: one length for all would show as a load that
+    moves with the calendar.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    local = pd.DatetimeIndex(time_ns.view("datetime64[ns]"), tz=UTC).tz_convert(zone).tz_localize(None)
+    seconds = step_s.copy()
+    for named, ahead in ((step_s == 86_400, 0), ((step_s >= 27 * 86_400) & (step_s <= 32 * 86_400), 1)):
+        if named.any():
+            begin = local[named]
+            following = begin + (pd.DateOffset(months=1) if ahead else pd.Timedelta(days=1))
+            naive = following.to_numpy(dtype="datetime64[ns]").astype(np.int64)
+            end = to_utc(naive, np.zeros(len(naive), dtype=bool), zone)
+            seconds[named] = np.where(end == BAD, step_s[named], (end - time_ns[named]) / 1e9)
+    return seconds
 
 
 def _is_number(text: str) -> bool:

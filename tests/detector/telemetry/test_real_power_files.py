@@ -52,7 +52,9 @@ def test_bitaxe_fleet() -> None:
 
 def test_nvidia_smi_log_of_two_gpus_without_index() -> None:
     readings = read_power(one("grantwilkins*/*/log.csv"))
-    assert len(readings.meters) == 1 and any("several devices" in note for note in readings.notes)
+    assert readings.meters == ["log/0", "log/1"]
+    assert np.allclose(readings.interval_s, 0.1, atol=0.02)
+    assert readings.dropped == {"row of a poll that lacks a device": 2}
 
 
 def test_ipmi_nodes() -> None:
@@ -76,3 +78,12 @@ def test_tables_that_are_no_power_log() -> None:
             with pytest.raises(TelemetryError) as caught:
                 read_power(path)
             assert "\n" not in str(caught.value)
+
+
+def test_freeipmi_tables_with_and_without_header() -> None:
+    paths = sorted(DATA.glob("MayaPurohit*/*/ipmi/*.csv"))
+    if not paths:
+        pytest.skip(f"no FreeIPMI tables in {DATA}")
+    for path in paths:
+        readings = read_power(path)
+        assert 100 < readings.watts.mean() < 400, path
