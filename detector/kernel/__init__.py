@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 _CYTHONIZED = (  # in the order of their imports
-    "linklayers", "tunnels", "fragments", "interfaces", "frames", "slots", "channels", "summaries", "trees",
-    "hashing", "packing",
+    "linklayers", "tunnels", "fragments", "interfaces", "frames", "views", "slots", "channels", "summaries",
+    "trees", "hashing", "packing",
 )  # fmt: skip
 
 

@@ -6,7 +6,14 @@ judgement.  Ports only help to tell client from server where no SYN was seen.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from detector.kernel import tables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WORDS: Final = (
     b"mining.",  # Stratum V1, ZIP 301, EthereumStratum
@@ -62,3 +69,41 @@ SERVICES: Final = (
     14444, 18080, 18081, 18089, 25565, 27017, 30303, 34254, 50051,
 )  # fmt: skip
 """Registered or customary ports of services from 1024 up, below the ephemeral range."""
+
+
+def search_tables() -> tuple[NDArray[Any], ...]:
+    """Services by port, and what `channels` looks for words with.
+
+    A word is found by four of its bytes, its anchor.  Of the three pairs of neighbours in it the
+    second table has a bit each, the third says whether four bytes are an anchor; then come the text
+    of the words and, for each word, where it starts and where its anchor does (one start more).
+    """
+    services = np.zeros(1 << 16, np.uint8)
+    services[list(SERVICES)] = 1
+    pairs = np.zeros(tables.PAIR_MASK + 1, np.uint8)
+    anchors = np.zeros(1 << 12, np.uint8)
+    starts = [0, 0]
+    for word in WORDS:
+        at = _anchor(word, pairs)
+        for offset in range(3):
+            pairs[_pair(word, at + offset)] |= 1 << offset
+        number = int.from_bytes(word[at : at + 4], "little")
+        anchors[(number * tables.SPREAD & tables.MASK32) >> 20] = 1
+        starts[-1] = at
+        starts += [starts[-2] + len(word), 0]
+    text = np.frombuffer(b"".join(WORDS), np.uint8).copy()
+    return services, pairs, anchors, text, np.array(starts, np.int64)
+
+
+def _pair(word: bytes, at: int) -> int:
+    return (word[at] ^ word[at + 1] << 5) & tables.PAIR_MASK
+
+
+def _anchor(word: bytes, pairs: NDArray[Any]) -> int:
+    """Where the four bytes start that add the fewest pairs, none of two zeros: too much has those."""
+
+    def cost(at: int) -> int:
+        new = sum(pairs[_pair(word, at + i)] == 0 for i in range(3))
+        return int(new) + 100 * (b"\0\0" in word[at : at + 4])
+
+    return min(range(len(word) - 3), key=cost)

@@ -8,7 +8,6 @@ touched only as they fill), and what does not fit leaves early, the least tellin
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -54,9 +53,6 @@ class Meter:
         self._window_ns = settings.window_s * _NS
         self._lateness_ns = settings.lateness_s * _NS
         self._idle_ns = settings.idle_s * _NS
-        self._seed = secrets.randbits(
-            63
-        )  # no sender can choose addresses that collide; no result depends on it
         self._stream = Stream(settings)
         self._work = Working(settings, part)
         self._payloads: list[Payload] = []
@@ -84,7 +80,7 @@ class Meter:
             return
         at, count = 0, tables.BATCH
         while count == tables.BATCH:
-            at = frames.walk(window, at, stream.state_view, stream.interfaces_view, work.batch_view)
+            at = frames.walk(window, at, stream.state_view, stream.interfaces_view, work.views.batch)
             count = int(stream.state[tables.BATCHED])
             self._take(count, window)
         stream.walked(at)
@@ -204,7 +200,7 @@ class Meter:
         work = self._work
         at = 0
         while at < count:
-            at = channels.update(work.batch_view, at, count, window, self._seed, *work.update_views)
+            at = channels.update(work.views, at, count, window)
             self._settle()
             status = int(work.state[tables.STATUS])
             if status == tables.NEED_ROWS:
@@ -229,7 +225,7 @@ class Meter:
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
-            summaries.add_messages(work.events_view, n, work.state_view, *work.full_views)
+            summaries.add_messages(work.views, n)
             work.state[tables.N_EVENTS] = 0
         if work.state[tables.N_PIECES]:
             self._payloads += work.take_pieces()
@@ -242,7 +238,7 @@ class Meter:
         self._let_go(work.waiting(rows=rows))
         begin = 0
         while begin < len(rows):
-            begin = channels.close_messages(words(rows), begin, *work.row_views)
+            begin = channels.close_messages(work.views, words(rows), begin)
             self._settle()
         self._finished.append(work.copy_rows(rows))
         work.release(rows)
@@ -251,23 +247,23 @@ class Meter:
         """Takes held segments (connection slot, from_b) as they are: what they wait for is lost."""
         self._settle()
         for slot, from_b in waiting:
-            channels.let_go(slot, from_b, *self._work.hold_views)
+            channels.let_go(self._work.views, slot, from_b)
             self._settle()
 
     def _forget(self, idle: Int64s) -> None:
         work = self._work
         self._let_go(work.waiting(connections=idle))
         for slot in idle[work.connections[idle, tables.C_START] != 0].tolist():
-            channels.close_message(slot, *work.row_views)
+            channels.close_message(work.views, slot)
             self._settle()
-        work.forget_connections(idle, self._seed)
+        work.forget_connections(idle)
 
     def _sweep(self) -> None:
         """Forgets what has been silent for longer than the settings allow."""
         work = self._work
         newest = int(work.state[tables.NEWEST])
         self._forget(work.idle_connections(newest - self._idle_ns))
-        work.forget_channels(newest - self._idle_ns, self._seed)
+        work.forget_channels(newest - self._idle_ns)
         work.state[tables.SWEEP_AT] = newest + max(self._idle_ns // 4, 1)
         work.state[tables.SWEEP_COUNT] = 0
 
@@ -279,13 +275,13 @@ class Meter:
         if not len(work.silent_channels()):
             self._forget(work.least_connections())
         self._leave(work.rows_of(work.silent_channels()))
-        work.forget_channels(tables.TIME_LIMIT, self._seed)
+        work.forget_channels(tables.TIME_LIMIT)
 
     def _turn(self, slot: int, client_is_a: bool, basis: Basis) -> None:
         """Moves a connection to the channel that its roles say, with the rows when it is alone."""
         work = self._work
         self._let_go(work.waiting(connections=np.array([slot])))
-        channels.close_message(slot, *work.row_views)
+        channels.close_message(work.views, slot)
         self._settle()
         bits = int(work.connections[slot, tables.C_CHANNEL])
         old = bits & 0xFFFFFFFF
@@ -298,11 +294,11 @@ class Meter:
             self._free_channels()
             if int(work.connections[slot, tables.C_LAST]) == tables.FREE:
                 return
-        new = work.channel_of(slot, client_is_a, self._seed)
+        new = work.channel_of(slot, client_is_a)
         work.raise_basis(new, basis)
         alone = work.move_connection(slot, new, client_is_a)
         if alone:
-            moved = slots.move_rows(old, new, work.channels_view, work.rows_view)
+            moved = slots.move_rows(work.views, old, new)
             rows = np.array(moved, np.int64)
-            summaries.turn_open(words(rows), *work.full_views)
+            summaries.turn_open(work.views, words(rows))
             self._joined.append((work.channel_id(old), work.channel_id(new)))

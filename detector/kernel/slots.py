@@ -16,8 +16,10 @@ import cython
 
 if cython.compiled:  # the same numbers as C constants, see setup.py
     from cython.cimports.detector.kernel import layout, memory, tables
+    from cython.cimports.detector.kernel.views import Views
 else:
     from detector.kernel import layout, tables
+    from detector.kernel.views import Views
 
 
 @cython.cfunc
@@ -125,63 +127,46 @@ def _hashes(
     return 0
 
 
-def forget_connections(
-    leaving: cython.longlong[::1],
-    seed: cython.ulonglong,
-    state: cython.longlong[::1],
-    connections: cython.ulonglong[::1],
-    table: cython.ulonglong[::1],
-    channels: cython.ulonglong[::1],
-    hashes: cython.ulonglong[::1],
-) -> None:
+def forget_connections(t: Views, leaving: cython.longlong[::1], hashes: cython.ulonglong[::1]) -> None:
     """Frees connection slots whose messages are closed; `hashes`: scratch, a word a slot."""
     i: cython.Py_ssize_t
     c: cython.Py_ssize_t
     o: cython.Py_ssize_t
     h: cython.Py_ssize_t
     with cython.nogil:
-        _hashes(leaving, tables.CONNECTION, connections, seed, table, hashes)
+        _hashes(leaving, tables.CONNECTION, t.connections, t.seed, t.connection_table, hashes)
         for i in range(leaving.shape[0]):
             c = cython.cast(cython.Py_ssize_t, leaving[i])
             o = c * tables.CONNECTION
-            _remove(table, hashes[i], c)
-            h = cython.cast(cython.Py_ssize_t, connections[o + tables.C_CHANNEL] & tables.MASK32)
-            channels[h * tables.CHANNEL + tables.H_CONNECTIONS] -= 1
-            connections[o + tables.C_CHANNEL] = cython.cast(
-                cython.ulonglong, state[tables.CONNECTION_FREE] + 1
+            _remove(t.connection_table, hashes[i], c)
+            h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
+            t.channels[h * tables.CHANNEL + tables.H_CONNECTIONS] -= 1
+            t.connections[o + tables.C_CHANNEL] = cython.cast(
+                cython.ulonglong, t.state[tables.CONNECTION_FREE] + 1
             )
-            connections[o + tables.C_LAST] = tables.MASK64
-            state[tables.CONNECTION_FREE] = c
-            state[tables.CONNECTION_LIVE] -= 1
+            t.connections[o + tables.C_LAST] = tables.MASK64
+            t.state[tables.CONNECTION_FREE] = c
+            t.state[tables.CONNECTION_LIVE] -= 1
 
 
-def forget_channels(
-    leaving: cython.longlong[::1],
-    seed: cython.ulonglong,
-    state: cython.longlong[::1],
-    channels: cython.ulonglong[::1],
-    table: cython.ulonglong[::1],
-    hashes: cython.ulonglong[::1],
-) -> None:
+def forget_channels(t: Views, leaving: cython.longlong[::1], hashes: cython.ulonglong[::1]) -> None:
     """Frees channel slots without connections and rows; `hashes`: scratch, a word a slot."""
     i: cython.Py_ssize_t
     c: cython.Py_ssize_t
     o: cython.Py_ssize_t
     with cython.nogil:
-        _hashes(leaving, tables.CHANNEL, channels, seed, table, hashes)
+        _hashes(leaving, tables.CHANNEL, t.channels, t.seed, t.channel_table, hashes)
         for i in range(leaving.shape[0]):
             c = cython.cast(cython.Py_ssize_t, leaving[i])
             o = c * tables.CHANNEL
-            _remove(table, hashes[i], c)
-            channels[o + tables.H_NEXT] = cython.cast(cython.ulonglong, state[tables.CHANNEL_FREE] + 1)
-            channels[o + tables.H_LAST] = tables.MASK64
-            state[tables.CHANNEL_FREE] = c
-            state[tables.CHANNEL_LIVE] -= 1
+            _remove(t.channel_table, hashes[i], c)
+            t.channels[o + tables.H_NEXT] = cython.cast(cython.ulonglong, t.state[tables.CHANNEL_FREE] + 1)
+            t.channels[o + tables.H_LAST] = tables.MASK64
+            t.state[tables.CHANNEL_FREE] = c
+            t.state[tables.CHANNEL_LIVE] -= 1
 
 
-def rank_connections(
-    state: cython.longlong[::1], connections: cython.ulonglong[::1], ranks: cython.longlong[::1]
-) -> None:
+def rank_connections(t: Views, ranks: cython.longlong[::1]) -> None:
     """Writes for every slot ever used how dear it is, the least first: kind, then time of the last packet.
 
     Free slots rank above all.
@@ -191,20 +176,20 @@ def rank_connections(
     kind: cython.longlong
     both: cython.ulonglong = tables.SPOKE | (tables.SPOKE << 1)
     with cython.nogil:
-        for c in range(state[tables.CONNECTION_HIGH]):
+        for c in range(t.state[tables.CONNECTION_HIGH]):
             o = c * tables.CONNECTION
-            if connections[o + tables.C_LAST] == tables.MASK64:
+            if t.connections[o + tables.C_LAST] == tables.MASK64:
                 ranks[c] = tables.TIME_LIMIT
                 continue
             kind = 0
-            if connections[o + tables.C_COUNTS] & tables.MASK32 >= tables.FEW:
+            if t.connections[o + tables.C_COUNTS] & tables.MASK32 >= tables.FEW:
                 kind = 2
-            elif connections[o + tables.C_CHANNEL] & both == both:
+            elif t.connections[o + tables.C_CHANNEL] & both == both:
                 kind = 1
-            ranks[c] = (kind << 61) | cython.cast(cython.longlong, connections[o + tables.C_LAST] >> 2)
+            ranks[c] = (kind << 61) | cython.cast(cython.longlong, t.connections[o + tables.C_LAST] >> 2)
 
 
-def rank_rows(state: cython.longlong[::1], rows: cython.longlong[::1], ranks: cython.longlong[::1]) -> None:
+def rank_rows(t: Views, ranks: cython.longlong[::1]) -> None:
     """Writes for every row slot ever used how soon it should leave: without messages, then longest silent.
 
     Free slots rank above all.
@@ -213,43 +198,32 @@ def rank_rows(state: cython.longlong[::1], rows: cython.longlong[::1], ranks: cy
     o: cython.Py_ssize_t
     said: cython.longlong
     with cython.nogil:
-        for r in range(state[tables.ROW_HIGH]):
+        for r in range(t.state[tables.ROW_HIGH]):
             o = r * tables.ROW
-            if rows[o + tables.R_CHANNEL] < 0:
+            if t.rows[o + tables.R_CHANNEL] < 0:
                 ranks[r] = tables.TIME_LIMIT
                 continue
-            said = 1 if rows[o + tables.R_MESSAGES] != 0 else 0
-            ranks[r] = (said << 61) | (rows[o + tables.R_LAST] >> 2)
+            said = 1 if t.rows[o + tables.R_MESSAGES] != 0 else 0
+            ranks[r] = (said << 61) | (t.rows[o + tables.R_LAST] >> 2)
 
 
-def silent_channels(
-    state: cython.longlong[::1],
-    channels: cython.ulonglong[::1],
-    before: cython.longlong,
-    found: cython.longlong[::1],
-) -> cython.Py_ssize_t:
+def silent_channels(t: Views, before: cython.longlong, found: cython.longlong[::1]) -> cython.Py_ssize_t:
     """Writes the slots of channels without a connection, last heard of before then; returns their number."""
     c: cython.Py_ssize_t
     o: cython.Py_ssize_t
     n: cython.Py_ssize_t = 0
     last: cython.longlong
     with cython.nogil:
-        for c in range(state[tables.CHANNEL_HIGH]):
+        for c in range(t.state[tables.CHANNEL_HIGH]):
             o = c * tables.CHANNEL
-            last = cython.cast(cython.longlong, channels[o + tables.H_LAST])
-            if channels[o + tables.H_CONNECTIONS] == 0 and last >= 0 and last < before:
+            last = cython.cast(cython.longlong, t.channels[o + tables.H_LAST])
+            if t.channels[o + tables.H_CONNECTIONS] == 0 and last >= 0 and last < before:
                 found[n] = c
                 n += 1
     return n
 
 
-def release_rows(
-    leaving: cython.longlong[::1],
-    state: cython.longlong[::1],
-    channels: cython.ulonglong[::1],
-    rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
-) -> None:
+def release_rows(t: Views, leaving: cython.longlong[::1]) -> None:
     """Takes rows out of their channels' chains and onto the free lists."""
     full: cython.Py_ssize_t
     i: cython.Py_ssize_t
@@ -259,48 +233,45 @@ def release_rows(
     for i in range(leaving.shape[0]):
         r = cython.cast(cython.Py_ssize_t, leaving[i])
         h = (
-            cython.cast(cython.Py_ssize_t, rows[r * tables.ROW + tables.R_CHANNEL]) * tables.CHANNEL
+            cython.cast(cython.Py_ssize_t, t.rows[r * tables.ROW + tables.R_CHANNEL]) * tables.CHANNEL
             + tables.H_ROW
         )
-        p = cython.cast(cython.Py_ssize_t, channels[h])
+        p = cython.cast(cython.Py_ssize_t, t.channels[h])
         if p == r + 1:
-            channels[h] = cython.cast(cython.ulonglong, rows[r * tables.ROW + tables.R_NEXT])
+            t.channels[h] = cython.cast(cython.ulonglong, t.rows[r * tables.ROW + tables.R_NEXT])
         else:
-            while rows[(p - 1) * tables.ROW + tables.R_NEXT] != r + 1:
-                p = cython.cast(cython.Py_ssize_t, rows[(p - 1) * tables.ROW + tables.R_NEXT])
-            rows[(p - 1) * tables.ROW + tables.R_NEXT] = rows[r * tables.ROW + tables.R_NEXT]
-        full = cython.cast(cython.Py_ssize_t, rows[r * tables.ROW + tables.R_FULL]) - 1
+            while t.rows[(p - 1) * tables.ROW + tables.R_NEXT] != r + 1:
+                p = cython.cast(cython.Py_ssize_t, t.rows[(p - 1) * tables.ROW + tables.R_NEXT])
+            t.rows[(p - 1) * tables.ROW + tables.R_NEXT] = t.rows[r * tables.ROW + tables.R_NEXT]
+        full = cython.cast(cython.Py_ssize_t, t.rows[r * tables.ROW + tables.R_FULL]) - 1
         if full >= 0:
-            wide[full * layout.WIDE] = state[tables.FULL_FREE]
-            state[tables.FULL_FREE] = full
-        rows[r * tables.ROW + tables.R_CHANNEL] = -1
-        rows[r * tables.ROW + tables.R_NEXT] = state[tables.ROW_FREE] + 1
-        state[tables.ROW_FREE] = r
-        state[tables.ROW_LIVE] -= 1
+            t.wide[full * layout.WIDE] = t.state[tables.FULL_FREE]
+            t.state[tables.FULL_FREE] = full
+        t.rows[r * tables.ROW + tables.R_CHANNEL] = -1
+        t.rows[r * tables.ROW + tables.R_NEXT] = t.state[tables.ROW_FREE] + 1
+        t.state[tables.ROW_FREE] = r
+        t.state[tables.ROW_LIVE] -= 1
 
 
-def move_rows(
-    source: cython.Py_ssize_t,
-    target: cython.Py_ssize_t,
-    channels: cython.ulonglong[::1],
-    rows: cython.longlong[::1],
-) -> list[int]:
+def move_rows(t: Views, source: cython.Py_ssize_t, target: cython.Py_ssize_t) -> list[int]:
     """Hangs all rows of one channel into another's chain; returns them.
 
     Both may have a row of the same window: they are merged when they leave.
     """
     moved: list = []
-    r: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, channels[source * tables.CHANNEL + tables.H_ROW])
+    r: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.channels[source * tables.CHANNEL + tables.H_ROW])
     last: cython.Py_ssize_t = 0
     while r != 0:
         moved.append(r - 1)
-        rows[(r - 1) * tables.ROW + tables.R_CHANNEL] = target
+        t.rows[(r - 1) * tables.ROW + tables.R_CHANNEL] = target
         last = r
-        r = cython.cast(cython.Py_ssize_t, rows[(r - 1) * tables.ROW + tables.R_NEXT])
+        r = cython.cast(cython.Py_ssize_t, t.rows[(r - 1) * tables.ROW + tables.R_NEXT])
     if last != 0:
-        rows[(last - 1) * tables.ROW + tables.R_NEXT] = cython.cast(
-            cython.longlong, channels[target * tables.CHANNEL + tables.H_ROW]
+        t.rows[(last - 1) * tables.ROW + tables.R_NEXT] = cython.cast(
+            cython.longlong, t.channels[target * tables.CHANNEL + tables.H_ROW]
         )
-        channels[target * tables.CHANNEL + tables.H_ROW] = channels[source * tables.CHANNEL + tables.H_ROW]
-        channels[source * tables.CHANNEL + tables.H_ROW] = 0
+        t.channels[target * tables.CHANNEL + tables.H_ROW] = t.channels[
+            source * tables.CHANNEL + tables.H_ROW
+        ]
+        t.channels[source * tables.CHANNEL + tables.H_ROW] = 0
     return moved

@@ -14,8 +14,10 @@ import cython
 
 if cython.compiled:  # the same numbers as C constants, see setup.py
     from cython.cimports.detector.kernel import layout, tables
+    from cython.cimports.detector.kernel.views import Views
 else:
     from detector.kernel import layout, tables
+    from detector.kernel.views import Views
 
 
 @cython.cfunc
@@ -246,29 +248,23 @@ def _answer(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _outgrow(
-    row: cython.Py_ssize_t,
-    state: cython.longlong[::1],
-    rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
-    narrow: cython.uint[::1],
-) -> cython.Py_ssize_t:
+def _outgrow(t: Views, row: cython.Py_ssize_t) -> cython.Py_ssize_t:
     """Gives an open row its full row, with the messages so far; there is one for every open row."""
     i: cython.Py_ssize_t
     r: cython.Py_ssize_t = row * tables.ROW
-    full: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, state[tables.FULL_FREE])
+    full: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.state[tables.FULL_FREE])
     if full >= 0:
-        state[tables.FULL_FREE] = wide[full * layout.WIDE]
+        t.state[tables.FULL_FREE] = t.wide[full * layout.WIDE]
     else:
-        full = cython.cast(cython.Py_ssize_t, state[tables.FULL_HIGH])
-        state[tables.FULL_HIGH] = full + 1
+        full = cython.cast(cython.Py_ssize_t, t.state[tables.FULL_HIGH])
+        t.state[tables.FULL_HIGH] = full + 1
     for i in range(full * layout.WIDE, (full + 1) * layout.WIDE):
-        wide[i] = 0
+        t.wide[i] = 0
     for i in range(full * layout.NARROW, (full + 1) * layout.NARROW):
-        narrow[i] = 0
-    wide[full * layout.WIDE + layout.WINDOW_NS] = rows[r + tables.R_WINDOW]
-    rows[r + tables.R_FULL] = full + 1
-    _replay(r, rows, full, wide, narrow)
+        t.narrow[i] = 0
+    t.wide[full * layout.WIDE + layout.WINDOW_NS] = t.rows[r + tables.R_WINDOW]
+    t.rows[r + tables.R_FULL] = full + 1
+    _replay(t, r, full, t.wide, t.narrow)
     return full
 
 
@@ -276,8 +272,8 @@ def _outgrow(
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _replay(
+    t: Views,
     r: cython.Py_ssize_t,
-    rows: cython.longlong[::1],
     full: cython.Py_ssize_t,
     wide: cython.longlong[::1],
     narrow: cython.uint[::1],
@@ -285,20 +281,13 @@ def _replay(
     """Adds the messages that the open row at word r keeps to a full one."""
     i: cython.Py_ssize_t
     e: cython.Py_ssize_t
-    for i in range(cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])):
+    for i in range(cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_MESSAGES])):
         e = r + tables.R_EVENTS + 2 * i
-        _message(wide, narrow, full, rows[e], rows[e + 1])
+        _message(wide, narrow, full, t.rows[e], t.rows[e + 1])
     return 0
 
 
-def add_messages(
-    events: cython.longlong[::1],
-    n: cython.Py_ssize_t,
-    state: cython.longlong[::1],
-    rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
-    narrow: cython.uint[::1],
-) -> None:
+def add_messages(t: Views, n: cython.Py_ssize_t) -> None:
     """Adds the first n events (row, time, direction << 32 | length) to the open rows, in order."""
     i: cython.Py_ssize_t
     e: cython.Py_ssize_t
@@ -308,26 +297,21 @@ def add_messages(
     with cython.nogil:
         for i in range(n):
             e = i * tables.EVENT
-            r = cython.cast(cython.Py_ssize_t, events[e]) * tables.ROW
-            full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            r = cython.cast(cython.Py_ssize_t, t.events[e]) * tables.ROW
+            full = cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_FULL]) - 1
             if full < 0:
-                k = cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])
+                k = cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_MESSAGES])
                 if k < layout.HEAD_EVENTS:
-                    rows[r + tables.R_EVENTS + 2 * k] = events[e + 1]
-                    rows[r + tables.R_EVENTS + 2 * k + 1] = events[e + 2]
-                    rows[r + tables.R_MESSAGES] = k + 1
+                    t.rows[r + tables.R_EVENTS + 2 * k] = t.events[e + 1]
+                    t.rows[r + tables.R_EVENTS + 2 * k + 1] = t.events[e + 2]
+                    t.rows[r + tables.R_MESSAGES] = k + 1
                     continue
-                full = _outgrow(cython.cast(cython.Py_ssize_t, events[e]), state, rows, wide, narrow)
-            _message(wide, narrow, full, events[e + 1], events[e + 2])
+                full = _outgrow(t, cython.cast(cython.Py_ssize_t, t.events[e]))
+            _message(t.wide, t.narrow, full, t.events[e + 1], t.events[e + 2])
 
 
 def finish(
-    leaving: cython.longlong[::1],
-    rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
-    narrow: cython.uint[::1],
-    out_wide: cython.longlong[::1],
-    out_narrow: cython.uint[::1],
+    t: Views, leaving: cython.longlong[::1], out_wide: cython.longlong[::1], out_narrow: cython.uint[::1]
 ) -> None:
     """Writes open row leaving[k] as row k of a table of zeros, for every k."""
     k: cython.Py_ssize_t
@@ -339,38 +323,33 @@ def finish(
         for k in range(leaving.shape[0]):
             r = cython.cast(cython.Py_ssize_t, leaving[k]) * tables.ROW
             o = k * layout.WIDE
-            full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            full = cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_FULL]) - 1
             if full >= 0:
                 for i in range(layout.WIDE):
-                    out_wide[o + i] = wide[full * layout.WIDE + i]
+                    out_wide[o + i] = t.wide[full * layout.WIDE + i]
                 for i in range(layout.NARROW):
-                    out_narrow[k * layout.NARROW + i] = narrow[full * layout.NARROW + i]
+                    out_narrow[k * layout.NARROW + i] = t.narrow[full * layout.NARROW + i]
             else:
-                out_wide[o + layout.WINDOW_NS] = rows[r + tables.R_WINDOW]
-                _replay(r, rows, k, out_wide, out_narrow)
-            out_wide[o + layout.FIRST_NS] = rows[r + tables.R_FIRST]
-            out_wide[o + layout.LAST_NS] = rows[r + tables.R_LAST]
-            out_wide[o + layout.CONNECTIONS] = rows[r + tables.R_CONNECTIONS]
-            out_wide[o + layout.RESETS] = rows[r + tables.R_RESETS]
+                out_wide[o + layout.WINDOW_NS] = t.rows[r + tables.R_WINDOW]
+                _replay(t, r, k, out_wide, out_narrow)
+            out_wide[o + layout.FIRST_NS] = t.rows[r + tables.R_FIRST]
+            out_wide[o + layout.LAST_NS] = t.rows[r + tables.R_LAST]
+            out_wide[o + layout.CONNECTIONS] = t.rows[r + tables.R_CONNECTIONS]
+            out_wide[o + layout.RESETS] = t.rows[r + tables.R_RESETS]
             out_wide[o + layout.KNOWN] = layout.KNOWS_ALL
-            out_wide[o + layout.OPENING_NS] = rows[r + tables.R_OPENING_NS]
-            out_wide[o + layout.TLS_RECORDS] = rows[r + tables.R_TLS_RECORDS]
+            out_wide[o + layout.OPENING_NS] = t.rows[r + tables.R_OPENING_NS]
+            out_wide[o + layout.TLS_RECORDS] = t.rows[r + tables.R_TLS_RECORDS]
             for i in range(layout.PACKETS, layout.KEEPALIVES + 1):
-                out_wide[o + layout.UP + i] = rows[r + tables.R_UP + i]
-                out_wide[o + layout.DOWN + i] = rows[r + tables.R_DOWN + i]
+                out_wide[o + layout.UP + i] = t.rows[r + tables.R_UP + i]
+                out_wide[o + layout.DOWN + i] = t.rows[r + tables.R_DOWN + i]
             for i in range(layout.OPENINGS):
-                out_wide[o + layout.UP + layout.OPENING + i] = rows[r + tables.R_OPENING + i]
-                out_wide[o + layout.DOWN + layout.OPENING + i] = rows[
+                out_wide[o + layout.UP + layout.OPENING + i] = t.rows[r + tables.R_OPENING + i]
+                out_wide[o + layout.DOWN + layout.OPENING + i] = t.rows[
                     r + tables.R_OPENING + layout.OPENINGS + i
                 ]
 
 
-def turn_open(
-    which: cython.longlong[::1],
-    rows: cython.longlong[::1],
-    wide: cython.longlong[::1],
-    narrow: cython.uint[::1],
-) -> None:
+def turn_open(t: Views, which: cython.longlong[::1]) -> None:
     """Turns open rows round: what was up is down."""
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
@@ -379,14 +358,14 @@ def turn_open(
     for k in range(which.shape[0]):
         r = cython.cast(cython.Py_ssize_t, which[k]) * tables.ROW
         for i in range(layout.KEEPALIVES + 1):
-            _exchange(rows, r + tables.R_UP + i, r + tables.R_DOWN + i)
+            _exchange(t.rows, r + tables.R_UP + i, r + tables.R_DOWN + i)
         for i in range(layout.OPENINGS):
-            _exchange(rows, r + tables.R_OPENING + i, r + tables.R_OPENING + layout.OPENINGS + i)
-        for i in range(cython.cast(cython.Py_ssize_t, rows[r + tables.R_MESSAGES])):
-            rows[r + tables.R_EVENTS + 2 * i + 1] ^= tables.TURNED
-        full = cython.cast(cython.Py_ssize_t, rows[r + tables.R_FULL]) - 1
+            _exchange(t.rows, r + tables.R_OPENING + i, r + tables.R_OPENING + layout.OPENINGS + i)
+        for i in range(cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_MESSAGES])):
+            t.rows[r + tables.R_EVENTS + 2 * i + 1] ^= tables.TURNED
+        full = cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_FULL]) - 1
         if full >= 0:
-            _swap(wide, narrow, full * layout.WIDE, full * layout.NARROW)
+            _swap(t.wide, t.narrow, full * layout.WIDE, full * layout.NARROW)
 
 
 @cython.cfunc

@@ -1,15 +1,8 @@
-def add_messages(
-    events: memoryview, n: int, state: memoryview, rows: memoryview, wide: memoryview, narrow: memoryview
-) -> None: ...
-def finish(
-    leaving: memoryview,
-    rows: memoryview,
-    wide: memoryview,
-    narrow: memoryview,
-    out_wide: memoryview,
-    out_narrow: memoryview,
-) -> None: ...
-def turn_open(which: memoryview, rows: memoryview, wide: memoryview, narrow: memoryview) -> None: ...
+from detector.kernel.views import Views
+
+def add_messages(t: Views, n: int) -> None: ...
+def finish(t: Views, leaving: memoryview, out_wide: memoryview, out_narrow: memoryview) -> None: ...
+def turn_open(t: Views, which: memoryview) -> None: ...
 def merge(
     wide: memoryview,
     narrow: memoryview,

@@ -222,9 +222,8 @@ FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot
 # --- limits of the update
 SCAN_PACKETS: Final = 8  # keywords are looked for in the first payload packets of a direction
 SCAN_BYTES: Final = 512  # of each
-SHIFT_MASK: Final = 0xFFF  # of the index into the table of the scan
-SHIFT: Final = 3  # bits of its bytes: how far to skip
-BEGINS: Final = 4  # and whether a word may begin so
+PAIR_MASK: Final = 0x1FFF  # of the hash of two neighbours
+SPREAD: Final = 0x9E3779B1  # multiplier of the hash of an anchor; its upper 12 bits of 32 count
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2

@@ -7,14 +7,17 @@ generation, so that the ids that leave here (generation << 32 | slot) are never 
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.kernel import channels, keywords, layout, slots, summaries, tables
+from detector.kernel import channels, layout, slots, summaries, tables
+from detector.kernel.keywords import search_tables
 from detector.kernel.rows import merge_rows, words
+from detector.kernel.views import Views
 from detector.records import Basis, ChannelWindows
 from detector.settings import MeterSettings
 
@@ -57,13 +60,12 @@ class Working:
         self.pieces = np.zeros((tables.MAX_PIECES, tables.PIECE), np.int64)
         self.copied = np.zeros(tables.PIECE_BYTES, np.uint8)
         self.holds = np.full((tables.HOLDS, tables.HOLD), -1, np.int64)
-        self._held = np.zeros(tables.HOLDS * tables.HOLD_BYTES, np.uint8)
         self._connection_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
         self._channel_table = np.zeros(2 * _FIRST_ENTRIES, np.uint64)
         self._connection_generation = np.zeros(n, np.int64)
         self._channel_generation = np.zeros(n, np.int64)
         self._fill_state(settings, part)
-        self._fill_views()
+        self.views = self._views()
         self.nothing = self.copy_rows(np.zeros(0, np.int64))
 
     def _fill_state(self, settings: MeterSettings, part: tuple[int, int]) -> None:
@@ -77,34 +79,17 @@ class Working:
         self.state[tables.MAX_CHANNELS] = min(self._most, _FIRST_ENTRIES)
         self.state[tables.MAX_ROWS] = MAX_ROWS
 
-    def _fill_views(self) -> None:
-        self.batch_view = words(self.batch)
-        self.events_view = words(self.events)
-        self.channels_view = words(self.channels)
-        self.rows_view = words(self.rows)
-        state, connections = words(self.state), words(self.connections)
-        self.state_view, self._connections_view = state, connections
-        self.full_views = self.rows_view, words(self.wide), words(self.narrow)
-        self.row_views = state, connections, self.channels_view, self.rows_view, self.events_view
-        self._search = _search_views()
-        self._fill_update_views()
-
-    def _fill_update_views(self) -> None:
-        self._channel_table_view = words(self._channel_table)
-        self.hold_views = (
-            *self.row_views, words(self.pieces), words(self.copied), words(self.holds), words(self._held),
-            *self._search,
-        )  # fmt: skip
-        self.update_views = (
-            self.state_view,
-            self._connections_view,
-            words(self._connection_table),
-            self.channels_view,
-            self._channel_table_view,
-            self.rows_view,
-            self.events_view,
-            *self.hold_views[5:],
-        )
+    def _views(self) -> Views:
+        t = Views()
+        t.seed = secrets.randbits(63)  # no sender can choose addresses that collide; no result depends on it
+        t.batch, t.state, t.events = words(self.batch), words(self.state), words(self.events)
+        t.connections, t.connection_table = words(self.connections), words(self._connection_table)
+        t.channels, t.channel_table = words(self.channels), words(self._channel_table)
+        t.rows, t.wide, t.narrow = words(self.rows), words(self.wide), words(self.narrow)
+        t.pieces, t.copied = words(self.pieces), words(self.copied)
+        t.holds, t.held = words(self.holds), words(np.zeros(tables.HOLDS * tables.HOLD_BYTES, np.uint8))
+        t.services, t.pairs, t.anchors, t.words, t.starts = map(words, search_tables())
+        return t
 
     # --- ids
 
@@ -135,7 +120,7 @@ class Working:
     def quietest_rows(self) -> Int64s:
         """An eighth of the open rows: those without messages first, then the longest silent."""
         ranks = np.empty(int(self.state[tables.ROW_HIGH]), np.int64)
-        slots.rank_rows(self.state_view, self.rows_view, words(ranks))
+        slots.rank_rows(self.views, words(ranks))
         return _least(ranks, int(self.state[tables.ROW_LIVE]) // 8)
 
     def copy_rows(self, rows: Int64s) -> tuple[ChannelWindows, Int64s]:
@@ -146,7 +131,7 @@ class Working:
         rows, slots, ids = rows[order], slots[order], ids[order]
         wide = np.zeros((len(rows), layout.WIDE), np.int64)
         narrow = np.zeros((len(rows), layout.NARROW), np.uint32)
-        summaries.finish(words(rows), *self.full_views, words(wide), words(narrow))
+        summaries.finish(self.views, words(rows), words(wide), words(narrow))
         channel = self.channels[slots]
         table = ChannelWindows(
             client=channel[:, :2].copy(),
@@ -162,7 +147,7 @@ class Working:
 
     def release(self, rows: Int64s) -> None:
         """Frees rows whose messages are closed."""
-        slots.release_rows(words(rows), self.state_view, self.channels_view, *self.full_views[:2])
+        slots.release_rows(self.views, words(rows))
 
     def tidy(self, parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:
         """One table sorted by (window, channel id), rows of one pair merged."""
@@ -223,20 +208,12 @@ class Working:
     def least_connections(self) -> Int64s:
         """A quarter of the live connections, those that are missed least: see `slots`."""
         ranks = np.empty(int(self.state[tables.CONNECTION_HIGH]), np.int64)
-        slots.rank_connections(self.state_view, self._connections_view, words(ranks))
+        slots.rank_connections(self.views, words(ranks))
         return _least(ranks, int(self.state[tables.CONNECTION_LIVE]) // 4)
 
-    def forget_connections(self, leaving: Int64s, seed: int) -> None:
+    def forget_connections(self, leaving: Int64s) -> None:
         """Frees slots whose messages are closed."""
-        slots.forget_connections(
-            words(leaving),
-            seed,
-            self.state_view,
-            self._connections_view,
-            words(self._connection_table),
-            self.channels_view,
-            words(np.empty(len(leaving), np.uint64)),
-        )
+        slots.forget_connections(self.views, words(leaving), words(np.empty(len(leaving), np.uint64)))
         self._connection_generation[leaving] += 1
 
     def grow_connections(self) -> bool:
@@ -245,7 +222,7 @@ class Working:
             return False
         self._connection_table = _grown(self._connection_table)
         self.state[tables.MAX_CONNECTIONS] = min(self._most, len(self._connection_table) // 2)
-        self._fill_update_views()
+        self.views.connection_table = words(self._connection_table)
         return True
 
     # --- channels
@@ -255,37 +232,32 @@ class Working:
             return False
         self._channel_table = _grown(self._channel_table)
         self.state[tables.MAX_CHANNELS] = min(self._most, len(self._channel_table) // 2)
-        self._fill_update_views()
+        self.views.channel_table = words(self._channel_table)
         return True
 
     def silent_channels(self, before_ns: int = tables.TIME_LIMIT) -> Int64s:
         """Slots of channels without a connection, last heard of before that."""
         found = np.empty(int(self.state[tables.CHANNEL_HIGH]), np.int64)
-        n = slots.silent_channels(self.state_view, self.channels_view, before_ns, words(found))
+        n = slots.silent_channels(self.views, before_ns, words(found))
         return found[:n]
 
-    def forget_channels(self, before_ns: int, seed: int) -> None:
+    def forget_channels(self, before_ns: int) -> None:
         """Frees channels without connections and rows that are silent since before that."""
         leaving = self.silent_channels(before_ns)
         leaving = leaving[self.channels[leaving, tables.H_ROW] == 0]
-        hashes = words(np.empty(len(leaving), np.uint64))
-        slots.forget_channels(
-            words(leaving), seed, self.state_view, self.channels_view, self._channel_table_view, hashes
-        )
+        slots.forget_channels(self.views, words(leaving), words(np.empty(len(leaving), np.uint64)))
         self._channel_generation[leaving] += 1
 
     def raise_basis(self, slot: int, basis: Basis) -> None:
         self.channels[slot, tables.H_BASIS] = max(int(self.channels[slot, tables.H_BASIS]), int(basis))
 
-    def channel_of(self, slot: int, client_is_a: bool, seed: int) -> int:
+    def channel_of(self, slot: int, client_is_a: bool) -> int:
         """The channel of a connection whose client is known."""
         a0, a1, b0, b1, key = self.connections[slot, :5].tolist()
         ports = key >> 48, key >> 32 & 0xFFFF
         ends = (a0, a1, b0, b1) if client_is_a else (b0, b1, a0, a1)
         service = ports[client_is_a] << 32 | key & 0xFF
-        found: int = channels.open_channel(
-            *ends, service, seed, self.state_view, self._channel_table_view, self.channels_view
-        )
+        found: int = channels.open_channel(self.views, *ends, service)
         return found
 
     def move_connection(self, slot: int, new: int, client_is_a: bool) -> bool:
@@ -319,22 +291,6 @@ def _grown(table: NDArray[np.uint64]) -> NDArray[np.uint64]:
     larger = np.zeros(4 * len(table), np.uint64)
     slots.rehash(words(table), words(larger))
     return larger
-
-
-def _search_views() -> tuple[memoryview, memoryview, memoryview, memoryview]:
-    """Services by port; how far the scan may skip, see `channels`; the words; where each starts."""
-    services = np.zeros(1 << 16, np.uint8)
-    services[list(keywords.SERVICES)] = 1
-    shifts = np.full(tables.SHIFT_MASK + 1, 3, np.uint8)
-    for word in keywords.WORDS:
-        for i in range(3):
-            at = (word[i] | word[i + 1] << 4) & tables.SHIFT_MASK
-            shifts[at] = shifts[at] & tables.BEGINS | min(shifts[at] & tables.SHIFT, 2 - i)
-            if i == 0:
-                shifts[at] |= tables.BEGINS
-    text = np.frombuffer(bytearray(b"".join(keywords.WORDS)), np.uint8)
-    starts = np.cumsum([0, *map(len, keywords.WORDS)]).astype(np.int64)
-    return words(services), words(shifts), words(text), words(starts)
 
 
 def _joined(parts: list[tuple[ChannelWindows, Int64s]]) -> tuple[ChannelWindows, Int64s]:

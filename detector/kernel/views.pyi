@@ -1,0 +1,21 @@
+class Views:
+    seed: int
+    batch: memoryview
+    state: memoryview
+    connections: memoryview
+    connection_table: memoryview
+    channels: memoryview
+    channel_table: memoryview
+    rows: memoryview
+    wide: memoryview
+    narrow: memoryview
+    events: memoryview
+    pieces: memoryview
+    copied: memoryview
+    holds: memoryview
+    held: memoryview
+    services: memoryview
+    pairs: memoryview
+    anchors: memoryview
+    words: memoryview
+    starts: memoryview
