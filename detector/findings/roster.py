@@ -86,11 +86,11 @@ class Roster:
         return zip(self, self._records(slice(0, len(self))), strict=True)
 
     def _records(self, which: slice) -> Iterator[HostRecord]:
-        columns = {name: self._table[name][which].tolist() for name in COUNTED}
-        columns["channels"] = [self.channels.get(number, {}) for number in range(which.start, which.stop)]
-        columns["sources"] = list(map(self._sources.names, self._table["sources"][which].tolist()))
-        for values in zip(*columns.values(), strict=True):
-            yield HostRecord(**dict(zip(columns, values, strict=True)))
+        counted = zip(*(self._table[name][which].tolist() for name in COUNTED), strict=True)
+        sources = map(self._sources.names, self._table["sources"][which].tolist())
+        numbers = range(which.start, which.stop)
+        for number, values, names in zip(numbers, counted, sources, strict=True):
+            yield HostRecord(*values, self.channels.get(number, {}), None, names)
 
     def numbers(self, addresses: UInt64s) -> Int64s:
         """The number of each host, (n, 2) -> (n,); new hosts get one."""
