@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Any
 
 from detector import pipeline
+from detector.dissectors import Dissection
 from detector.document import Context
 from detector.findings import Ledger
 from detector.metering import Metering
@@ -23,7 +24,7 @@ from detector.windows.channel import Rollup
 
 STEPS: tuple[tuple[Any, str], ...] = (
     (Metering, "windows"),
-    (Metering, "listen"),
+    (Dissection, "feed"),
     (Ledger, "see"),
     (Rollup, "add"),
     (Ledger, "scoreable"),

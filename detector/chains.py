@@ -19,12 +19,12 @@ from typing import Final
 
 from detector.capture import first_ns
 from detector.inputs import Inputs
+from detector.kernel import layout
 from detector.metering import Capture, Metering, Progress, Waiting
 from detector.parallel import Parts
 from detector.records import ChannelWindows, SourceReport, Span
 from detector.settings import MeterSettings, Settings
 from detector.streams import Stream
-from detector.windows.channel import by_window
 
 SEAM_NS: Final = 1_000_000_000
 """A file may begin so much before the end of the one it continues: the queues of a network card, and the
@@ -59,7 +59,6 @@ class Chain:
         self.open = False  # has rows that have not left
         self._settings = settings
         self._spans: list[Span] = []
-        self._passed = 0  # windows that start before this have left
 
     @property
     def newest_ns(self) -> int:
@@ -88,14 +87,15 @@ class Chain:
         return opens(self.newest_ns, self._settings)
 
     def rows(self, final: bool = False) -> Iterator[Rows]:
-        """What is over (all, when `final`), a window at a time."""
-        if not self.open or (self.floor() <= self._passed and not final):
+        """What is over (all, when `final`), few rows of one window at a time; to be taken to the end."""
+        if not self.open:
             return
-        self._passed, self.open = self.floor(), not final
-        spans = tuple(self._spans)
-        for start, table in by_window(self.metering.windows(final)):
-            yield Rows(start, table, tuple(span for span in spans if span.last_ns >= start))
-        self._spans = [*(span for span in spans[:-1] if span.last_ns >= self._passed), spans[-1]]
+        self.open = not final
+        for table in self.metering.blocks(final):
+            start = int(table.wide[0, layout.WINDOW_NS])
+            yield Rows(start, table, tuple(span for span in self._spans if span.last_ns >= start))
+        passed = self.floor()
+        self._spans = [*(span for span in self._spans[:-1] if span.last_ns >= passed), self._spans[-1]]
 
 
 class Captures:
@@ -124,35 +124,38 @@ class Captures:
         self._held: list[tuple[int, int, Rows]] = []  # (window start, number, rows), a heap
         self._number = 0
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[list[Rows]]:
         """Rows, in order of window as far as the packets of each chain are in order.
 
+        What is given together is of one window, and may hold rows of one channel several times,
+        from several chains: they are to be merged.  A later one of that window comes by itself.
         Where it is interrupted it gives what it has and ends, with `interrupted` set.
         """
         try:
-            while self._goes_on():
-                yield from self._leaving()
+            while chain := self._go_on():
+                yield from self._leaving(chain)
         except KeyboardInterrupt:
             self.interrupted = True
             self._waiting = []
-        for chain in self._chains:
+        chains, self._chains = self._chains, []
+        for chain in chains:
             chain.metering.meter.finish()
+            if len(chains) == 1 and not self._held:
+                yield from ([rows] for rows in chain.rows(final=True))
             self._hold(chain.rows(final=True))
-        self._chains = []
-        yield from self._leaving()
+        yield from self._of_windows_before(None)
 
-    def _goes_on(self) -> bool:
-        """Begins the next file, or reads a piece of the one furthest behind; False when all is read."""
+    def _go_on(self) -> Chain | None:
+        """Begins the next file, or reads a piece of the one furthest behind; None when all is read."""
         reading = [chain for chain in self._chains if chain.capture]
         behind = min(reading, key=lambda chain: chain.newest_ns, default=None)
         if self._waiting and (behind is None or self._waiting[-1].first_ns + SEAM_NS < behind.newest_ns):
-            self._begin(self._waiting.pop())
-            return True
+            return self._begin(self._waiting.pop())
         if behind is not None:
             self._step(behind)
-        return behind is not None
+        return behind
 
-    def _begin(self, file: Waits) -> None:
+    def _begin(self, file: Waits) -> Chain:
         """In the chain that ended last before it, else in one of its own."""
         between = [c for c in self._chains if not c.capture and c.newest_ns <= file.first_ns + SEAM_NS]
         chain = max(between, key=lambda chain: chain.newest_ns, default=None)
@@ -166,6 +169,7 @@ class Captures:
             source, chain.metering.meter, self._settings, report, engine=self._engine, waiting=self._entered
         )
         chain.begin(capture, file.first_ns)
+        return chain
 
     def _step(self, chain: Chain) -> None:
         assert chain.capture is not None
@@ -175,18 +179,29 @@ class Captures:
         except (OSError, ValueError) as error:  # StreamError is a ValueError: one line
             report.problem = str(error)
             return
-        self._hold(chain.rows())
         if done and self._progress:
             self._progress(report.source, *done)
 
-    def _leaving(self) -> Iterator[Rows]:
-        """Rows of windows that no file can add to any more."""
+    def _leaving(self, chain: Chain) -> Iterator[list[Rows]]:
+        """What a chain has to give, at once where no other can add to its windows, and what others waited
+        for."""
+        begins = _start(self._waiting[-1].first_ns, self._settings.meter) if self._waiting else None
+        if self._chains == [chain] and not self._held and (begins is None or begins >= chain.floor()):
+            yield from ([rows] for rows in chain.rows())
+            return
+        self._hold(chain.rows())
         self._leave_behind()
         floors = [chain.floor() for chain in self._chains if chain.open or chain.capture]
-        if self._waiting:
-            floors.append(_start(self._waiting[-1].first_ns, self._settings.meter))
-        while self._held and (not floors or self._held[0][0] < min(floors)):
-            yield heapq.heappop(self._held)[2]
+        floors += [] if begins is None else [begins]
+        yield from self._of_windows_before(min(floors, default=None))
+
+    def _of_windows_before(self, floor: int | None) -> Iterator[list[Rows]]:
+        """What is held of windows that start before `floor` (all, without one), a window at a time."""
+        while self._held and (floor is None or self._held[0][0] < floor):
+            start, together = self._held[0][0], list[Rows]()
+            while self._held and self._held[0][0] == start:
+                together.append(heapq.heappop(self._held)[2])
+            yield together
 
     def _leave_behind(self) -> None:
         """Closes what chains that no file has continued still hold, once time has passed over it, and forgets

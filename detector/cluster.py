@@ -7,6 +7,7 @@ one job.  The rows of all windows come back at once: about 2 KB a channel and wi
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -34,14 +35,16 @@ class Cluster:
         if inputs.streams:
             raise SchedulerError(f"--scheduler reads files only, not pipes: {next(iter(inputs.streams))}")
 
-    def __iter__(self) -> Iterator[Rows]:
-        """Rows in order of window."""
+    def __iter__(self) -> Iterator[list[Rows]]:
+        """Rows in order of window, those of one window together."""
         with self._client as client:
             n = max(1, len(client.scheduler_info()["workers"]))
             tasks = [client.submit(_part, *self._work, (i, n), pure=False) for i in range(n)]
             parts: list[tuple[list[Rows], list[SourceReport]]] = client.gather(tasks)
         self.reports += _added([reports for _, reports in parts])
-        yield from heapq.merge(*(rows for rows, _ in parts), key=lambda rows: rows.start_ns)
+        ordered = heapq.merge(*(rows for rows, _ in parts), key=lambda rows: rows.start_ns)
+        for _, together in itertools.groupby(ordered, key=lambda rows: rows.start_ns):
+            yield list(together)
 
 
 def _part(
@@ -51,7 +54,7 @@ def _part(
     found = Captures(
         Inputs(captures=captures), settings, engine=engine, metering=lambda: Metering(settings, part)
     )
-    return list(found), found.reports
+    return list(itertools.chain.from_iterable(found)), found.reports
 
 
 def _added(parts: list[list[SourceReport]]) -> list[SourceReport]:

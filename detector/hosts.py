@@ -11,6 +11,7 @@ import difflib
 import io
 import ipaddress
 import math
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("asset", "organisation", "ip", "meter", "outlet", "node", "contract_kw", "role", "allowed_mining")
 POWER_FIELDS = ("meter", "outlet", "node")
+_ADDRESS = struct.Struct(">2Q")
 _MAPPED = 0xFFFF_0000_0000
 _MAX_BYTES = 64 * 1024 * 1024
 
@@ -42,7 +44,11 @@ def text(address: Sequence[int] | UInt64s) -> str:
     high, low = int(address[0]), int(address[1])
     if high == 0 and low >> 32 == 0xFFFF:
         return f"{low >> 24 & 255}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
-    return str(ipaddress.IPv6Address(high << 64 | low))
+    if high == 0:  # where the C library would write the last 32 bits as of IPv4
+        return str(ipaddress.IPv6Address(low))
+    from socket import AF_INET6, inet_ntop  # noqa: PLC0415  takes 3 ms, and only IPv6 needs it
+
+    return inet_ntop(AF_INET6, _ADDRESS.pack(high, low))  # as `ipaddress` does it, in a tenth of the time
 
 
 def words(name: str) -> tuple[int, int]:

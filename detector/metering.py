@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from detector.capture.files import Sink, count, read
 from detector.dissectors import Dissection
@@ -16,6 +15,9 @@ from detector.kernel import Meter, layout
 from detector.records import ChannelWindows, SourceReport
 from detector.settings import Settings
 from detector.streams import Stream, StreamError, open_stream
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
 
 Progress = Callable[[str, int, int], None]
 """Called with (source, bytes done, bytes in all; 0 = not known)."""
@@ -49,14 +51,19 @@ class Metering:
     def windows(self, final: bool = False) -> ChannelWindows:
         """Rows of the windows that are over (all, when `final`), facts attached."""
         self._listen()  # what segments that waited gave at the end
-        table, channels = self.meter.windows(final)
-        if not len(table):
-            return table
-        heard = np.flatnonzero(np.isin(channels, self._dissection.heard()))
-        starts = table.wide[heard, layout.WINDOW_NS]
-        for row, channel, start in zip(
-            heard.tolist(), channels[heard].tolist(), starts.tolist(), strict=True
-        ):
+        return self._told(*self.meter.windows(final))
+
+    def blocks(self, final: bool = False) -> Iterator[ChannelWindows]:
+        """What `windows` gives, few rows of one window at a time: see `Meter.blocks`."""
+        self._listen()
+        for table, channels in self.meter.blocks(final):
+            yield self._told(table, channels)
+
+    def _told(self, table: ChannelWindows, channels: Int64s) -> ChannelWindows:
+        """The rows with what was heard on their channels."""
+        heard = self._dissection.heard()
+        for row, channel in [(row, ch) for row, ch in enumerate(channels.tolist()) if ch in heard]:
+            start = int(table.wide[row, layout.WINDOW_NS])
             table.facts[row] = self._dissection.facts(channel, start)
         return table
 
@@ -111,7 +118,7 @@ class Capture:
 def channel_windows(
     path: str, settings: Settings, engine: str, report: SourceReport, progress: Progress | None = None
 ) -> Iterator[ChannelWindows]:
-    """Tables of finished windows of one capture, in order; `report` is filled as it goes.
+    """Rows of finished windows of one capture, in order, a block at a time; `report` is filled as it goes.
 
     engine: "native" or "pyshark".  Raises StreamError when nothing of it can be read; what
     goes wrong later stands in `report.problem`, and what came before is still yielded.
@@ -119,12 +126,8 @@ def channel_windows(
     metering = Metering(settings)
     capture = Capture(path, metering.meter, settings, report, engine=engine)
     while done := capture.step():
-        table = metering.windows()
-        if len(table):
-            yield table
+        yield from metering.blocks()
         if progress:
             progress(path, *done)
     metering.meter.finish()
-    table = metering.windows(final=True)
-    if len(table):
-        yield table
+    yield from metering.blocks(final=True)

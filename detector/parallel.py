@@ -8,17 +8,17 @@ findings are those of one job.  Unpacking is done once.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from detector.kernel import Counters
+from detector.kernel import Counters, layout
 from detector.metering import Metering
 from detector.records import ChannelWindows
 from detector.settings import Settings
-from detector.windows.channel import concatenate
 
 MOST_PARTS: Final = 16
 
@@ -68,9 +68,10 @@ class Parts:
         for part in self._parts:
             part.meter.finish()
 
-    def windows(self, final: bool = False) -> ChannelWindows:
-        """Rows of the windows that are over (all, when `final`)."""
-        return concatenate(list(self._threads.map(lambda part: part.windows(final), self._parts)))
+    def blocks(self, final: bool = False) -> Iterator[ChannelWindows]:
+        """Rows of the windows that are over (all, when `final`), few rows of one window at a time."""
+        parts = (part.blocks(final) for part in self._parts)
+        yield from heapq.merge(*parts, key=lambda table: int(table.wide[0, layout.WINDOW_NS]))
 
 
 def _sum(parts: list[Counters]) -> Counters:

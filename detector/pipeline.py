@@ -6,7 +6,7 @@ tables of windows go in, in order of time, and findings can be asked for at any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,7 @@ from detector.parallel import metered_with
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
-from detector.windows.channel import Rollup, in_order, take
+from detector.windows.channel import Rollup, concatenate, merged, take
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
@@ -71,9 +71,9 @@ class Run:
             bundle.channel.thresholds.suspicious,
         )
 
-    def add(self, batch: ChannelWindows) -> None:
-        """Roll up, judge and remember one batch of rows of one window (`see` them before)."""
-        for rolled, vectors, facts in judged_rows(batch, self._rollup, self.ledger.scoreable):
+    def add(self, batches: Iterable[ChannelWindows]) -> None:
+        """Roll up, judge and remember batches of rows, each of one window (`see` them before)."""
+        for rolled, vectors, facts in judged_rows(batches, self._rollup, self.ledger.scoreable):
             self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
 
     def add_power(self, readings: Readings, source: str) -> None:
@@ -108,19 +108,35 @@ class Run:
 
 
 def judged_rows(
-    batch: ChannelWindows, rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
+    batches: Iterable[ChannelWindows], rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
 ) -> Iterator[tuple[ChannelWindows, Vectors, list[Facts | None]]]:
     """(rolled-up rows, their vectors, facts of their newest windows) of the channels that hold enough.
 
-    The batch is used up.  Training takes its rows from here, too.
+    Each batch is of one window, and is used up.  What is given may be of several: it is
+    gathered until it is worth the calls.  Training takes its rows from here, too.
     """
-    newest = batch.facts
-    rolled = rollup.add(batch)
-    judged = np.flatnonzero(scoreable(rolled))
-    for begin in range(0, len(judged), BLOCK):
-        rows = judged[begin : begin + BLOCK]
-        block = take(rolled, rows)
-        yield block, channel_features.extract(block), [newest[row] for row in rows.tolist()]
+    waiting: list[ChannelWindows] = []
+    newest: list[Facts | None] = []
+    for batch in batches:
+        facts = batch.facts
+        rolled = rollup.add(batch)
+        judged = np.flatnonzero(scoreable(rolled))
+        for begin in range(0, len(judged), BLOCK):
+            rows = judged[begin : begin + BLOCK]
+            waiting.append(take(rolled, rows))
+            newest += [facts[row] for row in rows.tolist()]
+            if len(newest) >= BLOCK:
+                yield _with_vectors(waiting, newest)
+                waiting, newest = [], []
+    if newest:
+        yield _with_vectors(waiting, newest)
+
+
+def _with_vectors(
+    waiting: list[ChannelWindows], newest: list[Facts | None]
+) -> tuple[ChannelWindows, Vectors, list[Facts | None]]:
+    rows = concatenate(waiting)
+    return rows, channel_features.extract(rows), newest
 
 
 def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:
@@ -142,8 +158,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
             request.paths, request.power, settings.inputs, foreign=request.engine != "native"
         )
         result.problems, result.notes = inputs.problems, inputs.notes
-        for batch in in_order([(0, _tables(request, inputs, run, result, progress))]):
-            run.add(batch)
+        run.add(_tables(request, inputs, run, result, progress))
         if not result.interrupted:
             for readings, source in _readings(request, inputs, result):
                 run.add_power(readings, source)
@@ -173,9 +188,11 @@ def _tables(
                 inputs, settings, engine=engine, metering=metering, waiting=waiting, progress=progress
             )
         result.sources = captures.reports
-        for rows in captures:
-            run.ledger.see(rows.table, rows.spans)
-            yield rows.table
+        for together in captures:
+            for rows in together:
+                run.ledger.see(rows.table, rows.spans)
+            tables = [rows.table for rows in together]
+            yield tables[0] if len(tables) == 1 else merged(concatenate(tables))
         result.interrupted = captures.interrupted or interrupts.asked
     result.problems += [report.problem for report in captures.reports if report.problem]
 

@@ -42,7 +42,7 @@ def delays(
             continue
         start = int(batch.wide[:, layout.WINDOW_NS].max())
         run.ledger.see(batch, path)
-        run.add(batch)
+        run.add([batch])
         for finding in run.findings():
             if finding.host in mining:
                 since = (start - first.setdefault(finding.host, start)) // window_ns + 1

@@ -65,7 +65,7 @@ def _channels(path: str, settings: Settings) -> dict[tuple[str, bytes], tuple[st
     report = SourceReport(source=path)
     for batch in in_order([(0, channel_windows(path, settings, "native", report))]):
         ledger.see(batch, path)
-        for rolled, vectors, _ in judged_rows(batch, rollup, ledger.scoreable):
+        for rolled, vectors, _ in judged_rows([batch], rollup, ledger.scoreable):
             ends = addresses.ends(rolled, home)
             for i, key in enumerate(keys(rolled)):
                 found[path, key] = addresses.text(ends.host[i]), vectors.values[i].copy()

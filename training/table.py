@@ -92,7 +92,7 @@ def judged(
     rollup = Rollup(settings.meter, settings.windows)
     for batch in in_order(sources):
         ledger.see(batch, "")
-        for rolled, vectors, _ in judged_rows(batch, rollup, ledger.scoreable):
+        for rolled, vectors, _ in judged_rows([batch], rollup, ledger.scoreable):
             yield rolled, vectors, hosts.ends(rolled, home)
 
 

@@ -127,7 +127,7 @@ def _channels(
             progress=bar,
         )
         account.sources = captures.reports
-        for rows in captures:
+        for rows in itertools.chain.from_iterable(captures):
             yield channels_to_arrow(rows.table, rows.spans[-1].source, hashed)
         account.interrupted = captures.interrupted or interrupts.asked
 

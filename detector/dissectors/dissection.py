@@ -8,7 +8,7 @@ in the middle.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, KeysView, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -81,9 +81,9 @@ class Dissection:
         """Read pieces in the order given.  A connection is decided on once as ignored, once by its roles."""
         return [decision for payload in payloads if (decision := self._take(payload)) is not None]
 
-    def heard(self) -> list[int]:
-        """Channels with facts that were not fetched."""
-        return list(self._facts)
+    def heard(self) -> KeysView[int]:
+        """Channels with facts that were not fetched, as they are now."""
+        return self._facts.keys()
 
     def facts(self, channel: int, window_ns: int) -> Facts | None:
         """What was seen on a channel in the window that starts at `window_ns`; forgotten thereby."""

@@ -73,11 +73,8 @@ def dialogue(record: ChannelRecord, weight: float, show_identifiers: bool) -> Ev
 
 def channel(record: ChannelRecord) -> Mapping[str, Any]:
     """Where a channel leads to."""
-    return {
-        "remote": record.remote,
-        "port": record.port,
-        "transport": "udp" if record.transport == UDP else "tcp",
-    }
+    remote, port, transport = record.end
+    return {"remote": remote, "port": port, "transport": "udp" if transport == UDP else "tcp"}
 
 
 def _speaker(facts: Facts) -> str:
@@ -102,12 +99,13 @@ def _deeds(facts: Facts) -> str:
 
 
 def _where(record: ChannelRecord) -> str:
-    return f"{'at' if record.is_client else 'serving'} {_endpoint(record)}"
+    return f"{'at' if record.is_client else 'serving'} {_endpoint(channel(record))}"
 
 
-def _endpoint(record: ChannelRecord) -> str:
-    remote = f"[{record.remote}]" if ":" in record.remote else record.remote
-    return f"{remote}:{record.port}"
+def _endpoint(where: Mapping[str, Any]) -> str:
+    """`where`: of `channel`."""
+    remote = where["remote"]
+    return f"[{remote}]:{where['port']}" if ":" in remote else f"{remote}:{where['port']}"
 
 
 def _currency(facts: Facts) -> str:
@@ -150,14 +148,15 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
         f"{int(wide[layout.UP + layout.MESSAGES])} client messages{_share_lengths(narrow)}",
     ]
     framed = " (encrypted)" if int(wide[layout.TLS_RECORDS]) else ""
+    where = channel(record)
     return Evidence(
         kind="behaviour",
         weight=round(weight, 2),
-        summary=f"mining-like rhythm with {_endpoint(record)}{framed}:"
+        summary=f"mining-like rhythm with {_endpoint(where)}{framed}:"
         f" {', '.join(parts)} in {duration(record.last_ns - record.first_ns)}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
-        channel=channel(record),
+        channel=where,
         facts={"probability": round(record.probability, 4), "windows": record.suspect_windows},
     )
 
@@ -225,13 +224,14 @@ def ordinary_power(record: PowerRecord) -> Evidence:
 
 def ordinary_traffic(record: ChannelRecord, judged: int) -> Evidence:
     """The most mining-like channel of a host that has none."""
+    where = channel(record)
     return Evidence(
         kind="ordinary_traffic",
         weight=round(record.logit, 2),
-        summary=f"the most mining-like of its channels ({_endpoint(record)}) scores {record.probability:.3f}",
+        summary=f"the most mining-like of its channels ({_endpoint(where)}) scores {record.probability:.3f}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
-        channel=channel(record),
+        channel=where,
         facts={"windows_judged": judged},
     )
 

@@ -47,18 +47,10 @@ class ChannelRecord:
     narrow: NDArray[np.uint32] | None = None
 
     @property
-    def remote(self) -> str:
-        """Address of the other end."""
-        words = _KEY.unpack(self.key)
-        return hosts.text(words[2:4] if self.is_client else words[:2])
-
-    @property
-    def port(self) -> int:
-        return int(_KEY.unpack(self.key)[4] >> 8)
-
-    @property
-    def transport(self) -> int:
-        return int(_KEY.unpack(self.key)[4] & 0xFF)
+    def end(self) -> tuple[str, int, int]:
+        """The other end's address, the service's port, the transport."""
+        *words, service = _KEY.unpack(self.key)
+        return hosts.text(words[2:] if self.is_client else words[:2]), service >> 8, service & 0xFF
 
 
 @dataclass(slots=True)

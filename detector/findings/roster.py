@@ -6,7 +6,8 @@ a dict it gives a `HostRecord` an address, made when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _FOREVER_NS = 1 << 62
 KEPT_SOURCES = 16  # names, a host
 COUNTED = ("first_ns", "last_ns", "packets", "windows", "judged", "most_messages", "asked", "one_way")
+"""The first fields of a `HostRecord`, in its order."""
 _HOST = np.dtype(
     [(name, "?" if name in {"asked", "one_way"} else "i8") for name in (*COUNTED, "newest_window", "sources")]
 )
@@ -86,11 +88,10 @@ class Roster:
         return zip(self, self._records(slice(0, len(self))), strict=True)
 
     def _records(self, which: slice) -> Iterator[HostRecord]:
-        columns = {name: self._table[name][which].tolist() for name in COUNTED}
-        columns["channels"] = [self.channels.get(number, {}) for number in range(which.start, which.stop)]
-        columns["sources"] = list(map(self._sources.names, self._table["sources"][which].tolist()))
-        for values in zip(*columns.values(), strict=True):
-            yield HostRecord(**dict(zip(columns, values, strict=True)))
+        columns: list[Iterable[Any]] = [self._table[name][which].tolist() for name in COUNTED]
+        channels = (self.channels.get(number, {}) for number in range(which.start, which.stop))
+        sources = map(self._sources.names, self._table["sources"][which].tolist())
+        return map(HostRecord, *columns, channels, itertools.repeat(None), sources)
 
     def numbers(self, addresses: UInt64s) -> Int64s:
         """The number of each host, (n, 2) -> (n,); new hosts get one."""

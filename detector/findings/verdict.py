@@ -114,12 +114,32 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     )
 
 
-def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
+def _unheard(host: _Judged, settings: Settings, assets: Assets) -> Finding:
+    """The finding of a host of which nothing could be scored: in most captures of most."""
     record = host.record
     asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
-    verdict = _verdict(host, bundle)
+    return Finding(
+        host=host.name,
+        kind=host.kind,
+        score=None,
+        verdict=Verdict.UNDECIDED,
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
+        organisation=asset.organisation if asset else None,
+        energy=_energy(record.power, settings),
+        quality=_quality(record, settings),
+        why=_too_little(record, settings.findings.min_messages),
+    )
+
+
+def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
+    if host.score is None:
+        return _unheard(host, settings, assets)
+    record = host.record
+    asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+    verdict = _verdict(host, host.score, bundle)
     told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
-    against = _counter_evidence(host, bundle, verdict) if host.score is not None else []
+    against = _counter_evidence(host, bundle, verdict)
     allowed = "allowed by the asset map; " if told and asset and asset.allowed_mining else ""
     return Finding(
         host=host.name,
@@ -137,21 +157,19 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
-        why=allowed + _why(host, verdict, told, against, settings),
+        why=allowed + _why(host, verdict, told, against),
     )
 
 
-def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
-    if host.score is None:
-        return Verdict.UNDECIDED
+def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:
     limits = bundle.fusion.thresholds
     heard = any(_heard(channel) for channel in host.channels)
     strange = _strangeness(host, bundle) is not None and not heard
-    if host.score >= limits.mining and _supported(host, bundle):
+    if score >= limits.mining and _supported(host, bundle):
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
-    if host.score >= limits.suspicious:
+    if score >= limits.suspicious:
         return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
-    return Verdict.CLEAR if host.score < limits.clear else Verdict.UNDECIDED
+    return Verdict.CLEAR if score < limits.clear else Verdict.UNDECIDED
 
 
 def _supported(host: _Judged, bundle: Bundle) -> bool:
@@ -212,8 +230,6 @@ def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[E
 
 
 def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
-    if host.score is None:
-        return []
     parts: list[tuple[str, float, float]] = []
     if host.channels:
         parts += _parts(bundle.channel, host.channels[0])
@@ -270,14 +286,10 @@ def _quality(record: HostRecord, settings: Settings) -> dict[str, object]:
     }
 
 
-def _why(
-    host: _Judged, verdict: Verdict, told: list[Evidence], against: list[Evidence], settings: Settings
-) -> str:
+def _why(host: _Judged, verdict: Verdict, told: list[Evidence], against: list[Evidence]) -> str:
     if told:
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{told[0].summary}{more}"
-    if host.score is None:
-        return _too_little(host.record, settings.findings.min_messages)
     if verdict is Verdict.UNDECIDED:
         return "looks like mining and like ordinary use: not enough to tell"
     if host.channels:

@@ -8,7 +8,7 @@ touched only as they fill), and what does not fit leaves early, the least tellin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Counters", "Meter", "Payload"]
 
+BLOCK = 2_048
+"""Rows that leave together: 4 MB, which is what the caches of a core hold."""
 _NS = 1_000_000_000
 
 
@@ -56,7 +58,7 @@ class Meter:
         self._stream = Stream(settings)
         self._work = Working(settings, part)
         self._payloads: list[Payload] = []
-        self._finished: list[tuple[ChannelWindows, Int64s]] = []
+        self._early: list[tuple[ChannelWindows, Int64s]] = []  # rows that had to make room
         self._closed_ns = -1  # every window up to here has left
         self._joined: list[tuple[int, int]] = []
         self.hear: Callable[[], None] | None = None
@@ -182,16 +184,25 @@ class Meter:
         channel id), each pair once.  A row may also leave early when very many are open,
         and packets later than LATENESS make a row of their own: such rows are to be merged.
         """
+        return self._work.tidy(list(self.blocks(final)))
+
+    def blocks(self, final: bool = False) -> Iterator[tuple[ChannelWindows, Int64s]]:
+        """What `windows` gives, at most BLOCK rows of one window at a time, so that few are in memory.
+
+        First the rows that left early, then those whose window is over, in order of (window,
+        channel id); each of the latter once.  To be taken to the end before more is metered.
+        """
+        early, self._early = self._early, []
+        yield from early
         work = self._work
         over = (int(work.state[tables.NEWEST]) - self._lateness_ns) // self._window_ns * self._window_ns
-        if final or over > self._closed_ns:
-            rows = work.open_rows()
-            if not final:
-                rows = rows[work.rows[rows, tables.R_WINDOW] + self._window_ns <= over]
-            self._closed_ns = max(over, self._closed_ns)
-            self._leave(rows)
-        finished, self._finished = self._finished, []
-        return work.tidy(finished)
+        if not final and over <= self._closed_ns:
+            return
+        rows = work.open_rows()
+        if not final:
+            rows = rows[work.rows[rows, tables.R_WINDOW] + self._window_ns <= over]
+        self._closed_ns = max(over, self._closed_ns)
+        yield from self._leaving(rows)
 
     # --- inside
 
@@ -231,7 +242,11 @@ class Meter:
             self._payloads += work.take_pieces()
 
     def _leave(self, rows: Int64s) -> None:
-        """Closes rows and keeps copies of them for `windows`."""
+        """Closes rows before their time and keeps copies of them for `blocks`."""
+        self._early += self._leaving(rows)
+
+    def _leaving(self, rows: Int64s) -> Iterator[tuple[ChannelWindows, Int64s]]:
+        """Closes rows and gives copies of them, a block at a time."""
         if not len(rows):
             return
         work = self._work
@@ -240,8 +255,9 @@ class Meter:
         while begin < len(rows):
             begin = channels.close_messages(work.views, words(rows), begin)
             self._settle()
-        self._finished.append(work.copy_rows(rows))
-        work.release(rows)
+        for block in work.in_blocks(rows, BLOCK):
+            yield work.tidy([work.copy_rows(block)])
+            work.release(block)
 
     def _let_go(self, waiting: list[tuple[int, int]]) -> None:
         """Takes held segments (connection slot, from_b) as they are: what they wait for is lost."""

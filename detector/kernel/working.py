@@ -8,6 +8,7 @@ generation, so that the ids that leave here (generation << 32 | slot) are never 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,12 +124,28 @@ class Working:
         slots.rank_rows(self.views, words(ranks))
         return _least(ranks, int(self.state[tables.ROW_LIVE]) // 8)
 
+    def in_blocks(self, rows: Int64s, most: int) -> Iterator[Int64s]:
+        """Rows sorted by (window, channel id), at most so many of one window at a time.
+
+        A channel has few rows of one window (see `tables.CHAIN`): a block may be longer by those.
+        """
+        windows, slots = self.rows[rows, tables.R_WINDOW], self.rows[rows, tables.R_CHANNEL]
+        ids = (self._channel_generation[slots] << 32) | slots
+        order = np.lexsort((self.rows[rows, tables.R_FIRST], ids, windows))
+        rows, ids, windows = rows[order], ids[order], windows[order]
+        fresh = np.flatnonzero(np.diff(ids, prepend=-1) | np.diff(windows, prepend=-1))  # not the pair before
+        begin = 0
+        while begin < len(rows):
+            same = int(np.searchsorted(windows, windows[begin], "right"))
+            cut = int(np.searchsorted(fresh, min(begin + most, same)))
+            end = same if cut == len(fresh) else int(fresh[cut])
+            yield rows[begin:end]
+            begin = end
+
     def copy_rows(self, rows: Int64s) -> tuple[ChannelWindows, Int64s]:
-        """The rows as they stand, and the channel id of each, sorted by (window, id)."""
+        """The rows as they stand, and the channel id of each."""
         slots = self.rows[rows, tables.R_CHANNEL]
         ids = (self._channel_generation[slots] << 32) | slots
-        order = np.lexsort((self.rows[rows, tables.R_FIRST], ids, self.rows[rows, tables.R_WINDOW]))
-        rows, slots, ids = rows[order], slots[order], ids[order]
         wide = np.zeros((len(rows), layout.WIDE), np.int64)
         narrow = np.zeros((len(rows), layout.NARROW), np.uint32)
         summaries.finish(self.views, words(rows), words(wide), words(narrow))

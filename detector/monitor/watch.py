@@ -163,7 +163,7 @@ class Watch:
             return
         newest, now = max(source.newest_ns for source in self._sources), time.time_ns()
         for batch in self._hold.release([source.floor(newest, now) for source in self._sources]):
-            self._run.add(batch)
+            self._run.add([batch])
             self._dirty = True
             start = int(batch.wide[0, layout.WINDOW_NS])
             self._windows += start != self._window

@@ -135,18 +135,14 @@ def _due(sources: Iterable[tuple[int, Iterator[ChannelWindows]]]) -> Iterator[tu
 
 
 def _batches(source: Iterator[ChannelWindows]) -> Iterator[tuple[int, ChannelWindows]]:
-    """(window start, its rows) of each table, in order of start."""
+    """(window start, its rows) of every window of each table, in order of start."""
     for table in source:
-        yield from by_window(table)
-
-
-def by_window(table: ChannelWindows) -> Iterator[tuple[int, ChannelWindows]]:
-    """(window start, its rows) of every window in a table, in order of start."""
-    starts = table.wide[:, layout.WINDOW_NS]
-    distinct = np.unique(starts)
-    for start in distinct:
-        rows = table if len(distinct) == 1 else take(table, np.flatnonzero(starts == start))
-        yield int(start), rows
+        starts = table.wide[:, layout.WINDOW_NS]
+        if len(table) and (starts == starts[0]).all():
+            yield int(starts[0]), table
+            continue
+        for start in sorted(set(starts.tolist())):
+            yield start, take(table, np.flatnonzero(starts == start))
 
 
 _KEPT = np.dtype(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import random
 import struct
 from pathlib import Path
@@ -99,7 +100,7 @@ def read(paths: list[str], jobs: int = 1) -> tuple[Captures, list[object]]:
     inputs = sort_inputs(paths)
     with metered_with(Settings(), jobs) as metering:
         captures = Captures(inputs, Settings(), engine="native", metering=metering)
-        rows = list(captures)
+        rows = list(itertools.chain.from_iterable(captures))
     return captures, rows
 
 

@@ -26,6 +26,12 @@ def test_text_is_what_the_standard_library_says(
     assert text(words(str(address))) == str(mapped or address)
 
 
+@given(st.lists(st.sampled_from([0, 1, 0xFFFF]), min_size=8, max_size=8))
+def test_text_shortens_runs_of_zeros_as_the_standard_library_does(groups: list[int]) -> None:
+    address = ipaddress.IPv6Address(b"".join(group.to_bytes(2, "big") for group in groups))
+    assert text(words(str(address))) == str(address.ipv4_mapped or address)
+
+
 @given(st.lists(st.ip_addresses(), min_size=1, max_size=20))
 def test_contains_agrees_with_the_standard_library(addresses: list[ipaddress.IPv4Address]) -> None:
     home = HomeNetworks(PRIVATE_NETWORKS)

@@ -99,7 +99,7 @@ def test_a_server_at_home_of_clients_elsewhere_is_the_host() -> None:
     add(made, row(client="198.51.100.9", server=HOST), 0.7)
     assert set(made.hosts) == {HOST}
     (channel,) = made.hosts[HOST].channels.values()
-    assert (channel.is_client, channel.remote) == (False, "198.51.100.9")
+    assert (channel.is_client, channel.end[0]) == (False, "198.51.100.9")
 
 
 def test_names_of_sources_are_bounded() -> None:
@@ -197,7 +197,7 @@ def test_only_the_most_suspect_channels_of_a_host_stay(rising: bool) -> None:
         add(made, row(port=port), port / 50)
     kept = made.hosts[HOST].channels
     assert len(kept) == KEPT_CHANNELS
-    assert sorted(c.port for c in kept.values()) == ports[-KEPT_CHANNELS:]
+    assert sorted(c.end[1] for c in kept.values()) == ports[-KEPT_CHANNELS:]
     assert made.hosts[HOST].judged == 40
 
 
@@ -208,7 +208,7 @@ def test_words_are_kept_whatever_louder_channels_score() -> None:
     add(made, spoken, 0.1)
     for port in range(2, 2 + 3 * KEPT_CHANNELS):
         add(made, row(port=port), 0.5 + port / 100)
-    assert 1 in {channel.port for channel in made.hosts[HOST].channels.values()}
+    assert 1 in {channel.end[1] for channel in made.hosts[HOST].channels.values()}
     assert len(made.hosts[HOST].channels) == KEPT_CHANNELS
 
 
@@ -229,7 +229,7 @@ def test_what_evidence_does_not_need_is_not_kept() -> None:
     add(made, spoken, 0.1)
     for port, probability in ((2, 0.5), (3, 0.2), (4, 0.7)):
         add(made, row(port=port), probability)
-    kept = {channel.port: channel for channel in made.hosts[HOST].channels.values()}
+    kept = {channel.end[1]: channel for channel in made.hosts[HOST].channels.values()}
     assert {port for port, channel in kept.items() if channel.wide is not None} == {4}
     assert {port for port, channel in kept.items() if channel.values is not None} == {1, 2, 4}
 
@@ -240,7 +240,7 @@ def test_words_that_come_after_the_most_suspect_moment_bring_a_vector() -> None:
     add(made, row(port=1), 0.3, marks=0.3)
     later.facts = [Facts("stratum", logins=1)]
     add(made, later, 0.2, marks=0.2)
-    channel = next(channel for channel in made.hosts[HOST].channels.values() if channel.port == 1)
+    channel = next(channel for channel in made.hosts[HOST].channels.values() if channel.end[1] == 1)
     assert channel.probability == 0.3
     assert channel.values is not None and channel.values[0] == 0.2
 
