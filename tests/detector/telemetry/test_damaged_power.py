@@ -110,6 +110,13 @@ def test_a_damaged_row_group_is_left_out(tmp_path: Path) -> None:
     assert readings.problem and readings.problem.startswith(f"{path}: row group 1 of 4 is damaged (")
 
 
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"time": times[:0], "watts": watts[:0]}), path)
+    with pytest.raises(TelemetryError, match="no rows"):
+        read_power(path)
+
+
 def test_a_torn_parquet_file_is_refused_in_one_line(tmp_path: Path) -> None:
     """What its columns are stands at its end."""
     path = tmp_path / "x.parquet"
