@@ -215,4 +215,7 @@ def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tupl
         report.readings = len(readings)
         report.undecodable = dict(readings.dropped)
         report.notes = list(readings.notes)
+        report.problem = readings.problem
+        if report.problem:
+            result.problems.append(report.problem)
         yield readings, path

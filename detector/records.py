@@ -101,6 +101,7 @@ class Readings:
     estimated: bool = False
     notes: list[str] = field(default_factory=list)  # what was detected: units, zone, layout
     dropped: dict[str, int] = field(default_factory=dict)  # rows left out, by reason
+    problem: str | None = None  # one line: why not the whole file was read
 
     def __len__(self) -> int:
         return len(self.time_ns)

@@ -35,7 +35,9 @@ class Stream(io.RawIOBase):
     def __init__(self, path: str, raw: _Raw, limits: InputSettings) -> None:
         """See `open_stream`."""
         self.path = path
+        self.problem: str | None = None  # one line: why it ended before its end, see `end_at_damage`
         self._raw = raw
+        self._enduring = False
         self._ahead = bytearray()  # looked at, and not read yet
         self.codec = codec_of(raw.look())
         self._plain: _Raw | Unpacked = Unpacked(raw, self.codec, limits) if self.codec else raw
@@ -62,6 +64,10 @@ class Stream(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def end_at_damage(self) -> None:
+        """From now on damage ends the stream as its end would, and `problem` says what it was."""
+        self._enduring = True
 
     def look(self, n: int = HEAD_BYTES) -> bytes:
         """Some more bytes, at most n, which are read all the same; empty at the end.  Raises StreamError."""
@@ -99,9 +105,15 @@ class Stream(io.RawIOBase):
         try:
             return self._plain.readinto(view)
         except CompressionError as error:
-            raise StreamError(f"{self.path}: {error}") from error
+            return self._damaged(StreamError(f"{self.path}: {error}"))
         except OSError as error:
-            raise StreamError(f"{self.path}: {reason(error)} (offset {self.position})") from error
+            return self._damaged(StreamError(f"{self.path}: {reason(error)} (offset {self.position})"))
+
+    def _damaged(self, error: StreamError) -> int:
+        if not self._enduring:
+            raise error
+        self.problem = self.problem or str(error)
+        return 0
 
     def close(self) -> None:
         """Closes the file."""

@@ -144,6 +144,7 @@ def _power(inputs: Inputs, chosen: Settings, args: argparse.Namespace, account: 
             report.readings = len(readings)
             report.undecodable = dict(readings.dropped)
             report.notes = list(readings.notes)
+            report.problem = readings.problem
             yield power_to_arrow(power_windows(readings, chosen.windows), path)
 
 

@@ -290,6 +290,7 @@ def _tell_readings(report: SourceReport, readings: Readings) -> None:
     report.readings = len(readings)
     report.undecodable = dict(readings.dropped)
     report.notes = list(readings.notes)
+    report.problem = readings.problem
 
 
 def _reason(path: str, error: Exception) -> str:

@@ -51,9 +51,10 @@ def read_power(
     "kWh" per interval ...), `timezone` (IANA name or offset; UTC if None), `meter` (name of
     the meter's column, or of the one meter in the file; the file's own name if None),
     `value` (name of the column with the readings), `day_first` (03/04/2026 is in April).
-    What was taken for what stands in `Readings.notes`, what was left out in `.dropped`.
+    What was taken for what stands in `Readings.notes`, what was left out in `.dropped`, and
+    what ended a damaged file before its end in `.problem`: the rows before it are read.
 
-    Raises TelemetryError (one line: file, place, what, what to do).
+    Raises TelemetryError (one line: file, place, what, what to do) where nothing can be used.
     """
     hints = Hints(unit, timezone, meter, value, day_first)
     if isinstance(source, str) and is_address(source):
@@ -82,13 +83,21 @@ def is_power_log(head: bytes, name: str) -> bool:
 
 def _read(stream: Stream, hints: Hints) -> Readings:
     head = stream.head(HEAD_BYTES)
+    stream.end_at_damage()
+    kind = next((kind for kind in SOURCES if kind.sniff(head, Path(stream.path).name)), None)
+    if kind is None:
+        raise TelemetryError(f"{stream.path}: no power readings: {_what(head)}")
     try:
-        for kind in SOURCES:
-            if kind.sniff(head, Path(stream.path).name):
-                return kind.read(stream, hints)
+        readings = kind.read(stream, hints)
     except OSError as error:
         raise TelemetryError(f"{stream.path}: {(error.strerror or 'cannot be read').lower()}") from error
-    raise TelemetryError(f"{stream.path}: no power readings: {_what(head)}")
+    except TelemetryError as error:
+        if not stream.problem:
+            raise
+        what = str(error).removeprefix(f"{stream.path}: ")
+        raise TelemetryError(f"{stream.problem}; before it: {what}") from error
+    readings.problem = stream.problem
+    return readings
 
 
 def _what(head: bytes) -> str:

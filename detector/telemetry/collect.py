@@ -94,6 +94,8 @@ class Collector:
 
     def finish(self) -> Readings:
         """All readings so far.  Raises TelemetryError when there are none."""
+        if not self._units:
+            raise TelemetryError(f"{self._path}: no rows")
         meter, stamps, watts = self._told_apart(*self._joined())
         stamps, known = self._utc(meter, stamps)
         meter, stamps, watts = meter[known], stamps[known], watts[known]

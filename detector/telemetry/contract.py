@@ -37,7 +37,11 @@ class Source(Protocol):
         ...
 
     def read(self, stream: Stream, hints: Hints) -> Readings:
-        """All readings, sorted by (meter, time).  Raises TelemetryError, StreamError, OSError."""
+        """All readings, sorted by (meter, time).  Raises TelemetryError, OSError.
+
+        Damage ends the stream: `stream.problem` then says what it was, or is set by the reader
+        that finds it, and what was whole before it is read.
+        """
         ...
 
 

@@ -1,11 +1,14 @@
 """Power logs as text tables: comma, semicolon, tab or pipe, any of the usual encodings.
 
 The file is streamed; what a hostile one can make us hold is bounded by the longest line
-and the longest quoted cell (1 MiB each).
+(1 MiB).  A row is a line: one that ends inside a quoted cell is left out and counted, since
+a single stray quote would swallow all rows behind it.  Where damage ends the file, its last
+line is left out, too: the number that it was cut in may lack digits.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import warnings
@@ -37,21 +40,18 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """All readings of the table in `stream`.  Raises TelemetryError, StreamError, OSError."""
-    encoding = _encoding(stream.head(MAX_LINE, least=MAX_LINE))
-    lines = io.BufferedReader(_Lines(stream))
-    return _read(io.TextIOWrapper(lines, encoding, errors="replace", newline=None), stream.path, hints)
-
-
-def _read(text: IO[str], path: str, hints: Hints) -> Readings:
+    """All readings of the table in `stream`, up to damage.  Raises TelemetryError, OSError."""
     import pandas as pd  # noqa: PLC0415
 
+    path = stream.path
+    encoding = _encoding(stream.head(MAX_LINE, least=MAX_LINE))
+    text = io.TextIOWrapper(io.BufferedReader(_Lines(stream)), encoding, errors="replace", newline=None)
     names, line, mark = _header(text, path)
     layout = find_layout(names, f"{path}: line {line}", hints)
     collector = Collector(path, layout, hints)
     codes = [f"c{i}" for i in range(len(names) + 1)]  # the last one takes what rows have too much
     wanted = sorted({codes[names.index(column)] for column in layout.columns} | {codes[-1]})
-    source: Any = _Headed(text, mark.join(codes))
+    source: Any = _Rows(text, stream, mark, codes, line)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", pd.errors.ParserWarning)
         try:
@@ -71,7 +71,10 @@ def _read(text: IO[str], path: str, hints: Hints) -> Readings:
     collector.dropped["more cells than the header"] += sum(
         str(w.message).count("Skipping line") for w in told
     )
-    return collector.finish()
+    collector.dropped["quoted cell without an end"] += source.torn
+    readings = collector.finish()
+    readings.notes += source.notes
+    return readings
 
 
 def _header(text: IO[str], path: str) -> tuple[list[str], int, str]:
@@ -126,27 +129,61 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:120]
 
 
-class _Headed:
-    """A text stream with a header of our own before it, which fixes the number of columns."""
+class _Rows:
+    """The lines below the header, whole ones alone, behind a header of our own that fixes the columns."""
 
-    def __init__(self, text: IO[str], header: str) -> None:
-        self._text, self._header = text, header + "\n"
+    def __init__(self, text: IO[str], stream: Stream, mark: str, codes: list[str], line: int) -> None:
+        self.torn = 0  # lines left out since they end inside a quoted cell
+        self.notes: list[str] = []
+        self._text, self._stream, self._mark = text, stream, mark
+        self._header = mark.join(codes) + "\n"
+        self._rest = ""  # of the text that was read: a line without its end
+        self._line = line  # number of the last one that was looked at
 
     def read(self, size: int = -1) -> str:
-        header, self._header = self._header, ""
-        return header or self._text.read(size)
+        """Some lines; empty at the end."""
+        if self._header:
+            header, self._header = self._header, ""
+            return header
+        while more := self._text.read(size):
+            lines, end, self._rest = (self._rest + more).rpartition("\n")
+            if whole := self._whole(lines + end):
+                return whole
+        last, self._rest = self._rest, ""
+        return "" if self._stream.problem else self._whole(last)
+
+    def _whole(self, text: str) -> str:
+        begin, self._line = self._line + 1, self._line + text.count("\n")
+        lines = text.split("\n")
+        if '"' not in text or _closed(lines, self._mark):
+            return text
+        torn = [i for i, line in enumerate(lines) if '"' in line and not _closed([line], self._mark)]
+        if torn and not self.torn:
+            self.notes.append(f"line {begin + torn[0]}: a quoted cell without an end; the line is left out")
+        self.torn += len(torn)
+        for i in reversed(torn):
+            del lines[i : i + 1]
+        return "\n".join(lines)
 
     def __iter__(self) -> Iterator[str]:  # pandas asks for it, and reads
         return iter(self._text)
 
 
+def _closed(lines: list[str], mark: str) -> bool:
+    """Whether every line is a row: an open cell would take the empty line behind them."""
+    rows = csv.reader([*lines, ""], delimiter=mark, skipinitialspace=True)
+    try:
+        return sum(1 for _ in rows) == len(lines) + 1
+    except csv.Error:  # a cell of more than csv's 128 KiB
+        return False
+
+
 class _Lines(io.RawIOBase):
-    """A byte stream that refuses lines, and cells in quotes, of more than MAX_LINE bytes."""
+    """A byte stream that ends before a line of more than MAX_LINE bytes, and says so in its `problem`."""
 
     def __init__(self, plain: Stream) -> None:
         self._plain = plain
-        self._since_line = 0  # bytes since the last end of a line outside quotes
-        self._open = False  # inside quotes at that place
+        self._since_line = 0  # bytes since the last end of a line
 
     def readable(self) -> bool:
         return True
@@ -155,18 +192,11 @@ class _Lines(io.RawIOBase):
         data = self._plain.read(min(len(buffer), 1 << 16)) or b""
         buffer[: len(data)] = data
         end = data.rfind(b"\n")
-        if end >= 0:
-            self._open ^= data[:end].count(b'"') % 2 == 1
-        if end >= 0 and not self._open:
-            self._since_line = len(data) - end
-        else:
-            self._since_line += len(data)
-        if end >= 0:
-            self._open ^= data[end:].count(b'"') % 2 == 1
-        else:
-            self._open ^= data.count(b'"') % 2 == 1
+        self._since_line = self._since_line + len(data) if end < 0 else len(data) - end
         if self._since_line > MAX_LINE:
-            raise TelemetryError(
-                f"{self._plain.path}: a line or quoted cell of more than 1 MiB: this is no table of readings"
+            self._plain.problem = self._plain.problem or (
+                f"{self._plain.path}: a line of more than 1 MiB: this is no table of readings; "
+                "it and what lies behind it is left out"
             )
+            return 0
         return len(data)

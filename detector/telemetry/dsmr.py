@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from detector.telemetry.collect import stem
-from detector.telemetry.contract import Hints, TelemetryError
+from detector.telemetry.contract import Hints
 from detector.telemetry.loglines import text_lines
 from detector.telemetry.samples import Samples
 
@@ -44,7 +44,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Net watts (drawn less fed in) of each meter.  Raises TelemetryError, StreamError, OSError."""
+    """Net watts (drawn less fed in) of each meter.  Raises TelemetryError, OSError."""
     samples = Samples(stream.path)
     default = hints.meter or stem(stream.path)
     telegram: list[str] = []
@@ -59,7 +59,9 @@ def read(stream: Stream, hints: Hints) -> Readings:
         elif telegram:
             telegram.append(line)
             if len(telegram) > MAX_TELEGRAM:
-                raise TelemetryError(f"{stream.path}: a telegram of more than {MAX_TELEGRAM} lines")
+                what = f"a telegram of more than {MAX_TELEGRAM} lines"
+                stream.problem = f"{stream.path}: {what}; it and what lies behind it is left out"
+                break
     return samples.readings()
 
 

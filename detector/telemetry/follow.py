@@ -114,4 +114,5 @@ def joined(parts: list[Readings]) -> Readings:
         estimated=any(part.estimated for part in parts),
         notes=parts[-1].notes,
         dropped=parts[-1].dropped,
+        problem=parts[-1].problem,
     )

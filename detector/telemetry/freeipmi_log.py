@@ -46,7 +46,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Watts of each node.  Raises TelemetryError, StreamError, OSError."""
+    """Watts of each node.  Raises TelemetryError, OSError."""
     return read_rows(stream.path, _rows(stream), UNITS["W"], hints)
 
 

@@ -63,7 +63,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Mean watts of each interval of each meter.  Raises TelemetryError, StreamError, OSError."""
+    """Mean watts of each interval of each meter, up to damage.  Raises TelemetryError, OSError."""
     feed = _Feed(stream.path)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler, parser.EndElementHandler = feed.start, feed.end
@@ -72,9 +72,12 @@ def read(stream: Stream, hints: Hints) -> Readings:
         while piece := stream.read(PIECE):
             parser.Parse(piece, False)
         parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        what = expat.ErrorString(error.code)
-        raise TelemetryError(f"{stream.path}: line {error.lineno}: damaged XML: {what}") from error
+    except TelemetryError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter for encodings not known to it
+        told = expat.ErrorString(error.code) if isinstance(error, expat.ExpatError) else str(error)[:120]
+        what = f"line {parser.CurrentLineNumber}: damaged XML: {told}"
+        stream.problem = stream.problem or f"{stream.path}: {what}; what lies behind it is left out"
     return feed.readings(hints.meter or stem(stream.path))
 
 

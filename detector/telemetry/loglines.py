@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from detector.telemetry.collect import Collector
 from detector.telemetry.columns import Layout, Value
-from detector.telemetry.contract import Hints, TelemetryError, Unit
+from detector.telemetry.contract import Hints, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,11 +29,18 @@ HOW_TO_TIME: Final = "the log tells no times; write `date -Is` before each readi
 
 
 def text_lines(stream: Stream) -> Iterator[str]:
-    """Lines without their ends.  Raises TelemetryError for one of more than 64 KiB, StreamError, OSError."""
+    """Lines without their ends, up to damage or one of more than 64 KiB (then `stream.problem` says so)."""
     plain = io.BufferedReader(stream, 1 << 16)
+    number = 0
     while line := plain.readline(MAX_LINE):
+        number += 1
         if len(line) == MAX_LINE:
-            raise TelemetryError(f"{stream.path}: a line of more than 64 KiB: this is no log of readings")
+            stream.problem = (
+                f"{stream.path}: line {number}: more than 64 KiB: this is no log of readings; "
+                "it and what lies behind it is left out"
+            )
+        if stream.problem and (len(line) == MAX_LINE or not line.endswith(b"\n")):
+            return  # torn: its last number may lack digits
         yield line.decode("utf-8", "replace").rstrip("\r\n")
 
 

@@ -50,7 +50,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Watts of each plug.  Raises TelemetryError, StreamError, OSError."""
+    """Watts of each plug.  Raises TelemetryError, OSError."""
     samples = Samples(stream.path)
     for line in text_lines(stream):
         if match := _LINE.match(line):

@@ -23,7 +23,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """All readings of the table in `stream`.  Raises TelemetryError, StreamError, OSError."""
+    """All readings of the table in `stream`, but for damaged row groups.  Raises TelemetryError, OSError."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -34,13 +34,32 @@ def read(stream: Stream, hints: Hints) -> Readings:
                 list(file.schema_arrow.names), path, hints, _only_timestamp(file.schema_arrow, pa)
             )
             collector = Collector(path, layout, hints)
-            for batch in file.iter_batches(BATCH_ROWS, columns=layout.columns):
-                collector.add(_typed(batch, pa))
+            for group in range(file.num_row_groups):
+                if reason := _take(file, group, layout.columns, collector):
+                    what = f"row group {group} of {file.num_row_groups} is damaged ({reason})"
+                    stream.problem = stream.problem or f"{path}: {what}; what is whole is read"
     except (pa.ArrowException, NotImplementedError) as error:
-        raise TelemetryError(
-            f"{path}: the Parquet file is damaged ({str(error).splitlines()[0][:120]})"
-        ) from error
+        raise TelemetryError(f"{path}: the Parquet file is damaged ({_reason(error)})") from error
     return collector.finish()
+
+
+def _take(file: Any, group: int, columns: list[str], collector: Collector) -> str | None:
+    """Adds the rows of a row group as far as they are whole; what it is damaged by."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    rows = file.metadata.row_group(group).num_rows
+    try:
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns):
+            collector.add(_typed(batch, pa))
+            rows -= batch.num_rows
+    except (pa.ArrowException, NotImplementedError, OSError) as error:
+        collector.dropped["row of a damaged row group"] += max(rows, 0)
+        return _reason(error)
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _seekable(stream: Stream) -> IO[bytes]:

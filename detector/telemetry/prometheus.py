@@ -69,7 +69,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Readings of a saved answer.  Raises TelemetryError, StreamError, OSError."""
+    """Readings of a saved answer.  Raises TelemetryError, OSError."""
     samples = Samples(stream.path)
     _take(samples, [parse_json(whole(stream), stream.path)], stream.path, hints)
     return samples.readings()

@@ -43,7 +43,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Watts of packages and memory.  Raises TelemetryError, StreamError, OSError."""
+    """Watts of packages and memory.  Raises TelemetryError, OSError."""
     samples, zone = Samples(stream.path), zone_called(hints.timezone)
     host = hints.meter or stem(stream.path)
     time: float | None = None

@@ -37,7 +37,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(stream: Stream, hints: Hints) -> Readings:
-    """Watts of processors and memory.  Raises TelemetryError, StreamError, OSError."""
+    """Watts of processors and memory.  Raises TelemetryError, OSError."""
     lines = text_lines(stream)
     header = next(cells for line in lines if {"PkgWatt", "Pkg_J"} & set(cells := line.split()))
     if _TIME not in header:

@@ -59,7 +59,7 @@ def parse_json(data: bytes, where: str) -> Any:
 
 
 def whole(stream: Stream) -> bytes:
-    """All bytes of a file of JSON.  Raises TelemetryError above 256 MiB, StreamError, OSError."""
+    """All bytes of a file of JSON.  Raises TelemetryError above 256 MiB, OSError."""
     data = bytearray()
     while piece := stream.read(_PIECE):
         data += piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +14,6 @@ from tests.agreement import corpus
 from tests.agreement.compare import Agreement, compare
 from tests.agreement.reasons import REASONS
 
-PROCESSES = 2
 REPORT = corpus.ROOT / "docs" / "agreement.md"
 _NAMES = {"packets": "packets", "wire": "bytes on the wire", "payload": "payload bytes", "flows": "flows"}
 _DOCUMENT = """# Agreement with tshark
@@ -46,10 +46,13 @@ Where several reasons hold, the first of this table is told.
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.agreement", description="minewatch beside tshark.")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once (%(default)s)")
+    asked = parser.parse_args()
     names = corpus.captures()
     if not names:
         sys.exit(f"no public captures at {corpus.DATA} (set MINEWATCH_DATA)")
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    with ProcessPoolExecutor(asked.jobs) as pool:
         agreements = list(pool.map(_one, names, chunksize=8))
     corpus.write_explained({a.name: set(a.explained) for a in agreements if a.explained})
     REPORT.write_text(document(agreements), encoding="utf-8")

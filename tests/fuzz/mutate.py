@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from typing import TypeVar
 
+T = TypeVar("T")
 BYTES = (0, 1, 2, 3, 4, 5, 6, 8, 15, 16, 17, 20, 32, 39, 40, 41, 43, 44, 47, 51, 60, 69, 127, 128, 254, 255)
 WORDS = (0, 1, 2, 7, 8, 13, 14, 19, 20, 21, 39, 40, 41, 0x7F, 0xFF, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
 LONG_WORDS = (*WORDS, 0x10000, 64 << 20, (64 << 20) + 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF)
@@ -15,6 +18,10 @@ class Dice(random.Random):
     """Random numbers, and how often a header built with them lies about a number."""
 
     lies = 0.05
+
+    def choice(self, seq: Sequence[T]) -> T:
+        """As Random's, in a third of the time."""
+        return seq[int(self.random() * len(seq))]
 
     def honesty(self) -> None:
         """Draws it anew: half of what is built is true, so that its innermost header is reached."""
@@ -41,12 +48,12 @@ def mutated(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 def _place(rng: random.Random, out: bytearray) -> int:
     end = min(len(out), HEAD) if rng.random() < 0.8 else len(out)
-    return rng.randrange(end + 1)
+    return int(rng.random() * (end + 1))
 
 
 def _mutate(rng: random.Random, out: bytearray, other: bytes) -> None:
     at = _place(rng, out)
-    kind = rng.randrange(8)
+    kind = int(rng.random() * 8)
     if kind == 0 and at < len(out):
         out[at] ^= 1 << rng.randrange(8)
     elif kind <= 2 and at < len(out):
@@ -60,5 +67,5 @@ def _mutate(rng: random.Random, out: bytearray, other: bytes) -> None:
     elif kind == 6:
         del out[at : at + rng.choice((1, 2, 4, 8, 20, 40))]
     else:
-        start = rng.randrange(len(other) + 1)
+        start = int(rng.random() * (len(other) + 1))
         out[at : at + rng.choice((0, 0, 20, 40))] = other[start : start + rng.choice((4, 8, 20, 40, 200))]

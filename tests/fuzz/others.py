@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector import bundle, hosts, inputs, settings, streams
+from detector import bundle, compression, hosts, inputs, settings, streams
 from detector.capture import files
 from detector.dissectors import Dissection
 from detector.kernel import Meter
@@ -23,11 +23,15 @@ from detector.kernel.forest import Trees
 from detector.model import Bundle
 from detector.records import TCP, SourceReport
 from detector.telemetry import TelemetryError, read_power
+from detector.windows.parquet import WindowsFileError
 from tests.detector.dissectors.dialogue import Piece
+from training import window_tables
 from training.labels import LabelError, read_labels
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="minewatch-fuzz-"))
 FEATURES = 3
+_LIMITS = settings.InputSettings(unpacked_ratio=20, unpack_mib=16)
+compression.FREE_BYTES = 1 << 20  # or a bomb takes 64 MiB before it is one
 
 
 def _written(name: str, data: bytes) -> str:
@@ -52,19 +56,37 @@ def capture(data: bytes) -> str:
     """A capture file, packed or not."""
     meter, report = Meter(settings.MeterSettings(max_connections=30)), SourceReport("f")
     try:
-        for _ in files.read(streams.open_stream(_written("f", data)), meter, report):
+        for _ in files.read(streams.open_stream(_written("f", data), _LIMITS), meter, report):
             meter.payloads()
     except streams.StreamError as error:
         return _line(error)
+    if report.problem and "data unpacks more than" in report.problem:
+        return "bomb stopped"
     return "read in part" if report.problem else "read"
 
 
 def power(data: bytes) -> str:
     try:
-        read_power(_written("p.csv", data))
+        readings = read_power(_written("p.csv", data))
     except TelemetryError as error:
         return _line(error)
-    return "read"
+    assert len(readings)
+    assert np.isfinite(readings.watts).all()
+    return "read in part" if readings.problem else "read"
+
+
+def table(data: bytes) -> str:
+    """A Parquet file of windows, read as training reads it."""
+    path, rows = _written("w.parquet", data), 0
+    try:
+        kind = window_tables.kind_of(path)
+        if kind == "channels":
+            rows = sum(len(windows) for _, tables in window_tables.channels(path) for windows in tables)
+        elif kind == "power":
+            rows = sum(len(windows) for windows in window_tables.power(path))
+    except WindowsFileError as error:
+        return _line(error)
+    return "read" if rows else "no window table"
 
 
 def labels(data: bytes) -> str:
@@ -139,5 +161,5 @@ def _line(error: Exception) -> str:
 
 PARSERS: dict[bytes, Callable[[bytes], str]] = {
     b"d": dissect, b"g": capture, b"p": power, b"l": labels, b"a": assets, b"c": config, b"k": kind,
-    b"m": model, b"t": trees,
+    b"m": model, b"t": trees, b"w": table,
 }  # fmt: skip

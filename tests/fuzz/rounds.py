@@ -1,28 +1,28 @@
-"""The mutators: each makes the steps of one round from random numbers and the seeds."""
+"""The mutators: each makes the steps of one round from random numbers and the seeds.
+
+In here those of packets, streams and trees; those of files and dialogues are `texts`.
+"""
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from io import BytesIO
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from detector import bundle
-from tests.detector.dissectors import test_cryptonote, test_getwork, test_stratum
-from tests.detector.dissectors.dialogue import Piece
 from tests.detector.kernel.by_hand import START, S
-from tests.fuzz import mutate, others, session, stacks, streams, talks
+from tests.fuzz import fenced, mutate, others, session, stacks, streams, talks, texts
 from tests.fuzz.journal import Step
 from tests.fuzz.mutate import Dice
-from tests.fuzz.seeds import ROOT, Seeds
+from tests.fuzz.seeds import Seeds
 
-CASES = 500  # of a round
+CASES = 500  # of a round, but for those of packets
+PACKETS = 4 * CASES
+BATCHES = (1, 10, 100, 400)  # packets between two looks at the meter
+CLAIMS = (0, 0, 0, 1, 1_000, -1, 1 << 31)  # bytes that a frame had more than it has
+PAUSES = (*[0] * 40, S, 40 * S)  # between packets; what is idle is forgotten after each, at a cost
 Steps = Iterator[Step]
 
 
@@ -39,7 +39,7 @@ def packets(rng: Dice, seeds: Seeds) -> Steps:
     link = rng.choice(_links(seeds))
     ours = seeds.get(link) or [stacks.frame(rng, link) for _ in range(20)]
     every = ours if rng.random() < 0.8 else [packet for known in seeds.values() for packet in known] or ours
-    made = (mutate.mutated(rng, rng.choice(ours), rng.choice(every)) for _ in range(CASES))
+    made = (mutate.mutated(rng, rng.choice(ours), rng.choice(every)) for _ in range(PACKETS))
     return _fed(rng, link, made)
 
 
@@ -52,39 +52,56 @@ def _links(seeds: Seeds) -> Sequence[int]:
 def built(rng: Dice, seeds: Seeds) -> Steps:
     """Packets built header by header: tags, extension headers, options, tunnels, fragments."""
     link = rng.choice((1, 1, 1, *stacks.LINKS))
-    return _fed(rng, link, (stacks.frame(rng, link) for _ in range(CASES)))
+    return _fed(rng, link, islice(_variants(rng, link), PACKETS))
+
+
+def _variants(rng: Dice, link: int) -> Iterator[bytes]:
+    """Frames as they were built, each with some mutations of it: what is built costs ten times more."""
+    while True:
+        frame = stacks.frame(rng, link)
+        yield frame
+        for _ in range(5):
+            yield mutate.mutated(rng, frame, frame)
 
 
 def _fed(rng: Dice, link: int, made: Iterator[bytes]) -> Steps:
-    """Each packet in a buffer that ends with it, in one capture of this link type."""
+    """Packets in one capture of this link type, some at a time."""
     yield Step(b"S", rng.randbytes(4))
-    yield Step(b"F", session.PCAP + struct.pack("<I", link))
-    second = START // S
-    for packet in made:
-        claimed = len(packet) + rng.choice((0, 0, 0, 1, 1_000, -1, 1 << 31))
-        second += rng.choice((0, 0, 0, 1, 40))
-        yield Step(b"R", session.record(packet, claimed, second))
-        yield from _between(rng)
+    yield Step(b"F", fenced.header(link))
+    now = START
+    while some := list(islice(made, rng.choice(BATCHES))):
+        batch = []
+        for packet in some:
+            batch.append(fenced.packet(packet, len(packet) + rng.choice(CLAIMS), now))
+            now += rng.choice(PAUSES)
+        yield Step(b"B", b"".join(batch))
+        yield from _between(rng, 0.5)
 
 
-def _between(rng: Dice) -> Steps:
+def _between(rng: Dice, share: float) -> Steps:
     """What a pipeline does between packets."""
-    if rng.random() < 0.02:
+    if rng.random() < share:
         yield Step(b"P", rng.randbytes(4))
-    if rng.random() < 0.01:
+    if rng.random() < share / 2:
         yield Step(b"W", bytes([rng.random() < 0.2]))
 
 
 def talking(rng: Dice, seeds: Seeds) -> Steps:
     """Connections whose packets repeat, overlap, overtake, wrap, reset and begin again."""
     yield Step(b"S", rng.randbytes(4))
-    yield Step(b"F", session.PCAP + struct.pack("<I", 1))
-    for now, frame, size in islice(talks.frames(rng), CASES):
-        if rng.random() < 0.02:
-            yield Step(b"O", _observed(rng, now, frame[54:]))
-        kept = mutate.mutated(rng, frame, frame) if rng.random() < 0.03 else frame
-        yield Step(b"R", talks.record(now, kept, size))
-        yield from _between(rng)
+    yield Step(b"F", fenced.header(1))
+    made = islice(talks.frames(rng), PACKETS)
+    while some := list(islice(made, rng.choice(BATCHES))):
+        yield Step(
+            b"B", b"".join(fenced.packet(_perhaps(rng, frame), size, now) for now, frame, size in some)
+        )
+        if rng.random() < 0.5:
+            yield Step(b"O", _observed(rng, some[-1][0], some[-1][1][54:]))
+        yield from _between(rng, 0.5)
+
+
+def _perhaps(rng: Dice, frame: bytes) -> bytes:
+    return mutate.mutated(rng, frame, frame) if rng.random() < 0.03 else frame
 
 
 def _observed(rng: Dice, now: int, payload: bytes) -> bytes:
@@ -111,7 +128,7 @@ def _streamed(rng: Dice, pieces: Iterator[bytes]) -> Steps:
         yield Step(b"F", piece[:at])
         if at < len(piece):
             yield Step(b"F", piece[at:])
-        yield from _between(rng)
+        yield from _between(rng, 0.02)
 
 
 def forests(rng: Dice, seeds: Seeds) -> Steps:
@@ -140,106 +157,16 @@ def _forest(rng: Dice) -> dict[str, np.ndarray]:
     }
 
 
-def texts(rng: Dice, seeds: Seeds) -> Steps:
-    """Dialogues, packed captures, power readings, labels, assets, settings, model bundles."""
-    samples = _samples()
-    letters = list(samples)
-    for _ in range(CASES // 10):
-        letter = rng.choice(letters)
-        data = rng.choice(samples[letter])
-        if letter == b"d":
-            yield Step(letter, _dialogue(rng))
-        elif letter == b"m":
-            yield Step(letter, _bundle(rng, data))
-        else:
-            yield Step(letter, _retold(rng, data))
-
-
-def _retold(rng: Dice, data: bytes) -> bytes:
-    """Mutated anywhere: bytes, and whole lines or cells where it is text."""
-    at = rng.randrange(len(data) + 1)
-    data = data[:at] + mutate.mutated(rng, data[at:], data)
-    if rng.random() < 0.5:
-        separator = rng.choice((b",", b"\n", b'"', b"=", b"."))
-        cells = data.split(separator)
-        for _ in range(rng.choice((1, 2, 5))):
-            cells[rng.randrange(len(cells))] = rng.choice((*_CELLS, rng.choice(cells)))
-        data = separator.join(cells)
-    return data
-
-
-_CELLS = (
-    b"", b"0", b"-1", b"1e999", b"nan", b"inf", b"-0.0", b"9" * 400, b"\xff\xfe", b"\0", b"\xe2\x80\xae",
-    b'"', b"''", b"=1+1", b"2026-02-30T25:61:61Z", b"0001-01-01", b"9999-12-31T23:59:59Z", b"1e18",
-    b"[" * 2_000,
-    b"\r", b"\n" * 50, b"\x1b[2J", b"::1", b"1.2.3.4/99", b"*", b"true", b"kW", b"0x10", b"1,5", b"1_000",
-)  # fmt: skip
-
-
-def _dialogue(rng: Dice) -> bytes:
-    """A conversation of the dissectors' own tests, its bytes mutated and cut anew."""
-    out = b""
-    for piece in rng.choice(_DIALOGUES):
-        data = _retold(rng, piece.data) if rng.random() < 0.3 else piece.data
-        while data:
-            size = rng.choice((1, 7, 100, 4_000, len(data)))
-            bits = piece.from_a | (rng.random() < 0.05) << 1
-            out += bytes([bits]) + min(size, len(data), 65_535).to_bytes(2, "big") + data[: min(size, 65_535)]
-            data = data[min(size, 65_535) :]
-    return out
-
-
-_DIALOGUES: tuple[list[Piece], ...] = tuple(
-    value
-    for module in (test_stratum, test_cryptonote, test_getwork)
-    for value in vars(module).values()
-    if isinstance(value, list) and value and all(isinstance(item, Piece) for item in value)
-)
-
-
-def _bundle(rng: Dice, manifest: bytes) -> bytes:
-    """The shipped model with a mutated manifest, or a mutated member."""
-    folder = ROOT / "detector" / "data" / "default_model"
-    members = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    name = rng.choice((bundle.MANIFEST, bundle.MANIFEST, *members))
-    members[name] = _retold(rng, manifest) if name == bundle.MANIFEST else mutate.mutated(
-        rng, members[name], manifest
-    )  # fmt: skip
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for member, data in members.items():
-            archive.writestr(member, data)
-    return out.getvalue()
-
-
-def _samples() -> dict[bytes, list[bytes]]:
-    """What the texts are made from, by the letter of their parser."""
-    folder = ROOT / "sample_data"
-
-    def head(name: str, size: int = 4_000) -> bytes:
-        data = (folder / name).read_bytes()
-        return (gzip.decompress(data) if name.endswith(".gz") else data)[:size]
-
-    capture = head("campus-hour.pcap.gz", 20_000)
-    table = [head("node-day.csv"), head("meter-month.csv.gz")]
-    return {
-        b"d": [b""],
-        b"g": [capture, gzip.compress(capture), gzip.compress(capture) * 2],
-        b"p": [*table, gzip.compress(table[0])],
-        b"l": [head("LABELS.csv")],
-        b"a": [head("assets.csv")],
-        b"c": [b'[meter]\nwindow_s = 300\n[findings]\nhome_networks = ["10.0.0.0/8"]\nmin_messages = 6\n'],
-        b"k": [capture[:600], table[0][:600]],
-        b"m": [Path(ROOT, "detector/data/default_model", bundle.MANIFEST).read_bytes()],
-    }
-
-
 MUTATORS: dict[str, Mutator] = {
     "packets": Mutator("real packets, bytes changed", 0.3, packets),
     "built": Mutator("packets built header by header", 0.25, built),
-    "talking": Mutator("connections out of order", 0.15, talking),
-    "blocks": Mutator("pcapng blocks and options", 0.12, blocks),
-    "records": Mutator("pcap headers and records", 0.06, records),
-    "forests": Mutator("arrays of a model's trees", 0.04, forests),
-    "texts": Mutator("dialogues, tables, bundles, packed files", 0.08, texts),
+    "talking": Mutator("connections out of order", 0.12, talking),
+    "blocks": Mutator("pcapng blocks and options", 0.1, blocks),
+    "records": Mutator("pcap headers and records", 0.05, records),
+    "forests": Mutator("arrays of a model's trees", 0.03, forests),
+    "dialogues": Mutator("conversations of every dialect and carrier", 0.05, texts.dialogues),
+    "packed": Mutator("captures in five compressed formats, bombs", 0.03, texts.packed),
+    "power": Mutator("power readings in every format", 0.03, texts.power),
+    "tables": Mutator("window tables in Parquet", 0.02, texts.tables),
+    "texts": Mutator("labels, assets, settings, model bundles", 0.02, texts.texts),
 }

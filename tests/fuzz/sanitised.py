@@ -41,7 +41,7 @@ PLANTS = {
         "detector/kernel/frames.py",
         (("if end - p < 40:", "if end - p < 30:"), UNCHECKED),
         "packets",
-        "AddressSanitizer: heap-buffer-overflow",
+        "AddressSanitizer: use-after-poison",
     ),
     "option-length": Plant(
         "the length of a pcapng option is believed, bounds checked",
@@ -62,7 +62,7 @@ PLANTS = {
         "detector/kernel/channels.py",
         (("        n += cython.cast(cython.Py_ssize_t, ahead)\n", ""), UNCHECKED),
         "talking",
-        "AddressSanitizer: heap-buffer-overflow",
+        "AddressSanitizer: use-after-poison",
     ),
     "undeclared": Plant(
         "an asset map raises what it does not declare",
@@ -70,6 +70,27 @@ PLANTS = {
         (("float(value)\n    except ValueError:", "float(value)\n    except KeyError:"),),
         "texts",
         "ValueError",
+    ),
+    "unpacking": Plant(
+        "an error of the zstd library passes",
+        "detector/compression.py",
+        (("log}), zstd.ZstdError", "log}), KeyError"),),
+        "packed",
+        "ZstdError",
+    ),
+    "carrier": Plant(
+        "an opening of SOCKS that is cut short passes for whole",
+        "detector/dissectors/socks.py",
+        (("except IndexError:", "except KeyError:"),),
+        "dialogues",
+        "IndexError",
+    ),
+    "feed": Plant(
+        "damage of a Green Button feed passes",
+        "detector/telemetry/green_button.py",
+        (("except (expat.ExpatError, LookupError, ValueError)", "except (LookupError, ValueError)"),),
+        "power",
+        "ExpatError",
     ),
 }  # fmt: skip
 

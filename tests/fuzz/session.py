@@ -2,7 +2,7 @@
 
 The meter reads exact-size copies of what has arrived: behind the last byte is nothing, so
 that a read too far is an IndexError where bounds are checked, and an AddressSanitizer
-report where they are not.
+report where they are not.  Of many packets in a call each ends at a fence (`fenced`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import struct
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,26 +18,41 @@ from detector.dissectors import Dissection
 from detector.kernel import Meter, Packet, layout, meter, tables, working
 from detector.kernel.stream import Stream
 from detector.settings import MeterSettings
+from tests.fuzz import fenced
 from tests.fuzz.journal import Step
 from tests.fuzz.others import PARSERS
 
-PCAP = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\xff\xff\0\0"
-_WORD = struct.Struct("<I")
 OBSERVED = struct.Struct("<Q16sH16sHBIIBI")
 
 
 class ExactStream(Stream):
-    """Gives the walk what has arrived in a buffer that ends where the bytes end."""
+    """Gives the walk what has arrived in a buffer that ends where the bytes end, with fences inside."""
+
+    fences: Sequence[tuple[int, int]] = ()  # (start, length) in what arrives next, which is walked as a whole
+    _fenced: np.ndarray | None = None
 
     def advance(self, n: int) -> memoryview | None:
         window = super().advance(n)
-        return None if window is None else memoryview(np.array(window, np.uint8))
+        if window is None:
+            return None
+        exact = np.array(window, np.uint8)
+        if self.fences:
+            self._fenced, begin = exact, exact.ctypes.data
+            for start, length in self.fences:
+                fenced.poison(begin + start, length)
+        return memoryview(exact)
+
+    def open_fences(self) -> None:
+        """Before the memory is used for something else."""
+        if self._fenced is not None:
+            fenced.unpoison(self._fenced.ctypes.data, len(self._fenced))
+        self.fences, self._fenced = (), None
 
 
 class Session:
     """One round: a meter in small tables, so that every limit is met, and its dissectors.
 
-    Letters: S settings (seed), R room for a packet of the round's pcap, F bytes of a stream,
+    Letters: S settings (seed), F bytes of a stream, B packets of `fenced`,
     W windows, P payloads to the dissectors and back, O a packet that tshark decoded, and the
     letters of `others.PARSERS`.
     """
@@ -54,21 +70,24 @@ class Session:
         """Whether the stream cannot go on: what is fed from now on is dropped."""
         return self._meter is not None and self._meter.problem is not None
 
-    def take(self, step: Step) -> None:
-        """Raises AssertionError for what must not be, and whatever the code under test raises."""
+    def take(self, step: Step) -> int:
+        """How many cases it was.  Raises AssertionError for what must not be, and what the code raises."""
         letter, data = step
         if letter == b"S":
             self._begin(data)
         elif letter in PARSERS:
             self.said[PARSERS[letter](data)] += 1
+        elif letter == b"B":
+            return self._fence(data)
         else:
             self._feed(letter, data)
+        return letter not in b"SWP"
 
     def _begin(self, data: bytes) -> None:
         rng = random.Random(data)
         settings = MeterSettings(
-            max_connections=rng.choice((3, 30, 200)),
-            window_s=rng.choice((1, 300)),
+            max_connections=rng.choice((3, 30, 200, 200)),
+            window_s=rng.choice((1, 300, 300)),
             idle_s=rng.choice((1, 600)),
             payload_bytes=rng.choice((1, 300, 1 << 18)),
         )
@@ -79,10 +98,7 @@ class Session:
     def _feed(self, letter: bytes, data: bytes) -> None:
         fed = self._meter
         assert fed is not None
-        if letter == b"R":
-            fed.feed(data)
-            self._given += 1
-        elif letter == b"F":
+        if letter == b"F":
             fed.feed(data)
         elif letter == b"W":
             self._windows(final=bool(data[0]))
@@ -92,6 +108,19 @@ class Session:
             fed.observe([observed(data)])
         else:
             raise ValueError(letter)
+
+    def _fence(self, data: bytes) -> int:
+        """Feeds packets, each before its fence; how many."""
+        fed = self._meter
+        assert fed is not None
+        stream = fed._stream
+        assert isinstance(stream, ExactStream)
+        stream.fences = fenced.fences(data)
+        n = len(stream.fences)
+        fed.feed(data)
+        stream.open_fences()
+        self._given += n
+        return n
 
     def _dissect(self, rng: random.Random) -> None:
         """What the pipeline does with payloads; and decisions that no dissector would take."""
@@ -139,11 +168,6 @@ class Session:
         assert state[tables.ROW_LIVE] == 0
         assert state[tables.CONNECTION_LIVE] <= most
         assert state[tables.CHANNEL_LIVE] <= most
-
-
-def record(packet: bytes, claimed: int, seconds: int) -> bytes:
-    """A record of the round's pcap, whose length is that of the packet."""
-    return struct.pack("<IIII", seconds & 0xFFFFFFFF, 0, len(packet), claimed & 0xFFFFFFFF) + packet
 
 
 def observed(data: bytes) -> Packet:

@@ -7,7 +7,6 @@ and JSON lines cut anywhere.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from tests.detector.kernel.by_hand import ACK, FIN, PSH, RST, SYN, ether, tcp, udp
@@ -111,8 +110,3 @@ def frames(rng: Dice) -> Iterator[tuple[int, bytes, int]]:
             snap = rng.choice((len(sent), len(sent), len(sent), rng.randrange(len(sent) + 1)))
             yield now, sent[:snap], len(sent)
         held.clear()
-
-
-def record(now: int, frame: bytes, size: int) -> bytes:
-    """A record of a little-endian pcap with microseconds."""
-    return struct.pack("<IIII", now // 10**9 & 0xFFFFFFFF, now % 10**9 // 1_000, len(frame), size) + frame

@@ -45,8 +45,7 @@ def main(mutator: str, seed: int, seconds: float, files: int, journal: Path) -> 
         session = Session()
         for step in MUTATORS[mutator].round(Dice(f"{mutator}:{seed}:{rounds}"), made):
             log.add(step)
-            session.take(step)
-            steps += step.letter not in b"SWP"
+            steps += session.take(step)
             if session.over:
                 break
         session.end()

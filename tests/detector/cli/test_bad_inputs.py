@@ -97,7 +97,7 @@ BAD: dict[str, tuple[bytes, str]] = {  # name -> (content, what the line says)
         (CSV + "1970-01-01T00:00:00Z,m,5\n2106-01-01T00:00:00Z,m,5\n").encode(),
         "before 1980 or after",
     ),
-    "quote.csv": ((CSV + '2026-01-01T00:00:00Z,"m,5\n').encode(), "the table breaks"),
+    "quote.csv": ((CSV + '2026-01-01T00:00:00Z,"m,5\n').encode(), "1 x quoted cell without an end"),
     "nul.csv": ((CSV + "2026-01-01T00:00:00Z,m\0,5\n").encode(), "neither a capture"),
     "new\nline\x1b[31m.pcap": (b"garbage", "neither a capture"),
 }

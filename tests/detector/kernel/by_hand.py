@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
@@ -33,8 +34,13 @@ def udp(source: str, sport: int, destination: str, dport: int, payload: bytes = 
     return ip(source, destination, 17, struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload)
 
 
+@functools.cache
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
+
+
 def ip(source: str, destination: str, protocol: int, body: bytes, fragment: int = 0) -> bytes:
-    a, b = ip_address(source).packed, ip_address(destination).packed
+    a, b = _packed(source), _packed(destination)
     if len(a) == 4:
         return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 7, fragment, 64, protocol, 0) + a + b + body
     return struct.pack(">IHBB", 6 << 28, len(body), protocol, 64) + a + b + body

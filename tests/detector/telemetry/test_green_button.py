@@ -127,6 +127,8 @@ BOMB = '<!DOCTYPE feed [<!ENTITY a "xxxxxxxxxx"><!ENTITY b "&a;&a;&a;&a;">]>'
         ('<!DOCTYPE feed SYSTEM "file:///etc/passwd">' + FEED.format("").partition("\n")[2], "document type"),
         (FEED.format("<a>" * 200), "nested more than"),
         (FEED.format("<entry>"), "damaged XML"),
+        (FEED.replace("UTF-8", "ATF-8"), "damaged XML: unknown encoding: ATF-8"),
+        (FEED.replace("UTF-8", "utf-7"), "damaged XML: multi-byte encodings are not supported"),
         (FEED.format(""), "no reading could be used"),
         (
             FEED.format(reading_type(1, **WH, uom=72) + meter(1, 1) + block(1, [10**17])),

@@ -169,9 +169,14 @@ def test_any_lines_are_read_or_refused(tmp_path: Path, lines: list[str]) -> None
     assert len(readings) and np.isfinite(readings.watts).all()
 
 
-def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TelemetryError, match="64 KiB"):
-        read_power(write(tmp_path, SDR.format(1) + "x" * 100_000))
+def test_a_line_without_end_ends_the_log(tmp_path: Path) -> None:
+    path = write(tmp_path, SDR.format(1) + "x" * 100_000)
+    number = SDR.count("\n") + 1
+    readings = read_power(path)
+    assert len(readings) == len(read_power(write(tmp_path, SDR.format(1), "whole.log")))
+    assert readings.problem and readings.problem.startswith(f"{path}: line {number}: more than 64 KiB")
+    with pytest.raises(TelemetryError, match="more than 1 MiB"):  # told by no one: a table of text
+        read_power(write(tmp_path, "x" * 2_000_000))
 
 
 def test_the_table_of_text_is_asked_last() -> None:
