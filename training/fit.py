@@ -185,9 +185,11 @@ def fit_bare(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) 
         early_stopping=False,
         random_state=seed,
     )
+    del seen  # as large as the table
     columns = np.column_stack([rows.values, np.interp(anomaly, ordinary, steps)])
     edges = edges_of(columns)
-    boosting.fit(bin_numbers(columns, edges), rows.labels, sample_weight=rows.weights)
+    columns = bin_numbers(columns, edges)
+    boosting.fit(columns, rows.labels, sample_weight=rows.weights)
     booster, base = export.booster(boosting, edges)
     return Model(rows.names, booster, base, forest, scale, fill, ordinary, 1.0, 0.0, UNSET)
 

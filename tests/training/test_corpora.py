@@ -32,6 +32,7 @@ def test_every_source_states_licence_use_and_why_it_does_not_train() -> None:
         assert terms["licence"] and terms["use"] in {"train", "evaluate"} and terms["shows"]
         assert (terms["use"] == "evaluate") == ("why" in terms)
         assert terms["use"] == "evaluate" or terms["licence"] != "none stated"
+        assert terms["use"] == "evaluate" or terms["evidence"]  # someone read it, and says where
         assert ("commit" in terms) != ("mirror_only" in terms)
         assert terms["repository"].startswith("https://") and source.files
         assert terms.get("label", "benign") == "benign"

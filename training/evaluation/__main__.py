@@ -18,7 +18,7 @@ from pathlib import Path
 
 from detector.model import Bundle
 from training import build, corpora, store, table
-from training.evaluation import captures, sample
+from training.evaluation import captures, meters, sample
 from training.evaluation.report import Sizes, modelled
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -82,6 +82,8 @@ def report(
     of = sample.sample_of(rows, sample.times(listed))
     bundles = {"shipped": bundle} | ({"previous": Bundle.load(previous)} if previous else {})
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
+    say("power")
+    told += meters.sections(meters.drawn(sizes.power_records, sizes.seed, mirror), sizes.seed)
     parts = _parts(bundle, shipped, left_out, sizes, told)
     return "\n\n".join(parts) + "\n", diagram
 

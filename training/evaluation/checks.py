@@ -7,7 +7,8 @@ rows where it is sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,16 +21,28 @@ from training.evaluation.held_out import FALSE_ALARMS, Judged, Worth
 from training.evaluation.scorers import Scorer, boosted
 
 WORST = 5  # groups that a threshold is tried without
+TELLS = 0.6  # AUC: what must not tell does, where the whole interval over groups lies above
+QUARTERS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
     """What a threshold hangs on."""
 
-    examples: int  # benign ones above it
+    share: float  # of benign examples that may reach it
+    examples: int  # benign ones that do, or stand just below
     groups: tuple[str, ...]  # whose they are, most first
     threshold: float
-    without: tuple[float, float]  # lowest and highest when one of the worst groups is left out
+    without: tuple[tuple[str, float], ...]  # what it is with one of the worst groups left out
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """One disturbance, and whom it met."""
+
+    name: str
+    mining: metrics.Rate  # share among the examples that met it
+    even: bool  # that share may be the share of all
 
 
 def permuted(rows: Dataset, seed: int, times: int = 3) -> list[bootstrap.Interval]:
@@ -115,17 +128,39 @@ def hangs_on(found: Judged, share: float = FALSE_ALARMS) -> Hanging:
     limit = held_out.highest_allowed(benign.score, share)
     above = benign.groups[benign.score >= np.nextafter(limit, -np.inf)].tolist()
     worst = sorted(set(above), key=lambda name: (-above.count(name), name))
-    moved = [
-        held_out.highest_allowed(benign.score[benign.groups != name], share)
+    moved = tuple(
+        (name, held_out.highest_allowed(benign.score[benign.groups != name], share))
         for name in worst[:WORST]
         if (benign.groups != name).any()
-    ]
-    return Hanging(len(above), tuple(worst), limit, (min(moved, default=limit), max(moved, default=limit)))
+    )
+    return Hanging(share, len(above), tuple(worst), limit, moved)
 
 
-def one_sided(classes: Texts, labels: np.ndarray) -> list[tuple[str, metrics.Rate]]:
-    """Share of mining among examples that met each disturbance; one met by one class only is learnt."""
-    return [
-        (str(name), metrics.clopper_pearson(int(labels[classes == name].sum()), int((classes == name).sum())))
-        for name in sorted(set(classes.tolist()))
-    ]
+def met_evenly(disturbances: Mapping[str, Texts], labels: np.ndarray) -> list[Met]:
+    """Share of mining among examples that met each disturbance; one met by one class more is learnt.
+
+    disturbances: kind -> (n,) which of its kind.  Even: the share of all lies within the exact interval of
+    each, at 95 % for all of them together.
+    """
+    cells = [(kind, name) for kind, of in disturbances.items() for name in sorted(set(of.tolist()))]
+    share, certain = float(labels.mean()), 1 - (1 - metrics.CONFIDENCE) / max(1, len(cells))
+    told = []
+    for kind, name in cells:
+        here = labels[disturbances[kind] == name]
+        rate = metrics.clopper_pearson(int(here.sum()), len(here), certain)
+        even = rate.low is not None and rate.high is not None and rate.low <= share <= rate.high
+        told.append(Met(f"{kind}: {name}", rate, even))
+    return told
+
+
+def quarters(values: Floats) -> Texts:
+    """Which quarter of all each value (n,) is in, by name; equal values are in one."""
+    edges = np.unique(np.quantile(values, QUARTERS))
+    steps = itertools.pairwise([*edges, values.max()])
+    names = [f"up to {edges[0]:.3g}", *(f"{low:.3g} to {high:.3g}" for low, high in steps)]
+    return np.array(names, object)[np.searchsorted(edges, values)]
+
+
+def tells(found: Worth) -> bool:
+    """Whether a probe does better than it may."""
+    return found.auc.low is not None and found.auc.low > TELLS

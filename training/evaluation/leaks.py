@@ -18,7 +18,9 @@ from detector.records import ChannelWindows
 from detector.settings import Settings
 from training import table
 from training.dataset import Dataset, Texts, dataset_of
+from training.evaluation.checks import quarters
 from training.simulation import corpus
+from training.simulation.conversation import simulate
 
 COLUMNS = {
     "port": "port",
@@ -37,16 +39,16 @@ DAY_NS = 86_400_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """One row a simulated capture, and which disturbance (way of wrapping) it met."""
+    """One row a simulated capture, and which disturbances it met."""
 
     rows: Dataset
-    wrap: Texts
+    met: dict[str, Texts]  # kind of disturbance -> (n,) which of its kind
 
 
 def drawn(examples: int, seed: int) -> Leaks:
     """Of a simulated corpus of its own."""
     plan = list(corpus.plan(examples, seed))
-    values, labels, groups, wraps = [], [], [], []
+    values, labels, groups, met = [], [], [], []
     for family, number in plan:
         made = corpus.example(family, number)
         row = _row(made.pcap)
@@ -54,10 +56,23 @@ def drawn(examples: int, seed: int) -> Leaks:
             values.append(row)
             labels.append(made.label == "mining")
             groups.append(made.group)
-            wraps.append(made.wrap)
+            met.append((made.wrap, *_path(family, number)))
     simulated = np.ones(len(labels), bool)
     rows = dataset_of(np.array(values), labels, groups, NAMES, simulated=simulated)
-    return Leaks(rows, np.array(wraps, object))
+    wrap, loss, round_trip, joins = zip(*met, strict=True)
+    drawn_met = {
+        "wrapping": np.array(wrap, object),
+        "packets lost": np.array([f"{value:g}" for value in loss], object),
+        "round trip, s": quarters(np.array(round_trip)),
+        "segments joined": np.array([str(value) for value in joins], object),
+    }
+    return Leaks(rows, drawn_met)
+
+
+def _path(family: str, number: int) -> tuple[float, float, int]:
+    """(share of packets lost, round trip in seconds, segments that a card joins) of an example's path."""
+    stack = simulate(family, number).stack
+    return stack.loss, stack.rtt_s, stack.offload
 
 
 def of(kind: str) -> list[int]:

@@ -9,7 +9,8 @@ import numpy as np
 from detector.model import sigmoid
 from training import metrics
 from training.bootstrap import FEW, Interval
-from training.dataset import Floats, Mask
+from training.dataset import Floats, Mask, Texts
+from training.evaluation.checks import met_evenly
 from training.evaluation.held_out import FALSE_ALARMS, Judged, Worth
 from training.hostwise import PREVALENCES
 
@@ -41,6 +42,27 @@ def interval(told: Interval, *, percent: bool = False) -> str:
 def rate(told: metrics.Rate) -> str:
     """`3 of 988 (at most 0.9 %)`."""
     return "-" if told.high is None else f"{told.count} of {told.n:g} (at most {100 * told.high:.2f} %)"
+
+
+def passes(well: bool) -> str:
+    """What a check says; a failure is seen from afar."""
+    return "passes" if well else "**FAILS**"
+
+
+def met(disturbances: Mapping[str, Texts], labels: Mask) -> str:
+    """Whom each disturbance met, one table for all kinds, and which are learnt instead of mining."""
+    told = met_evenly(disturbances, labels)
+    rows = [
+        (one.name, f"{one.mining.count} of {one.mining.n:g}", f"{one.mining.value:.0%}", passes(one.even))
+        for one in told
+    ]
+    failing = [one.name for one in told if not one.even]
+    head = (
+        "Disturbances must meet both classes alike; mining is"
+        f" {labels.mean():.0%} of all, and each must fit that (exact, 95 % for all together)."
+    )
+    end = f"**Not met alike**: {'; '.join(failing)}." if failing else "All were met alike."
+    return f"{head}\n\n" + table(["disturbance", "mining", "share", "check"], rows) + f"\n\n{end}"
 
 
 WORTH = ("AUC", f"recall at {FALSE_ALARMS:.0%} false alarms", "false alarms", "of recorded")
