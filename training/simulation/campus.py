@@ -118,7 +118,9 @@ def packets_of(talk: Talk, seed: int) -> Packets:
     link = Link(0.0008, 0.002) if talk.server.startswith("10.") else Link(0.031, 0.008)
     for variant in range(talk.variant, talk.variant + 200):
         number = seed * 1000 + variant
-        made = simulate(talk.family, number, duration_s=talk.length_s, wrap=talk.wrap, whole=True, link=link)
+        made = simulate(
+            talk.family, number, duration_s=talk.length_s, wrap=talk.wrap, tunnel="", whole=True, link=link
+        )
         ways = [write[1] for connection in made.connections for write in connection.writes]
         fits = 2 * len(ways) <= talk.most and ways.count(UP) >= talk.least
         if fits and made.until_s > 0.9 * talk.length_s:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from training.simulation import (
     dialogues_http,
     dialogues_login,
+    dialogues_own,
+    dialogues_relatives,
     dialogues_stratum,
+    dialogues_sv2,
     lookalikes_bulk,
     lookalikes_chain,
     lookalikes_datagram,
@@ -22,7 +25,10 @@ from training.simulation.families import BENIGN, MINING, Family
 
 FAMILIES: tuple[Family, ...] = (
     *dialogues_stratum.FAMILIES,
+    *dialogues_relatives.FAMILIES,
     *dialogues_login.FAMILIES,
+    *dialogues_own.FAMILIES,
+    *dialogues_sv2.FAMILIES,
     *dialogues_http.FAMILIES,
     *rhythms.FAMILIES,
     *lookalikes_push.FAMILIES,

@@ -2,6 +2,7 @@
 
 Everything here is drawn without a look at the label: duration, joining in mid-stream, reconnects,
 failover to a second remote, wrapping and stack follow the same odds for miners and look-alikes.
+Only how a client greets in TLS is its own, as in life (`hellos`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from training.simulation.catalogue import family_named
 from training.simulation.draw import Draw
 from training.simulation.families import UDP, Family
 from training.simulation.frames import Ends, Packets, tcp_packets, udp_packets
+from training.simulation.hellos import Hello, kind_of
 from training.simulation.script import DOWN, UP, Event, Link
 from training.simulation.tcp import CLOSINGS, Stack, datagrams, transmit, unanswered
-from training.simulation.wrapping import Wrapping, Write, drawn_wrap
+from training.simulation.tunnels import Write
+from training.simulation.wrapping import Wrapping, drawn_wrap
 
 SHORTEST_S = 60.0
 LONGEST_S = 7_200.0
@@ -42,6 +45,7 @@ class Conversation:
 
     family: Family
     wrap: str
+    hello: Hello  # where `wrap` greets in TLS
     connections: list[Connection]
     from_s: float
     until_s: float
@@ -93,19 +97,22 @@ def simulate(
     *,
     duration_s: float | None = None,
     wrap: str | None = None,
+    tunnel: str | None = None,
     whole: bool = False,
     link: Link | None = None,
 ) -> Conversation:
     """One conversation of a family.
 
-    `duration_s` and `wrap` are drawn unless given; `whole` = seen from its first packet and in one
+    `duration_s`, `wrap` and `tunnel` are drawn unless given; `whole` = seen from its first packet and in one
     connection.  Raises KeyError for an unknown family.
     """
     kind = family_named(family)
     draw = Draw(f"{family}/{seed}")
     length = duration_s or draw.log_uniform(SHORTEST_S, LONGEST_S)
     link = link or Link(draw.log_uniform(0.001, 0.3), draw.log_uniform(0.0005, 0.08))
-    wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind.text, kind.wraps))
+    wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind), kind_of(kind))
+    if tunnel is not None:
+        wrapping.tunnel = tunnel
     joined = 0.0 if whole or not draw.chance(0.35) else draw.log_uniform(5.0, 900.0)
     cuts = [] if whole else _cuts(draw, joined + length)
     build = _spread if kind.spreads else _connections
@@ -117,6 +124,7 @@ def simulate(
     return Conversation(
         family=kind,
         wrap=wrapping.kind,
+        hello=wrapping.hello,
         connections=connections,
         from_s=joined - (0.0 if joined else link.rtt_s + 0.01),
         until_s=min(joined + length, until),
