@@ -18,6 +18,7 @@ from training.simulation import (
     lookalikes_poll,
     lookalikes_push,
     lookalikes_rpc,
+    lookalikes_stream,
     lookalikes_work,
     rhythms,
 )
@@ -32,6 +33,7 @@ FAMILIES: tuple[Family, ...] = (
     *dialogues_http.FAMILIES,
     *rhythms.FAMILIES,
     *lookalikes_push.FAMILIES,
+    *lookalikes_stream.FAMILIES,
     *lookalikes_event.FAMILIES,
     *lookalikes_poll.FAMILIES,
     *lookalikes_rpc.FAMILIES,

@@ -8,11 +8,13 @@ Only how a client greets in TLS is its own, as in life (`hellos`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from training.simulation.catalogue import family_named
 from training.simulation.draw import Draw
+from training.simulation.evasion import PLAIN, Evasion
 from training.simulation.families import UDP, Family
 from training.simulation.frames import Ends, Packets, tcp_packets, udp_packets
 from training.simulation.hellos import Hello, kind_of
@@ -89,6 +91,7 @@ class _Kind:
     draw: Draw
     link: Link
     wrapping: Wrapping
+    evasion: Evasion
 
 
 def simulate(
@@ -100,23 +103,27 @@ def simulate(
     tunnel: str | None = None,
     whole: bool = False,
     link: Link | None = None,
+    jobs: Sequence[tuple[float, bool]] | None = None,
+    evasion: Evasion = PLAIN,
 ) -> Conversation:
     """One conversation of a family.
 
     `duration_s`, `wrap` and `tunnel` are drawn unless given; `whole` = seen from its first packet and in one
-    connection.  Raises KeyError for an unknown family.
+    connection; `jobs`: see `Draw`.  Raises KeyError for an unknown family.
     """
     kind = family_named(family)
     draw = Draw(f"{family}/{seed}")
+    draw.jobs = jobs
     length = duration_s or draw.log_uniform(SHORTEST_S, LONGEST_S)
     link = link or Link(draw.log_uniform(0.001, 0.3), draw.log_uniform(0.0005, 0.08))
     wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind), kind_of(kind))
     if tunnel is not None:
         wrapping.tunnel = tunnel
+    wrapping.padding = evasion.padding or wrapping.padding
     joined = 0.0 if whole or not draw.chance(0.35) else draw.log_uniform(5.0, 900.0)
     cuts = [] if whole else _cuts(draw, joined + length)
     build = _spread if kind.spreads else _connections
-    connections, until = build(_Kind(kind, draw, link, wrapping), joined + length, cuts)
+    connections, until = build(_Kind(kind, draw, link, wrapping, evasion), joined + length, cuts)
     if until < joined + min(
         SHORTEST_S, length
     ):  # a busy one that ran out before the capture had enough of it
@@ -154,10 +161,11 @@ def _connections(kind: _Kind, until: float, cuts: list[float]) -> tuple[list[Con
         begins = start + (draw.uniform(0.3, 8.0) if number else 0.0)
         if end - begins < 2.0:
             continue
-        draw.horizon = math.inf
+        draw.horizon, draw.since = math.inf, begins
         script = session(end - begins)
         limit = min(end - begins, draw.horizon)
-        events, stopped = _within(script.sorted_events(), limit, events_left, bytes_left)
+        events = kind.evasion.delayed(draw, script.sorted_events(), kind.link.rtt_s)
+        events, stopped = _within(events, limit, events_left, bytes_left)
         remote = int(second and number > 0)
         made += _opened(kind, events, (begins, begins + stopped), hangs_up, remote)
         events_left -= len(events)

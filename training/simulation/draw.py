@@ -28,9 +28,15 @@ class Draw(Random):
 
     `horizon` is the time beyond which some process has been cut off at its cap: what else was
     drawn must end there as well, or a conversation would lose one of its voices half-way.
+
+    `jobs`, where given, are the only times of work, and whether each is for a new block: miners of one
+    pool, or of one coin, share them.  They count from the conversation's start, and the connection at
+    hand began `since` seconds after it.
     """
 
     horizon = math.inf
+    jobs: Sequence[tuple[float, bool]] | None = None
+    since = 0.0
 
     def exhausted(self, time: float) -> None:
         """A process was cut off at `time`."""

@@ -29,7 +29,10 @@ class Pace:
     active: float  # share of the period in which it mines
 
     def jobs(self, draw: Draw, until: float) -> list[tuple[float, bool]]:
-        """Times of pushed work and whether each is for a new block."""
+        """Times of pushed work and whether each is for a new block: those that others share, or its own."""
+        if draw.jobs is not None:
+            shared = [(time - draw.since, new_block) for time, new_block in draw.jobs]
+            return [(time, new_block) for time, new_block in shared if 0.0 < time < until]
         blocks = draw.poisson(self.block_s, until) if self.block_s else []
         found = [(time, True) for time in blocks]
         if self.timer_s:
