@@ -8,7 +8,7 @@ Only how a client greets in TLS is its own, as in life (`hellos`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -92,6 +92,7 @@ class _Kind:
     link: Link
     wrapping: Wrapping
     evasion: Evasion
+    fails_over: bool
 
 
 def simulate(
@@ -102,28 +103,38 @@ def simulate(
     wrap: str | None = None,
     tunnel: str | None = None,
     whole: bool = False,
+    joined_s: float = 0.0,
     link: Link | None = None,
     jobs: Sequence[tuple[float, bool]] | None = None,
+    paced: Mapping[str, float] | None = None,
+    breaks: Sequence[float] = (),
     evasion: Evasion = PLAIN,
 ) -> Conversation:
     """One conversation of a family.
 
-    `duration_s`, `wrap` and `tunnel` are drawn unless given; `whole` = seen from its first packet and in one
-    connection; `jobs`: see `Draw`.  Raises KeyError for an unknown family.
+    `duration_s`, `wrap` and `tunnel` are drawn unless given; `whole` = seen from its first packet (or
+    `joined_s` later) and in one connection but for `breaks`, at which it is opened again with the second
+    remote; `jobs` and `paced`: see
+    `Draw`.  Raises KeyError for an unknown family.
     """
     kind = family_named(family)
     draw = Draw(f"{family}/{seed}")
-    draw.jobs = jobs
+    draw.jobs, draw.paced = jobs, paced or {}
     length = duration_s or draw.log_uniform(SHORTEST_S, LONGEST_S)
     link = link or Link(draw.log_uniform(0.001, 0.3), draw.log_uniform(0.0005, 0.08))
     wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind), kind_of(kind))
     if tunnel is not None:
         wrapping.tunnel = tunnel
-    wrapping.padding = evasion.padding or wrapping.padding
-    joined = 0.0 if whole or not draw.chance(0.35) else draw.log_uniform(5.0, 900.0)
-    cuts = [] if whole else _cuts(draw, joined + length)
+    if evasion.padding is not None:
+        wrapping.padding = evasion.padding
+    joined = joined_s
+    if not whole and draw.chance(0.35):
+        joined = draw.log_uniform(5.0, 900.0)
+    cuts = list(breaks) if whole else _cuts(draw, joined + length)
     build = _spread if kind.spreads else _connections
-    connections, until = build(_Kind(kind, draw, link, wrapping, evasion), joined + length, cuts)
+    connections, until = build(
+        _Kind(kind, draw, link, wrapping, evasion, bool(breaks)), joined + length, cuts
+    )
     if until < joined + min(
         SHORTEST_S, length
     ):  # a busy one that ran out before the capture had enough of it
@@ -155,7 +166,7 @@ def _connections(kind: _Kind, until: float, cuts: list[float]) -> tuple[list[Con
     draw = kind.draw
     session = kind.family.start(draw, kind.link)
     hangs_up = draw.log_uniform(0.3, 30.0) if kind.family.hangs_up and draw.chance(0.4) else math.inf
-    second = draw.chance(0.15)
+    second = draw.chance(0.15) or kind.fails_over
     edges, made, events_left, bytes_left = [0.0, *cuts, until], [], MOST_EVENTS, MOST_BYTES
     for number, (start, end) in enumerate(pairwise(edges)):
         begins = start + (draw.uniform(0.3, 8.0) if number else 0.0)

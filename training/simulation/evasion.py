@@ -16,9 +16,10 @@ _ANSWER_S = 2.0  # what the server says within so long is an answer, and cannot 
 
 @dataclass(frozen=True, slots=True)
 class Evasion:
-    """Records padded to a multiple of `padding` bytes (0 = not), messages late by `jitter_s` on average."""
+    """TLS 1.3 records padded to a multiple of `padding` bytes (0 = not padded, None = as stacks are drawn),
+    messages late by `jitter_s` on average."""
 
-    padding: int = 0
+    padding: int | None = None
     jitter_s: float = 0.0
 
     def delayed(self, draw: Draw, events: list[Event], rtt_s: float) -> list[Event]:

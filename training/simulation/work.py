@@ -7,7 +7,7 @@ control pins the mean share time whatever the hash rate (network facts, sections
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from training.simulation.draw import MOST_TIMES, Draw
@@ -99,7 +99,7 @@ def drawn_pace(
     if not block_s and not timer_s:
         timer_s = 30.0
     controlled = draw.chance(0.6)
-    return Pace(
+    pace = Pace(
         block_s=block_s,
         timer_s=timer_s,
         timer_restarts=draw.chance(0.5),
@@ -111,3 +111,4 @@ def drawn_pace(
         pause_s=draw.log_uniform(20.0, 1200.0) if draw.chance(0.12) else 0.0,
         active=draw.uniform(0.2, 0.9),
     )
+    return replace(pace, **draw.paced)
