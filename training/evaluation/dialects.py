@@ -78,10 +78,10 @@ def section(bundle: Path | None, n: int, jobs: int) -> str:
     rows = [[family, *(recall(next(told)) for _ in CONDITIONS)] for family in MINING_FAMILIES]
     benign = tried(_looking_alike(BENIGN_FAMILIES, 2 * n), bundle, jobs)
     return (
-        f"## Dialects\n**Simulated**: {n} conversations a cell, each a capture of its own, none of the training"
-        " corpus. Hosts called `mining` with the lower bound (95 %), and how many were at least `suspicious`."
-        " `-`: there is no such thing (Noise in the clear, words of a dialect of lengths alone). Encrypted is"
-        " TLS 1.3, for Stratum V2 Noise.\n\n"
+        f"## Dialects\n**Simulated**: {n} conversations a cell, each a capture of its own, not of the"
+        " training corpus. Hosts called `mining` with the lower bound (95 %), and how many were at least"
+        " `suspicious`. `-`: there is no such thing (Noise in the clear, words of a dialect of lengths"
+        " alone). Encrypted is TLS 1.3, for Stratum V2 Noise.\n\n"
         + tables.table(["dialect", *(condition.name for condition in CONDITIONS)], rows)
         + "\n\n### Look-alikes\n**Simulated**, conversations of a minute to two hours, wrapped as they"
         " come.\n\n" + _mistaken(benign)

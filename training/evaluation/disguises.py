@@ -84,8 +84,8 @@ def _cost(bundle: Path | None, n: int, jobs: int) -> str:
     ]
     head = ["records padded to", "messages late by (mean, s)", "called mining", "bytes"]
     return (
-        "### What evasion costs\n**Simulated.** The same families in TLS 1.3. Bytes are counted; earnings lost"
-        " to delay are worked out: with blocks each T seconds and delays of mean J, both memoryless, a miner"
+        "### What evasion costs\n**Simulated**, the same families in TLS 1.3. Bytes are counted; what is lost"
+        " to delay is worked out: with blocks each T seconds and delays of mean J, both memoryless, a miner"
         " has the right work for T/(T+J) of the time, and a share is still worth something as often.\n\n"
         + tables.table([*head, *(f"lost, {coin}" for coin in BLOCKS_S)], rows)
     )
