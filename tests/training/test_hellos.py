@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import ssl
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tests.training.test_traffic_packets import pcap_of, tshark
 from training.simulation.catalogue import BENIGN_FAMILIES, MINING_FAMILIES, family_named
 from training.simulation.conversation import simulate
 from training.simulation.draw import Draw
-from training.simulation.hellos import Hello, kind_of
+from training.simulation.hellos import OPENSSL, Hello, kind_of
 
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 KINDS = ("miner", "browser", "library", "device")
@@ -66,6 +68,41 @@ def test_a_greeting_stays_over_reconnects_but_for_its_random() -> None:
     first, second = (hello.build(Draw(seed), b"") for seed in (1, 2))
     assert first != second
     assert len(first) > 200
+
+
+def offered(hello: bytes) -> dict[int, bytes]:
+    """Extensions of a ClientHello record in their order; under -1 its suites (RFC 8446 section 4.1.2)."""
+    body, at = hello[9:], 34
+    at += 1 + body[at]
+    size = int.from_bytes(body[at : at + 2], "big")
+    found = {-1: body[at + 2 : at + 2 + size]}
+    at += 2 + size
+    at += 1 + body[at] + 2
+    while at < len(body):
+        kind, size = (int.from_bytes(body[at + n : at + n + 2], "big") for n in (0, 2))
+        found[kind] = body[at + 4 : at + 4 + size]
+        at += 4 + size
+    return found
+
+
+@pytest.mark.skipif(not (1, 1, 1) <= ssl.OPENSSL_VERSION_INFO[:3] < (3, 5), reason="another OpenSSL's hello")
+def test_openssl_greets_as_openssl_does() -> None:
+    """The library itself is the oracle: same suites, extensions and contents, in the same order."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("DEFAULT")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="a.example.com").do_handshake()
+    told = offered(out.read())
+    drawn = Hello(OPENSSL, True, "a.example.com", ("h2", "http/1.1"), OPENSSL.suites, False, 21 in told)
+    made = offered(drawn.build(Draw(1), bytes(32)))
+    assert list(made) == list(told)
+    random = {51}  # the key share
+    assert {k: v for k, v in made.items() if k not in random} == {
+        k: v for k, v in told.items() if k not in random
+    }
+    assert len(made[51]) == len(told[51])
 
 
 def test_every_family_has_its_habits() -> None:

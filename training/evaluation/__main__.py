@@ -1,6 +1,6 @@
 """`make evaluation`: measure, and write docs/evaluation.md with its diagram.
 
-    python -m training.evaluation                everything: about a quarter of an hour on two cores
+    python -m training.evaluation                everything: about half an hour on two cores
     python -m training.evaluation --quick        a look: small samples, no leave-one-source-out bundles
     python -m training.evaluation --shipped      the shipped bundle on the captures, and nothing else
     python -m training.evaluation --previous OLD-BUNDLE

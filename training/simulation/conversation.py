@@ -123,8 +123,8 @@ def simulate(
     length = duration_s or draw.log_uniform(SHORTEST_S, LONGEST_S)
     link = link or Link(draw.log_uniform(0.001, 0.3), draw.log_uniform(0.0005, 0.08))
     wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind), kind_of(kind))
-    if tunnel is not None:
-        wrapping.tunnel = tunnel
+    if tunnel is not None or kind.transport == UDP or kind.spreads:
+        wrapping.tunnel = tunnel or ""
     if evasion.padding is not None:
         wrapping.padding = evasion.padding
     joined = joined_s

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from training.simulation.draw import Draw
 from training.simulation.families import MINING, Family
 from training.simulation.tls import HANDSHAKE, extension, handshake, record, vector
 
 _PADDING, _SIGNATURES, _VERSIONS, _KEY_SHARE, _NAME, _ALPN = 21, 13, 43, 51, 0, 16
-_GROUPS = 10
+_GROUPS, _POINTS = 10, 11
 _X25519, _HYBRID = 0x001D, 0x11EC  # draft-kwiatkowski-tls-ecdhe-mlkem: 1 216 bytes in the hello
 _GREASE = (0x0A0A, 0x1A1A, 0x2A2A, 0x4A4A, 0x6A6A, 0x8A8A, 0xAAAA, 0xCACA, 0xEAEA)  # RFC 8701
 _FIXED = {  # extensions whose content does not change
     5: b"\x01\0\0\0\0",  # status_request
-    11: b"\x01\0",  # ec_point_formats
     17: b"\0\x07\x02\0\x04\0\0\0\0",  # status_request_v2
     27: b"\x02\0\x02",  # compress_certificate: brotli
     28: b"\x40\x01",  # record_size_limit
@@ -45,21 +45,22 @@ class Stack:
     extensions: tuple[int, ...]
     groups: tuple[int, ...]
     signatures: tuple[int, ...]
-    browser: bool = False  # GREASE, a shuffled order, padded to 517 bytes
+    browser: bool = False  # GREASE and a shuffled order
+    points: bytes = b"\x01\0"  # ec_point_formats
 
     @classmethod
-    def of(
-        cls, suites: str, extensions: tuple[int, ...], groups: str, signatures: str, browser: bool = False
-    ) -> Stack:
-        return cls(_codes(suites), extensions, _codes(groups), _codes(signatures), browser)
+    def of(cls, suites: str, extensions: tuple[int, ...], groups: str, signatures: str, **more: Any) -> Stack:
+        """Code points in hexadecimal."""
+        return cls(_codes(suites), extensions, _codes(groups), _codes(signatures), **more)
 
 
 OPENSSL = Stack.of(
     "1302 1303 1301 c02c c030 009f cca9 cca8 ccaa c02b c02f 009e c024 c028 006b c023 c027 0067"
     " c00a c014 0039 c009 c013 0033 009d 009c 003d 003c 0035 002f 00ff",
     (0, 11, 10, 35, 16, 22, 23, 13, 43, 45, 51),
-    "001d 0017 001e 0019 0018",
-    "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 0402 0502 0602",
+    "001d 0017 001e 0019 0018 0100 0101 0102 0103 0104",
+    "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 0302 0402 0502 0602",
+    points=b"\x03\0\x01\x02",
 )
 GO = Stack.of(
     "c02b c02f c02c c030 cca9 cca8 c009 c013 c00a c014 009c 009d 002f 0035 1301 1302 1303",
@@ -179,6 +180,7 @@ class Hello:
     alpn: tuple[str, ...]
     suites: tuple[int, ...]
     hybrid: bool
+    padded: bool  # where its length is between 256 and 511 (RFC 7685), as an old server wanted it
 
     @classmethod
     def drawn(cls, draw: Draw, kind: str, tls13: bool, websocket: bool) -> Hello:
@@ -196,6 +198,7 @@ class Hello:
             alpn=("http/1.1",) if websocket and draw.chance(0.7) else alpn,
             suites=tuple(suite for suite in kept if tls13 or not _is_13(suite)),
             hybrid=tls13 and draw.chance(0.6 if stack.browser else 0.15),
+            padded=stack.browser or (stack is OPENSSL and draw.chance(0.5)),
         )
 
     def build(self, draw: Draw, session: bytes) -> bytes:
@@ -209,8 +212,8 @@ class Hello:
             made = [extension(grease, b""), *made, extension(draw.pick(_GREASE) ^ 0x1010, b"\0")]
         joined = b"".join(made)
         missing = 512 - (4 + len(body) + 2 + len(joined))
-        if self.stack.browser and 4 <= missing < 256:  # RFC 7685
-            joined += extension(_PADDING, bytes(missing - 4))
+        if self.padded and 0 < missing <= 256:
+            joined += extension(_PADDING, bytes(max(missing - 4, 1)))
         return record(HANDSHAKE, handshake(1, body + vector(joined)), 0x0301)
 
     def _contents(self, draw: Draw, grease: int | None) -> list[tuple[int, bytes]]:
@@ -222,6 +225,7 @@ class Hello:
         makers = {
             _NAME: lambda: vector(b"\0" + vector((self.name or "").encode())) if self.name else None,
             _ALPN: lambda: vector(names) if names else None,
+            _POINTS: lambda: self.stack.points,
             _GROUPS: lambda: vector(_numbers(groups)),
             _SIGNATURES: lambda: vector(_numbers(self.stack.signatures)),
             _VERSIONS: lambda: vector(_numbers(versions), 1) if self.tls13 else None,

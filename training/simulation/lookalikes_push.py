@@ -149,6 +149,7 @@ def score_ticker(draw: Draw, link: Link) -> Session:
     """Live scores: JSON pushes of a few lengths at human moments, silence between matches."""
     style, kinds = Style.drawn(draw), ("goal", "clock", "card", "corner")
     mean, clock_s, quiet = draw.log_uniform(5, 200), draw.pick((0, 10, 30, 60)), draw.uniform(0.2, 0.9)
+    ping_s = draw.pick((0, 25, 30, 60))
     period = draw.log_uniform(300, 3000)
 
     def talk(script: Script, length: float) -> None:
@@ -166,6 +167,8 @@ def score_ticker(draw: Draw, link: Link) -> Session:
                     "away": 1,
                 }
                 script.down(when, style.line(event))
+        ping, pong = style.line({"type": "ping"}), style.line({"type": "pong"})
+        asked_by_timer(script, ping_s, length, lambda: ping, lambda: pong, jitter=0.02)
 
     return session_of(draw, link, talk)
 
