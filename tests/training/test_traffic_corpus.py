@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
+from dataclasses import replace
+from functools import reduce
 
 import pytest
 
+from detector.dissectors import merge_facts
 from detector.kernel import layout
 from detector.metering import Metering
-from detector.records import ChannelWindows
+from detector.records import ChannelWindows, Facts
 from detector.settings import Settings
 from training.simulation.capture import drawn_ends, service_port
 from training.simulation.catalogue import BENIGN_FAMILIES, FAMILIES, MINING_FAMILIES, family_named
@@ -20,12 +23,46 @@ from training.simulation.draw import Draw
 from training.simulation.pcap import WHOLE, pcap_bytes
 from training.simulation.script import UP
 
-DISSECTED = {
-    "stratum": {"stratum"}, "kaspa": {"stratum"}, "kawpow": {"stratum"}, "zcash": {"zcash"},
-    "cryptonote": {"cryptonote"}, "ethproxy": {"ethproxy"}, "ethereumstratum": {"ethereumstratum"},
-    "ethereumstratum2": {"ethereumstratum"}, "getwork": {"getwork"}, "getblocktemplate": {"getblocktemplate"},
-}  # fmt: skip
+DISSECTED = {  # family -> dialect, and what of coin and algorithm its dialogue tells
+    "stratum": ("stratum", None, None),
+    "kaspa": ("stratum", "KAS", None),
+    "kawpow": ("stratum", None, "kawpow"),
+    "zcash": ("zcash", "ZEC", None),
+    "zhash": ("zcash", "BTG", "equihash_144_5"),
+    "equihash192": ("zcash", "ZER", "equihash_192_7"),
+    "ergo": ("stratum", "ERG", "autolykos2"),
+    "conflux": ("stratum", "CFX", "octopus"),
+    "kadena": ("stratum", "KDA", "blake2s"),
+    "xelis": ("stratum", "XEL", None),
+    "aleo": ("stratum", "ALEO", None),
+    "nervos": ("stratum", "CKB", "eaglesong"),
+    "ironfish": ("stratum", "IRON", "fishhash"),
+    "alephium": ("stratum", "ALPH", "blake3"),
+    "cryptonote": ("cryptonote", None, None),
+    "p2pool": ("cryptonote", "XMR", "rx/0"),
+    "ethproxy": ("ethproxy", None, "ethash"),
+    "ethproxy_poll": ("ethproxy", None, "ethash"),
+    "ethereumstratum": ("ethereumstratum", None, "ethash"),
+    "ethereumstratum2": ("ethereumstratum", None, "ethash"),
+    "grin": ("grin", None, None),
+    "beam": ("beam", None, "beamhash"),
+    "arweave": ("arweave", "AR", None),
+    "bytom": ("bytom", "BTM", "tensority"),
+    "ckb": ("nervos", "CKB", "eaglesong"),
+    "duino": ("duino", "DUCO", "duco-s1"),
+    "stratum2_clear": ("stratumv2", None, "sha256d"),
+    "stratum2_templates": ("stratumv2", "BTC", "sha256d"),
+    "stratum2_declaration": ("stratumv2", None, "sha256d"),
+    "getwork": ("getwork", None, None),
+    "eth_getwork": ("getwork", None, "ethash"),
+    "getblocktemplate": ("getblocktemplate", None, None),
+    "daemon_poll": ("getblocktemplate", "XMR", None),
+}
+UNHEARD = {"generic", "stratum2", "prober"}
+"""Lengths without words; Noise by its nature; and a prober's channels, each too short for a dialogue."""
 
+POLLED = {"getwork", "eth_getwork", "getblocktemplate", "daemon_poll", "duino"}
+"""Dialects without a login."""
 WORDY = (
     "json_rpc_service",
     "web3_rpc",
@@ -50,13 +87,20 @@ def clear_pcap(conversation: Conversation) -> bytes:
     return pcap_bytes(conversation.packets(ends, WHOLE), ends[0].link, 1_760_000_000 * 10**9)
 
 
+def heard(pcap: bytes) -> Facts:
+    """All facts of all windows of a capture."""
+    facts = [fact for fact in metered(pcap).facts if fact is not None]
+    assert facts, "no dialect heard"
+    return reduce(merge_facts, facts)
+
+
 def dialects(pcap: bytes) -> set[str]:
     return {fact.dialect for fact in metered(pcap).facts if fact is not None}
 
 
 def test_there_are_enough_families() -> None:
     assert len(BENIGN_FAMILIES) >= 80
-    assert len(MINING_FAMILIES) >= 20
+    assert len(MINING_FAMILIES) >= 36
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
 
 
@@ -77,22 +121,47 @@ def test_equal_seeds_give_equal_bytes(family: str) -> None:
 
 @pytest.mark.parametrize("family", DISSECTED)
 def test_the_dissectors_know_every_clear_dialect(family: str) -> None:
-    conversation = simulate(family, 11, duration_s=120, wrap="none", whole=True)
-    pcap = clear_pcap(conversation)
-    assert dialects(pcap) == DISSECTED[family]
+    """Simulation and dissectors are held against each other: every job, share and login is counted."""
+    dialect, coin, algorithm = DISSECTED[family]
+    for seed in (11, 12, 13):
+        conversation = simulate(family, seed, duration_s=120, wrap="none", tunnel="", whole=True)
+        conversation.stack = replace(conversation.stack, loss=0.0)
+        pcap = clear_pcap(conversation)
+        facts = heard(pcap)
+        assert dialects(pcap) == {dialect}
+        assert facts.client_is_a is not None
+        assert coin is None or facts.coin == coin
+        assert algorithm is None or facts.algorithm == algorithm
+        assert facts.errors == 0
+        assert facts.jobs > 0 or family == "stratum2_declaration"
+        assert facts.logins > 0 or family in POLLED
+        assert facts.accepted + facts.rejected <= facts.shares + facts.requests
 
 
-@pytest.mark.parametrize(
-    "family", ["json_rpc_service", "web3_rpc", "node_rpc", "electrum", "language_server", "media_center"]
-)
+@pytest.mark.parametrize("carrier", ["ws", "socks5", "connect"])
+def test_carried_dialogues_are_heard(carrier: str) -> None:
+    for family in ("stratum", "cryptonote", "ethproxy", "grin", "beam"):
+        wrap, tunnel = (carrier, "") if carrier == "ws" else ("none", carrier)
+        conversation = simulate(family, 11, duration_s=120, wrap=wrap, tunnel=tunnel, whole=True)
+        facts = heard(clear_pcap(conversation))
+        assert facts.dialect == DISSECTED[family][0]
+        assert facts.jobs > 0
+        assert carrier != "ws" or facts.carrier == "websocket"
+
+
+def test_every_dialect_is_held_against_its_dissector() -> None:
+    assert DISSECTED.keys() | UNHEARD == set(MINING_FAMILIES)
+
+
+@pytest.mark.parametrize("family", WORDY)
 def test_json_look_alikes_are_no_dialect(family: str) -> None:
-    conversation = simulate(family, 11, duration_s=120, wrap="none", whole=True)
+    conversation = simulate(family, 11, duration_s=120, wrap="none", tunnel="", whole=True)
     assert not dialects(clear_pcap(conversation))
 
 
 @pytest.mark.parametrize("wrap", ["tls13", "tls12", "tls12cbc", "wss", "opaque"])
 def test_wrapped_dialogues_show_nothing_but_records(wrap: str) -> None:
-    conversation = simulate("cryptonote", 11, duration_s=300, wrap=wrap, whole=True)
+    conversation = simulate("cryptonote", 11, duration_s=300, wrap=wrap, tunnel="", whole=True)
     pcap = clear_pcap(conversation)
     assert b"jsonrpc" not in pcap
     assert not dialects(pcap)
@@ -101,7 +170,7 @@ def test_wrapped_dialogues_show_nothing_but_records(wrap: str) -> None:
 
 
 def test_shares_name_the_job_of_their_time() -> None:
-    conversation = simulate("cryptonote", 3, duration_s=1_800, wrap="none", whole=True)
+    conversation = simulate("cryptonote", 3, duration_s=1_800, wrap="none", tunnel="", whole=True)
     job, shares, right = None, 0, 0
     for _, way, data in conversation.connections[0].writes:
         message = json.loads(data)

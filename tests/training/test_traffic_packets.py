@@ -70,7 +70,7 @@ def test_checksums_and_acknowledgements_are_right(family: str, tmp_path: Path) -
 @needs_tshark
 @pytest.mark.parametrize("wrap", ["tls13", "tls12", "tls12cbc", "wss"])
 def test_tls_is_read_as_tls_without_malformed_records(wrap: str, tmp_path: Path) -> None:
-    pcap = pcap_of(simulate("kawpow", 5, duration_s=90, wrap=wrap, whole=True), port=443)
+    pcap = pcap_of(simulate("kawpow", 5, duration_s=90, wrap=wrap, tunnel="", whole=True), port=443)
     assert not tshark(pcap, tmp_path, "-Y", "_ws.malformed || tls.alert_message")
     kinds = set(",".join(tshark(pcap, tmp_path, "-T", "fields", "-e", "tls.handshake.type")).split(","))
     assert {"1", "2"} <= kinds
@@ -86,7 +86,7 @@ def test_tls_is_read_as_tls_without_malformed_records(wrap: str, tmp_path: Path)
 @needs_tshark
 @pytest.mark.parametrize("family", ["stratum", "cryptonote", "ethproxy"])
 def test_tshark_follows_the_very_text(family: str, tmp_path: Path) -> None:
-    conversation = simulate(family, 8, duration_s=90, wrap="none", whole=True)
+    conversation = simulate(family, 8, duration_s=90, wrap="none", tunnel="", whole=True)
     said = b"".join(data for _, way, data in conversation.connections[0].writes if way == UP)
     lines = tshark(pcap_of(conversation, port=49_000), tmp_path, "-q", "-z", "follow,tcp,raw,0")
     heard = "".join(
@@ -152,12 +152,14 @@ def test_records_grow_messages_by_what_the_rfcs_say(kind: str, more: int) -> Non
 
 
 def test_stratum2_has_the_lengths_of_the_specification() -> None:
-    conversation = simulate("stratum2", 4, duration_s=900, whole=True)
+    conversation = simulate("stratum2", 4, duration_s=900, tunnel="", whole=True)
     writes = conversation.connections[0].writes
     lengths = [(way, len(data)) for _, way, data in writes[:4]]
     assert lengths[:2] == [(UP, 64), (DOWN, 234)]
     assert lengths[3] == (DOWN, 44)
     assert conversation.wrap == "noise"
+    shares = {len(data) for time, way, data in writes if way == UP and time > 1.0}
+    assert shares <= {62, *range(63 + 4, 63 + 17)}
 
 
 def test_ipv6_vlan_and_raw_frames_parse() -> None:

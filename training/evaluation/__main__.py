@@ -1,6 +1,6 @@
 """`make evaluation`: measure, and write docs/evaluation.md with its diagram.
 
-    python -m training.evaluation                everything: about a quarter of an hour on two cores
+    python -m training.evaluation                everything: about half an hour on two cores
     python -m training.evaluation --quick        a look: small samples, no leave-one-source-out bundles
     python -m training.evaluation --shipped      the shipped bundle on the captures, and nothing else
     python -m training.evaluation --previous OLD-BUNDLE
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from detector.model import Bundle
 from training import build, corpora, store, table
-from training.evaluation import captures, meters, sample
+from training.evaluation import captures, dialects, disguises, meters, peers, sample
 from training.evaluation.report import Sizes, modelled
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -66,6 +66,12 @@ def report(
     say("every capture by the shipped bundle")
     listed = corpora.captures(mirror)
     shipped = captures.judge_captures(listed, None, recipe.jobs)
+    say("peers, dialects, disguises")
+    scenes = [
+        dialects.section(None, sizes.trials, recipe.jobs),
+        disguises.section(None, sizes.trials, recipe.jobs),
+        peers.section(shipped),
+    ]
     left_out = []
     if sizes.left_out_conversations:
         smaller = build.Recipe(
@@ -77,6 +83,8 @@ def report(
             cache=recipe.cache,
         )
         left_out = captures.leave_one_source_out(listed, mirror, smaller)
+        power = build.power_rows(smaller, mirror)
+        scenes.insert(1, dialects.left_out(smaller, power, sizes.trials, say))
     say("rows of the sample")
     rows = table.concatenate([build.simulated_rows(recipe), build.recorded_rows(recipe, mirror)])
     of = sample.sample_of(rows, sample.times(listed))
@@ -84,7 +92,7 @@ def report(
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
     say("power")
     told += meters.sections(meters.drawn(sizes.power_records, sizes.seed, mirror), sizes.seed)
-    parts = _parts(bundle, shipped, left_out, sizes, told)
+    parts = _parts(bundle, shipped, left_out, sizes, [*scenes, *told])
     return "\n\n".join(parts) + "\n", diagram
 
 

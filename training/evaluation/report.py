@@ -29,12 +29,13 @@ class Sizes:
     leak_conversations: int = 600
     power_records: int = 3_000
     permutations: int = 3
+    trials: int = 20  # conversations of each dialect in each condition, for the sections on simulated scenes
     seed: int = 2_027
 
     @classmethod
     def quick(cls) -> Sizes:
         """For a look."""
-        return cls(400, 0, 200, 600, 1)
+        return cls(400, 0, 200, 600, 1, 1)
 
 
 def modelled(

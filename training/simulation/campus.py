@@ -43,9 +43,9 @@ class Talk:
 
 MINERS = (
     Talk(site.MINER_CLEAR, "cryptonote", "203.0.113.45", 3333, "none", 240, 3_300, WHOLE,
-         "a CPU miner in the clear: login, jobs, shares (CryptoNote)", 291, 1_500, 100),
+         "a CPU miner in the clear: login, jobs, shares (CryptoNote)", 1, 1_500, 100),
     Talk(site.MINER_ENCRYPTED, "kawpow", "198.51.100.77", 443, "tls13", 0, 3_600, WHOLE,
-         "a GPU miner inside TLS 1.3: only lengths and rhythm show it", 8, 1_500, 100),
+         "a GPU miner inside TLS 1.3: only lengths and rhythm show it", 11, 1_500, 100),
 )  # fmt: skip
 LOOKALIKES = (
     *(Talk(site.BITCOIN_NODE, "bitcoin_node", f"192.0.2.{20 + peer}", 8333, "none", 300 * peer, 900, CUT,
@@ -118,7 +118,9 @@ def packets_of(talk: Talk, seed: int) -> Packets:
     link = Link(0.0008, 0.002) if talk.server.startswith("10.") else Link(0.031, 0.008)
     for variant in range(talk.variant, talk.variant + 200):
         number = seed * 1000 + variant
-        made = simulate(talk.family, number, duration_s=talk.length_s, wrap=talk.wrap, whole=True, link=link)
+        made = simulate(
+            talk.family, number, duration_s=talk.length_s, wrap=talk.wrap, tunnel="", whole=True, link=link
+        )
         ways = [write[1] for connection in made.connections for write in connection.writes]
         fits = 2 * len(ways) <= talk.most and ways.count(UP) >= talk.least
         if fits and made.until_s > 0.9 * talk.length_s:

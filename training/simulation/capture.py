@@ -38,6 +38,7 @@ PORTS = (
 _DOCUMENTATION = (IPv4Address("192.0.2.0"), IPv4Address("198.51.100.0"), IPv4Address("203.0.113.0"))
 _FIRST_EPOCH_S = 1_704_067_200  # 2024-01-01
 _EPOCHS_S = 80_000_000
+_SAMPLED = 0.03  # share of captures that hold one packet in some, as sFlow would (RFC 3176)
 
 
 def home_address(draw: Draw, version: int) -> Address:
@@ -62,10 +63,14 @@ def service_port(draw: Draw) -> int:
     return draw.pick(PORTS) if draw.chance(0.7) else draw.whole(1_024, 49_151)
 
 
-def drawn_ends(draw: Draw, remotes: int) -> list[Ends]:
-    """Endpoints with each of a conversation's remotes, all from one client.  Client ports are set later."""
-    version = 6 if draw.chance(0.25) else 4
-    client, port = home_address(draw, version), service_port(draw)
+def drawn_ends(
+    draw: Draw, remotes: int, version: int | None = None, client: Address | None = None
+) -> list[Ends]:
+    """Endpoints with each of a conversation's remotes, all from one client, which is drawn unless given, as
+    is the IP version.  Client ports are set later."""
+    drawn = 6 if draw.chance(0.25) else 4
+    version = client.version if client else version or drawn
+    client, port = client or home_address(draw, version), service_port(draw)
     raw = draw.chance(0.05)
     macs = (b"\x02" + draw.randbytes(5), b"\x02" + draw.randbytes(5))
     vlan = draw.whole(1, 4094) if draw.chance(0.06) else None
@@ -98,6 +103,8 @@ def capture(conversation: Conversation, draw: Draw) -> Captured:
     snap = WHOLE if draw.chance(0.85) else draw.pick((96, 128, 160, 200, 256))
     packets = conversation.packets(ends, snap)
     missed = draw.pick((0.0, 0.0, 0.0, 0.001, 0.01))
+    if draw.chance(_SAMPLED):
+        missed = 1.0 - 1.0 / draw.log_uniform(5.0, 100.0)
     if missed:
         packets = packets.only(draw.arrays().random(len(packets.frames)) >= missed)
     epoch_ns = (_FIRST_EPOCH_S + draw.whole(0, _EPOCHS_S)) * 10**9 + draw.whole(0, 10**9 - 1)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from training.simulation import (
     dialogues_http,
     dialogues_login,
+    dialogues_own,
+    dialogues_relatives,
     dialogues_stratum,
+    dialogues_sv2,
     lookalikes_bulk,
     lookalikes_chain,
     lookalikes_datagram,
@@ -15,6 +18,7 @@ from training.simulation import (
     lookalikes_poll,
     lookalikes_push,
     lookalikes_rpc,
+    lookalikes_stream,
     lookalikes_work,
     rhythms,
 )
@@ -22,10 +26,14 @@ from training.simulation.families import BENIGN, MINING, Family
 
 FAMILIES: tuple[Family, ...] = (
     *dialogues_stratum.FAMILIES,
+    *dialogues_relatives.FAMILIES,
     *dialogues_login.FAMILIES,
+    *dialogues_own.FAMILIES,
+    *dialogues_sv2.FAMILIES,
     *dialogues_http.FAMILIES,
     *rhythms.FAMILIES,
     *lookalikes_push.FAMILIES,
+    *lookalikes_stream.FAMILIES,
     *lookalikes_event.FAMILIES,
     *lookalikes_poll.FAMILIES,
     *lookalikes_rpc.FAMILIES,

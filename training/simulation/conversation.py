@@ -2,21 +2,26 @@
 
 Everything here is drawn without a look at the label: duration, joining in mid-stream, reconnects,
 failover to a second remote, wrapping and stack follow the same odds for miners and look-alikes.
+Only how a client greets in TLS is its own, as in life (`hellos`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from training.simulation.catalogue import family_named
 from training.simulation.draw import Draw
+from training.simulation.evasion import PLAIN, Evasion
 from training.simulation.families import UDP, Family
 from training.simulation.frames import Ends, Packets, tcp_packets, udp_packets
+from training.simulation.hellos import Hello, kind_of
 from training.simulation.script import DOWN, UP, Event, Link
 from training.simulation.tcp import CLOSINGS, Stack, datagrams, transmit, unanswered
-from training.simulation.wrapping import Wrapping, Write, drawn_wrap
+from training.simulation.tunnels import Write
+from training.simulation.wrapping import Wrapping, drawn_wrap
 
 SHORTEST_S = 60.0
 LONGEST_S = 7_200.0
@@ -42,6 +47,7 @@ class Conversation:
 
     family: Family
     wrap: str
+    hello: Hello  # where `wrap` greets in TLS
     connections: list[Connection]
     from_s: float
     until_s: float
@@ -85,6 +91,8 @@ class _Kind:
     draw: Draw
     link: Link
     wrapping: Wrapping
+    evasion: Evasion
+    fails_over: bool
 
 
 def simulate(
@@ -93,23 +101,40 @@ def simulate(
     *,
     duration_s: float | None = None,
     wrap: str | None = None,
+    tunnel: str | None = None,
     whole: bool = False,
+    joined_s: float = 0.0,
     link: Link | None = None,
+    jobs: Sequence[tuple[float, bool]] | None = None,
+    paced: Mapping[str, float] | None = None,
+    breaks: Sequence[float] = (),
+    evasion: Evasion = PLAIN,
 ) -> Conversation:
     """One conversation of a family.
 
-    `duration_s` and `wrap` are drawn unless given; `whole` = seen from its first packet and in one
-    connection.  Raises KeyError for an unknown family.
+    `duration_s`, `wrap` and `tunnel` are drawn unless given; `whole` = seen from its first packet (or
+    `joined_s` later) and in one connection but for `breaks`, at which it is opened again with the second
+    remote; `jobs` and `paced`: see
+    `Draw`.  Raises KeyError for an unknown family.
     """
     kind = family_named(family)
     draw = Draw(f"{family}/{seed}")
+    draw.jobs, draw.paced = jobs, paced or {}
     length = duration_s or draw.log_uniform(SHORTEST_S, LONGEST_S)
     link = link or Link(draw.log_uniform(0.001, 0.3), draw.log_uniform(0.0005, 0.08))
-    wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind.text, kind.wraps))
-    joined = 0.0 if whole or not draw.chance(0.35) else draw.log_uniform(5.0, 900.0)
-    cuts = [] if whole else _cuts(draw, joined + length)
+    wrapping = Wrapping.drawn(draw, wrap or drawn_wrap(draw, kind), kind_of(kind))
+    if tunnel is not None or kind.transport == UDP or kind.spreads:
+        wrapping.tunnel = tunnel or ""
+    if evasion.padding is not None:
+        wrapping.padding = evasion.padding
+    joined = joined_s
+    if not whole and draw.chance(0.35):
+        joined = draw.log_uniform(5.0, 900.0)
+    cuts = list(breaks) if whole else _cuts(draw, joined + length)
     build = _spread if kind.spreads else _connections
-    connections, until = build(_Kind(kind, draw, link, wrapping), joined + length, cuts)
+    connections, until = build(
+        _Kind(kind, draw, link, wrapping, evasion, bool(breaks)), joined + length, cuts
+    )
     if until < joined + min(
         SHORTEST_S, length
     ):  # a busy one that ran out before the capture had enough of it
@@ -117,6 +142,7 @@ def simulate(
     return Conversation(
         family=kind,
         wrap=wrapping.kind,
+        hello=wrapping.hello,
         connections=connections,
         from_s=joined - (0.0 if joined else link.rtt_s + 0.01),
         until_s=min(joined + length, until),
@@ -140,16 +166,17 @@ def _connections(kind: _Kind, until: float, cuts: list[float]) -> tuple[list[Con
     draw = kind.draw
     session = kind.family.start(draw, kind.link)
     hangs_up = draw.log_uniform(0.3, 30.0) if kind.family.hangs_up and draw.chance(0.4) else math.inf
-    second = draw.chance(0.15)
+    second = draw.chance(0.15) or kind.fails_over
     edges, made, events_left, bytes_left = [0.0, *cuts, until], [], MOST_EVENTS, MOST_BYTES
     for number, (start, end) in enumerate(pairwise(edges)):
         begins = start + (draw.uniform(0.3, 8.0) if number else 0.0)
         if end - begins < 2.0:
             continue
-        draw.horizon = math.inf
+        draw.horizon, draw.since = math.inf, begins
         script = session(end - begins)
         limit = min(end - begins, draw.horizon)
-        events, stopped = _within(script.sorted_events(), limit, events_left, bytes_left)
+        events = kind.evasion.delayed(draw, script.sorted_events(), kind.link.rtt_s)
+        events, stopped = _within(events, limit, events_left, bytes_left)
         remote = int(second and number > 0)
         made += _opened(kind, events, (begins, begins + stopped), hangs_up, remote)
         events_left -= len(events)

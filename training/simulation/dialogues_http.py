@@ -6,6 +6,7 @@ a long list of pools (most never answer).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from training.simulation.draw import Draw
@@ -13,10 +14,12 @@ from training.simulation.families import MINING, Family
 from training.simulation.script import Link, Script, Session, Style, http_reply, http_request
 from training.simulation.work import drawn_pace
 
+_MOST_BYTES = 1_500_000
 
-def getwork(draw: Draw, link: Link) -> Session:
+
+def getwork(draw: Draw, link: Link, ethereum: bool) -> Session:
     """eth_getWork or getwork by HTTP POST every second or so; shares by eth_submitWork."""
-    style, ethereum = Style.drawn(draw), draw.chance(0.6)
+    style = Style.drawn(draw)
     pace = drawn_pace(draw, (0,), (0,), (5, 200))
     poll_s, rate_s = draw.pick((0.5, 1, 1, 2, 5)), draw.pick((0, 1, 5, 20))
     host = f"{draw.base36(6)}.example.net:{draw.whole(80, 9999)}"
@@ -38,7 +41,7 @@ def getwork(draw: Draw, link: Link) -> Session:
 
     def work() -> Any:
         if ethereum:
-            return ["0x" + draw.hex(32) for _ in range(3)]
+            return ["0x" + draw.hex(32), "0x" + draw.hex(32), "0x00000000" + draw.hex(28)]
         return {
             "data": draw.hex(128),
             "midstate": draw.hex(32),
@@ -68,27 +71,13 @@ def getwork(draw: Draw, link: Link) -> Session:
 
 
 def getblocktemplate(draw: Draw, link: Link) -> Session:
-    """A solo miner: getblocktemplate from a node, with transactions (Bitcoin) or a blob (Monero)."""
-    style, monero = Style.drawn(draw), draw.chance(0.5)
-    poll_s = draw.pick((1, 1, 5, 10, 20, 30)) * draw.uniform(0.9, 1.1)
-    host, height = f"192.0.2.{draw.whole(1, 250)}:18081", draw.whole(800_000, 3_500_000)
-    headers = "" if monero else f"Authorization: Basic {draw.base58(32)}\r\nUser-Agent: cpuminer-opt/23.5\r\n"
-    watches, entries = monero and draw.chance(0.6), draw.whole(0, 12)
-    wallet = "4" + draw.base58(94)
+    """A solo miner of Bitcoin's kind: templates with transactions from its node (BIP 22, 23)."""
+    style, host = Style.drawn(draw), f"192.0.2.{draw.whole(1, 250)}:8332"
+    poll_s = draw.pick((1, 5, 10, 20, 30)) * draw.uniform(0.9, 1.1)
+    headers = f"Authorization: Basic {draw.base58(32)}\r\nUser-Agent: cpuminer-opt/23.5\r\n"
+    height, entries, block_s = draw.whole(800_000, 900_000), draw.whole(0, 12), draw.log_uniform(600, 1e5)
 
     def template() -> dict[str, Any]:
-        if monero:
-            return {
-                "blocktemplate_blob": draw.hex(draw.whole(300, 900)),
-                "blockhashing_blob": draw.hex(76),
-                "difficulty": draw.whole(10**11, 4 * 10**11),
-                "height": height,
-                "prev_hash": draw.hex(32),
-                "reserved_offset": 130,
-                "seed_hash": draw.hex(32),
-                "status": "OK",
-                "untrusted": False,
-            }
         transactions = [
             {
                 "data": draw.hex(draw.size(100, 400)),
@@ -115,33 +104,65 @@ def getblocktemplate(draw: Draw, link: Link) -> Session:
     def ask(script: Script, when: float, method: str, params: Any, result: Any) -> None:
         request = style.text({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
         reply = style.text({"id": 0, "jsonrpc": "2.0", "result": result, "error": None})
-        path = "/json_rpc" if monero else "/"
-        script.ask(when, http_request(path, request, host, headers), http_reply(reply))
+        script.ask(when, http_request("/", request, host, headers), http_reply(reply))
+
+    def session(length: float) -> Script:
+        nonlocal height
+        script, size = Script(draw, link), 0
+        for when in draw.ticks(poll_s, length, poll_s * 0.01, 0.01):
+            ask(script, when, "getblocktemplate", [{"rules": ["segwit"]}], template())
+            height += int(draw.chance(poll_s / 600.0))
+            size += 3000 + 900 * entries
+            if size > _MOST_BYTES:
+                draw.exhausted(when)
+                break
+        for when in draw.poisson(block_s, length):
+            ask(script, when, "submitblock", [draw.hex(400)], None)
+        return script
+
+    return session
+
+
+def daemon_poll(draw: Draw, link: Link) -> Session:
+    """XMRig at a Monero node (DaemonClient.cpp): a template first; its height each second; a template when
+    that has changed, and at the latest after 15 s (Pool.h)."""
+    style, host = Style.drawn(draw), f"192.0.2.{draw.whole(1, 250)}:18081"
+    poll_s, patience_s = draw.pick((1, 1, 1, 2, 5)), draw.pick((15, 15, 30))
+    height, wallet, blob = draw.whole(3_000_000, 3_500_000), "4" + draw.base58(94), draw.whole(300, 900)
+    path, agent = draw.pick(("/getheight", "/getinfo")), "User-Agent: XMRig/6.21.0\r\n"
+
+    def ask(script: Script, when: float, method: str, params: Any, result: Any) -> None:
+        request = style.text({"id": 1, "jsonrpc": "2.0", "method": method, "params": params})
+        reply = style.text({"id": 1, "jsonrpc": "2.0", "result": result | {"status": "OK"}})
+        script.ask(when, http_request("/json_rpc", request, host, agent), http_reply(reply))
+
+    def template(script: Script, when: float) -> None:
+        work = {
+            "blocktemplate_blob": draw.hex(blob),
+            "blockhashing_blob": "1010" + draw.hex(74),
+            "difficulty": draw.whole(10**11, 4 * 10**11),
+            "height": height,
+            "prev_hash": draw.hex(32),
+            "reserved_offset": 130,
+            "seed_hash": draw.hex(32),
+        }
+        ask(script, when, "getblocktemplate", {"wallet_address": wallet, "extra_nonce": draw.hex(8)}, work)
 
     def session(length: float) -> Script:
         nonlocal height
         script = Script(draw, link)
-        size = 0
-        wanted: Any = {"wallet_address": wallet, "reserve_size": 8} if monero else [{"rules": ["segwit"]}]
-        for when in draw.ticks(poll_s, length, poll_s * 0.01, 0.01):
-            if watches and draw.chance(0.9):
-                got = http_reply(style.text({"height": height, "status": "OK"}))
-                script.ask(when, http_request("/getheight", "", host, method="GET"), got)
-            else:
-                ask(script, when, "getblocktemplate", wanted, template())
-                size += 3000 + 900 * entries
-            height += int(draw.chance(poll_s / 200.0))
-            if size > 1_500_000:
-                draw.exhausted(when)
-                break
-        for when in draw.poisson(draw.log_uniform(600, 1e5), length):
-            ask(
-                script,
-                when,
-                "submitblock" if not monero else "submit_block",
-                [draw.hex(400)],
-                {"status": "OK"},
-            )
+        template(script, 0.01)
+        fresh = 0.01
+        for when in draw.ticks(poll_s, length, poll_s * 0.01, poll_s):
+            changed = draw.chance(poll_s / 120.0)
+            height += int(changed)
+            told = http_reply(style.text({"hash": draw.hex(32), "height": height, "status": "OK"}))
+            script.ask(when, http_request(path, "", host, agent, "GET"), told)
+            if changed or when - fresh > patience_s:
+                template(script, when + link.rtt_s + 0.05)
+                fresh = when
+        for when in draw.poisson(draw.log_uniform(3_000, 1e5), length):
+            ask(script, when, "submitblock", [draw.hex(blob)], {})
         return script
 
     return session
@@ -172,7 +193,9 @@ def probe(draw: Draw, link: Link) -> Session:
 
 
 FAMILIES = (
-    Family("getwork", MINING, getwork, text=True, hangs_up=True),
+    Family("getwork", MINING, partial(getwork, ethereum=False), text=True, hangs_up=True),
+    Family("eth_getwork", MINING, partial(getwork, ethereum=True), text=True, hangs_up=True),
     Family("getblocktemplate", MINING, getblocktemplate, text=True, hangs_up=True),
+    Family("daemon_poll", MINING, daemon_poll, text=True, hangs_up=True),
     Family("prober", MINING, probe, text=True, wraps=("none",), spreads=True),
 )

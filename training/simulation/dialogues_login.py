@@ -6,6 +6,8 @@ EthereumStratum_NiceHash_v1.0.0.txt, EthereumStratum 2.0.0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from training.simulation.draw import Draw
@@ -22,6 +24,8 @@ _XMRIG = (
     "XMRig/5.11.2",
     "cpuminer-multi/1.3",
 )
+_ALGORITHMS = ("rx/0", "rx/0", "rx/0", "rx/wow", "cn/gpu", "ghostrider", "cn-heavy/xhv", "panthera", "")
+_P2POOL = {"blocks": (10, 10, 30), "timers": (0,), "share": (8, 40), "algorithms": ("rx/0",)}
 _ETHEREUM = (
     "ethminer/0.19.0",
     "PhoenixMiner/6.2c",
@@ -32,13 +36,19 @@ _ETHEREUM = (
 )
 
 
-def cryptonote(draw: Draw, link: Link) -> Session:
+def cryptonote(
+    draw: Draw,
+    link: Link,
+    *,
+    blocks: Sequence[float] = (120,),
+    timers: Sequence[float] = (0, 0, 60, 60, 30, 20, 15),
+    share: tuple[float, float] = (3, 150),
+    algorithms: Sequence[str] = _ALGORITHMS,
+) -> Session:
     """login, job, submit, keepalived; with and without the XMRig extensions and a proxy's many workers."""
     style, agent = Style.drawn(draw), draw.pick(_XMRIG)
-    pace = drawn_pace(draw, (120,), (0, 0, 60, 60, 30, 20, 15), (3, 150))
-    algorithm = draw.pick(
-        ("rx/0", "rx/0", "rx/0", "rx/wow", "cn/gpu", "ghostrider", "cn-heavy/xhv", "panthera", "")
-    )
+    pace = drawn_pace(draw, blocks, timers, share)
+    algorithm = draw.pick(algorithms)
     blob = draw.pick((76, 76, 77, 83, 43, 80))
     user = draw.pick(("4", "8")) + draw.base58(94) if draw.chance(0.8) else "user" + draw.base36(8)
     user += draw.pick(("", "", ".rig1", "+" + str(draw.whole(1000, 500_000))))
@@ -123,9 +133,9 @@ def _keepalive(
             script.ask(when, style.line(request), style.line(reply))
 
 
-def ethproxy(draw: Draw, link: Link) -> Session:
+def ethproxy(draw: Draw, link: Link, polls: bool = False) -> Session:
     """eth_submitLogin, eth_getWork polled or pushed, eth_submitWork, eth_submitHashrate."""
-    style, polls = Style.drawn(draw), draw.chance(0.5)
+    style = Style.drawn(draw)
     pace = drawn_pace(draw, (13, 13, 8, 2), (0, 0, 10, 4), (3, 150))
     poll_s, rate_s = draw.pick((0.5, 1, 2, 3, 5, 10)), draw.pick((0, 10, 20, 60, 60))
     user = "0x" + draw.hex(20) + draw.pick(("", "." + draw.base36(6)))
@@ -277,7 +287,11 @@ def ethereumstratum2(draw: Draw, link: Link) -> Session:
 
 FAMILIES = (
     Family("cryptonote", MINING, cryptonote, text=True),
+    # P2Pool's node is a pool in the house: its sidechains have a block each 10 s (nano: 30 s), and it
+    # sets the difficulty for some shares a minute (SChernykh/p2pool README and docs/COMMAND_LINE.MD)
+    Family("p2pool", MINING, partial(cryptonote, **_P2POOL), text=True),
     Family("ethproxy", MINING, ethproxy, text=True),
+    Family("ethproxy_poll", MINING, partial(ethproxy, polls=True), text=True),
     Family("ethereumstratum", MINING, ethereumstratum, text=True),
     Family("ethereumstratum2", MINING, ethereumstratum2, text=True),
 )

@@ -8,8 +8,9 @@ seeded from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -28,9 +29,16 @@ class Draw(Random):
 
     `horizon` is the time beyond which some process has been cut off at its cap: what else was
     drawn must end there as well, or a conversation would lose one of its voices half-way.
+
+    `jobs`, where given, are the only times of work, and whether each is for a new block: miners of one
+    pool, or of one coin, share them.  They count from the conversation's start, and the connection at
+    hand began `since` seconds after it.  `paced` are fields of `work.Pace` that are given and not drawn.
     """
 
     horizon = math.inf
+    jobs: Sequence[tuple[float, bool]] | None = None
+    since = 0.0
+    paced: Mapping[str, float] = MappingProxyType({})
 
     def exhausted(self, time: float) -> None:
         """A process was cut off at `time`."""

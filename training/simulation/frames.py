@@ -59,6 +59,7 @@ class Packets:
     time: NDArray[np.float64]  # seconds
     frames: list[bytes]
     wire: Ints
+    way: Ints  # UP or DOWN
 
     @classmethod
     def together(cls, parts: list[Packets]) -> Packets:
@@ -66,13 +67,16 @@ class Packets:
         time = np.concatenate([part.time for part in parts]) if parts else np.zeros(0)
         order = np.argsort(time, kind="stable")
         frames = [frame for part in parts for frame in part.frames]
-        wire = np.concatenate([part.wire for part in parts]) if parts else np.zeros(0, dtype=np.int64)
-        return cls(time[order], [frames[index] for index in order], wire[order])
+        none = np.zeros(0, dtype=np.int64)
+        wire = np.concatenate([none, *(part.wire for part in parts)])
+        way = np.concatenate([none, *(part.way for part in parts)])
+        return cls(time[order], [frames[index] for index in order], wire[order], way[order])
 
     def only(self, which: NDArray[np.bool_]) -> Packets:
         """The packets where `which` holds."""
         chosen = np.flatnonzero(which)
-        return Packets(self.time[chosen], [self.frames[index] for index in chosen], self.wire[chosen])
+        frames = [self.frames[index] for index in chosen]
+        return Packets(self.time[chosen], frames, self.wire[chosen], self.way[chosen])
 
 
 def tcp_packets(
@@ -221,7 +225,7 @@ def _cut(
         if end + length < smallest:
             frame = frame.ljust(smallest, b"\0")
         frames.append(frame[:snap])
-    return Packets(segments.time, frames, np.maximum(wire, smallest))
+    return Packets(segments.time, frames, np.maximum(wire, smallest), segments.way)
 
 
 def _words(matrix: Bytes) -> Ints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from training.simulation.draw import Draw
 from training.simulation.script import Script, What
@@ -42,6 +43,14 @@ def asked_at_random(script: Script, mean: float, length: float, request: Make, r
     """Client events at memoryless times, each answered."""
     for when in script.draw.poisson(mean, length, 0.5) if mean else ():
         script.ask(when, request(), reply())
+
+
+def beats_in_silence(script: Script, way: int, every: float, length: float, beat: Make) -> None:
+    """One side sends a beat whenever it has said nothing for `every` seconds, as FIX and STOMP have it."""
+    said = sorted(time for time, direction, _ in script.events if direction == way)
+    for since, until in pairwise([0.0, *said, length]):
+        for when in script.draw.ticks(every, until, 0.005, since + every):
+            script.events.append((when, way, beat()))
 
 
 def greeted(script: Script, rounds: int, up: tuple[float, float], down: tuple[float, float]) -> float:

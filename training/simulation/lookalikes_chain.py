@@ -1,4 +1,7 @@
-"""Cryptocurrency without mining: light wallets, explorers, exchanges.  Source: ElectrumX protocol 1.4."""
+"""Cryptocurrency without mining: light wallets, explorers, exchanges.
+
+Sources: ElectrumX protocol 1.4, FIX 4.4.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,25 @@ from typing import Any
 
 from training.simulation.draw import Draw, Lengths
 from training.simulation.families import BENIGN, Family
-from training.simulation.habits import always, asked_by_timer, greeted, pushed_at_random, spread
+from training.simulation.habits import (
+    always,
+    asked_by_timer,
+    beats_in_silence,
+    greeted,
+    pushed_at_random,
+    spread,
+)
 from training.simulation.script import (
+    DOWN,
+    UP,
     Link,
     Script,
     Session,
     Style,
     session_of,
 )
+
+_ORDER_LENGTHS = ((150, 260), (200, 330), (230, 400))  # NewOrderSingle; ExecutionReports: new, trade
 
 
 def electrum(draw: Draw, link: Link) -> Session:
@@ -114,21 +128,22 @@ def block_explorer(draw: Draw, link: Link) -> Session:
 
 
 def exchange_orders(draw: Draw, link: Link) -> Session:
-    """A trading client: random orders, each with a short answer and an execution after it; a price feed."""
-    order, ack, fill = (
-        Lengths(draw, draw.whole(150, 420)),
-        draw.whole(60, 200),
-        Lengths(draw, draw.whole(200, 600)),
-    )
-    mean, price_s, beat_s = draw.log_uniform(2, 200), draw.log_uniform(0.3, 30), draw.pick((10, 30, 30))
+    """A FIX session: orders at random, each reported as taken and later as filled; either side beats when
+    it has been silent (FIX 4.4, HeartBtInt, 30 s as a rule); prices mostly come by a session of their own."""
+    order, taken, filled = (Lengths(draw, draw.whole(*between), "digits") for between in _ORDER_LENGTHS)
+    mean, beat_s, beat = draw.log_uniform(2, 200), draw.pick((30, 30, 30, 60, 10)), draw.whole(62, 95)
+    price_s = draw.log_uniform(0.3, 30) if draw.chance(0.3) else 0
 
     def talk(script: Script, length: float) -> None:
-        greeted(script, 2, (120, 400), (80, 400))
+        greeted(script, 1, (90, 180), (90, 180))
         for when in draw.poisson(mean, length, 0.5):
-            got = script.ask(when, order(), ack)
-            script.down(got + draw.exponential(1.0), fill())
+            got = script.ask(when, order(), taken())
+            for _ in range(draw.run(0.3)):
+                got += draw.exponential(draw.pick((0.02, 1.0, 20.0)))
+                script.down(got, filled())
         pushed_at_random(script, price_s, length, spread(draw, 80, 300))
-        asked_by_timer(script, beat_s, length, always(70), always(70), jitter=0.01)
+        for way in (UP, DOWN):
+            beats_in_silence(script, way, beat_s, length, always(beat))
 
     return session_of(draw, link, talk)
 

@@ -13,8 +13,8 @@ from training.simulation.habits import (
     asked_at_random,
     asked_by_timer,
     greeted,
+    pinged_by_server,
     pushed_at_random,
-    pushed_by_timer,
 )
 from training.simulation.script import Link, Script, Session, Style, http_reply, http_request, session_of
 
@@ -209,11 +209,13 @@ def keepalive_only(draw: Draw, link: Link) -> Session:
 
 
 def event_generic(draw: Draw, link: Link) -> Session:
-    """Client events and server messages of any lengths; the server speaks only when spoken to, in pairs."""
+    """Client events and server messages of any lengths; the server speaks only when spoken to, in pairs, and
+    for most one side pings (as WebSocket, HTTP/2 and MQTT do; RFC 6455, 9113; TCP's own probes do for the
+    others)."""
     first, second = Lengths(draw, draw.size(30, 1200)), Lengths(draw, draw.size(30, 1200))
     reply, extra = Lengths(draw, draw.size(8, 1500)), Lengths(draw, draw.size(20, 1500))
     mean, extra_often = draw.log_uniform(1, 120), draw.uniform(0.0, 0.8)
-    beat_s = draw.pick((0, 0, 10, 30, 60))
+    ping_s, ping, by_server = draw.pick((0, 10, 20, 30, 60)), draw.whole(2, 60), draw.chance(0.5)
 
     def talk(script: Script, length: float) -> None:
         greeted(script, draw.whole(1, 3), (40, 600), (20, 1500))
@@ -221,7 +223,10 @@ def event_generic(draw: Draw, link: Link) -> Session:
             got = script.ask(when, first() if draw.chance(0.7) else second(), reply())
             if draw.chance(extra_often):
                 script.down(got + draw.log_uniform(0.01, 1.5), extra())
-        pushed_by_timer(script, beat_s, length, always(12), 0.01)
+        if by_server:
+            pinged_by_server(script, ping_s, length, ping, ping)
+        else:
+            asked_by_timer(script, ping_s, length, always(ping), always(ping), jitter=0.01)
 
     return session_of(draw, link, talk)
 

@@ -11,13 +11,14 @@ from training.simulation.habits import (
     always,
     asked_at_random,
     asked_by_timer,
+    beats_in_silence,
     greeted,
     pinged_by_server,
     pushed_at_random,
     pushed_by_timer,
     spread,
 )
-from training.simulation.script import Link, Script, Session, Style, session_of
+from training.simulation.script import DOWN, UP, Link, Script, Session, Style, session_of
 
 
 def market_narrow(draw: Draw, link: Link) -> Session:
@@ -77,39 +78,6 @@ def server_sent_events(draw: Draw, link: Link) -> Session:
         greeted(script, 1, (200, 1500), (150, 700))
         pushed_by_timer(script, keep_s, length, always(keep), 0.02)
         pushed_at_random(script, mean, length, event)
-
-    return session_of(draw, link, talk)
-
-
-def grpc_stream(draw: Draw, link: Link) -> Session:
-    """A gRPC server stream: messages, and each so often PING and WINDOW_UPDATE of 17 and 13 bytes."""
-    mean, timed = draw.log_uniform(0.5, 60), draw.chance(0.5)
-    message = Lengths(draw, draw.size(40, 1800))
-    ping_s, window = draw.pick((10, 20, 30, 60, 300)), draw.uniform(0.05, 0.5)
-
-    def talk(script: Script, length: float) -> None:
-        greeted(script, 2, (60, 400), (40, 200))
-        for when in draw.ticks(mean, length, mean * 0.02) if timed else draw.poisson(mean, length, 0.5):
-            script.down(when, message() + 14)
-            if draw.chance(window):
-                script.up(when + draw.log_uniform(0.0002, 0.01), 13)
-        asked_by_timer(script, ping_s, length, always(17), always(17), jitter=0.005)
-
-    return session_of(draw, link, talk)
-
-
-def corrections(draw: Draw, link: Link) -> Session:
-    """A sensor or correction stream each second: lengths cycle, the client reports its place on a timer."""
-    every, base, step = draw.pick((1, 1, 2, 5, 10)), draw.whole(60, 600), draw.pick((4, 12, 40))
-    report_s, report = draw.pick((0, 5, 10, 30)), Lengths(draw, draw.whole(70, 90), "jitter")
-    cycle = draw.whole(2, 12)
-
-    def talk(script: Script, length: float) -> None:
-        greeted(script, 1, (120, 300), (12, 200))
-        for index, when in enumerate(draw.ticks(every, length, 0.03)):
-            script.down(when, base + step * (index % cycle) + (draw.whole(20, 120) if index % 10 == 0 else 0))
-        for when in draw.ticks(report_s, length, 0.01) if report_s else ():
-            script.up(when, report())
 
     return session_of(draw, link, talk)
 
@@ -177,37 +145,11 @@ def mqtt_commands(draw: Draw, link: Link) -> Session:
     return session_of(draw, link, talk)
 
 
-def log_tail(draw: Draw, link: Link) -> Session:
-    """Following a log: lines of a few templates in bursts, no client message at all."""
-    templates = [draw.whole(60, 300) for _ in range(draw.whole(2, 9))]
-    mean, burst = draw.log_uniform(0.5, 60), draw.uniform(0.1, 0.8)
-
-    def talk(script: Script, length: float) -> None:
-        greeted(script, draw.whole(1, 3), (60, 500), (100, 4000))
-        for when in draw.poisson(mean, length, 0.5):
-            for index in range(draw.run(burst)):
-                script.down(when + index * 0.004, draw.pick(templates) + draw.whole(0, 6))
-
-    return session_of(draw, link, talk)
-
-
-def resource_watch(draw: Draw, link: Link) -> Session:
-    """A cluster's watch: bookmarks of constant length each minute, changes in between; client silent."""
-    mark_s, mark = draw.pick((30, 60, 60, 300)) * draw.uniform(0.9, 1.1), draw.whole(150, 420)
-    mean, change = draw.log_uniform(5, 300), draw.size(900, 9000)
-
-    def talk(script: Script, length: float) -> None:
-        greeted(script, 1, (200, 900), (300, 20_000))
-        pushed_by_timer(script, mark_s, length, always(mark), 0.5)
-        pushed_at_random(script, mean, length, lambda: int(change * draw.log_uniform(0.8, 1.2)))
-
-    return session_of(draw, link, talk)
-
-
 def score_ticker(draw: Draw, link: Link) -> Session:
     """Live scores: JSON pushes of a few lengths at human moments, silence between matches."""
     style, kinds = Style.drawn(draw), ("goal", "clock", "card", "corner")
     mean, clock_s, quiet = draw.log_uniform(5, 200), draw.pick((0, 10, 30, 60)), draw.uniform(0.2, 0.9)
+    ping_s = draw.pick((0, 25, 30, 60))
     period = draw.log_uniform(300, 3000)
 
     def talk(script: Script, length: float) -> None:
@@ -225,36 +167,51 @@ def score_ticker(draw: Draw, link: Link) -> Session:
                     "away": 1,
                 }
                 script.down(when, style.line(event))
+        ping, pong = style.line({"type": "ping"}), style.line({"type": "pong"})
+        asked_by_timer(script, ping_s, length, lambda: ping, lambda: pong, jitter=0.02)
 
     return session_of(draw, link, talk)
 
 
 def alert_feed(draw: Draw, link: Link) -> Session:
-    """A heartbeat of constant length from the server, rare alerts, each confirmed by the client."""
-    beat_s, beat = draw.log_uniform(5, 120), draw.whole(20, 400)
-    mean, alert, confirm = (
-        draw.log_uniform(60, 2000),
-        Lengths(draw, draw.whole(200, 1500)),
-        draw.whole(20, 150),
-    )
+    """Rare alerts, each confirmed by the client, over a line that both sides keep alive: the server's beat
+    is answered (WebSocket pings, RFC 6455 section 5.5.2) or each side has its own (STOMP 1.2, `heart-beat`
+    names both; AMQP likewise)."""
+    beat_s, beat, answer = draw.pick((5, 10, 10, 20, 30, 60)), draw.whole(6, 120), draw.whole(6, 80)
+    mean, alert = draw.log_uniform(60, 2000), Lengths(draw, draw.whole(200, 1500), "wide")
+    confirm, answered = draw.whole(20, 150), draw.chance(0.6)
 
     def talk(script: Script, length: float) -> None:
         greeted(script, draw.whole(1, 2), (60, 500), (40, 500))
-        pushed_by_timer(script, beat_s, length, always(beat), beat_s * 0.002)
         pushed_at_random(script, mean, length, alert, confirm)
+        if answered:
+            pinged_by_server(script, beat_s, length, beat, answer)
+            return
+        for way in (UP, DOWN):
+            beats_in_silence(script, way, beat_s, length, always(beat))
 
     return session_of(draw, link, talk)
 
 
 def presence(draw: Draw, link: Link) -> Session:
-    """Presence of contacts: pushes of few lengths, the client's own state on a timer, typing in bursts."""
-    lengths = [draw.whole(80, 500) for _ in range(draw.whole(1, 6))]
-    mean, own_s, typing = draw.log_uniform(3, 200), draw.pick((0, 30, 60, 300)), draw.log_uniform(60, 900)
+    """Presence of contacts as in XMPP (RFC 6121): a stanza for each change, as long as that contact's names;
+    the client pings (XEP-0199) and confirms stanzas when asked (XEP-0198: `r` down, `a` up); typing in
+    bursts."""
+    lengths = [draw.whole(90, 480) for _ in range(draw.whole(3, 30))]
+    mean, ping_s, typing = (
+        draw.log_uniform(3, 200),
+        draw.pick((30, 60, 60, 90, 300)),
+        draw.log_uniform(60, 900),
+    )
+    ping, asked, confirm = draw.whole(70, 130), draw.pick((0.0, 0.2, 1.0)), draw.whole(34, 42)
 
     def talk(script: Script, length: float) -> None:
-        greeted(script, 3, (80, 900), (80, 6000))
-        pushed_at_random(script, mean, length, lambda: draw.pick(lengths))
-        asked_by_timer(script, own_s, length, always(lengths[0] // 2), always(30), jitter=0.02)
+        greeted(script, draw.whole(3, 6), (80, 900), (80, 6000))
+        for when in draw.poisson(mean, length, 0.5):
+            script.down(when, draw.pick(lengths))
+            if draw.chance(asked):
+                script.tell(when + 0.001, 29, confirm)
+        asked_by_timer(script, ping_s, length, always(ping), always(ping + 12), jitter=0.02)
         for when in draw.poisson(typing, length, 0.5):
             for index in range(draw.run(0.6)):
                 script.ask(when + index * draw.uniform(0.5, 4.0), draw.size(60, 400), draw.whole(40, 90))
@@ -283,8 +240,8 @@ FAMILIES = (
     *(
         Family(start.__name__, BENIGN, start)
         for start in (
-            market_narrow, market_wide, dashboard, server_sent_events, grpc_stream, corrections,
-            notifications, mqtt_commands, log_tail, resource_watch, alert_feed, presence, push_generic,
+            market_narrow, market_wide, dashboard, server_sent_events, notifications, mqtt_commands,
+            alert_feed, presence, push_generic,
         )
     ),
     Family("imap_idle", BENIGN, imap_idle, text=True),

@@ -34,6 +34,7 @@ def json_rpc_service(draw: Draw, link: Link) -> Session:
         5,
     )
     every, random, notifies = draw.log_uniform(0.5, 60), draw.chance(0.5), draw.log_uniform(5, 300)
+    events = [draw.base36(draw.whole(3, 14)) for _ in range(draw.whole(1, 8))]
     host = draw.base36(6) + ".example.org"
 
     def call(number: int) -> bytes:
@@ -55,7 +56,8 @@ def json_rpc_service(draw: Draw, link: Link) -> Session:
         for number, when in enumerate(times):
             script.ask(when, call(number), result(number))
         for when in draw.poisson(notifies, length) if newline else ():
-            event = {"jsonrpc": "2.0", "method": "device.notify", "params": {"value": draw.whole(0, 999)}}
+            params = {"event": draw.pick(events), "value": draw.size(1, 10**6)}
+            event = {"jsonrpc": "2.0", "method": "device.notify", "params": params}
             script.down(when, style.line(event))
 
     return session_of(draw, link, talk)

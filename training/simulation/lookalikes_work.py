@@ -8,27 +8,33 @@ from __future__ import annotations
 from training.simulation.draw import Draw, Lengths
 from training.simulation.families import BENIGN, Family
 from training.simulation.habits import asked_by_timer, greeted, pushed_at_random, spread
-from training.simulation.script import Link, Script, Session, session_of
+from training.simulation.script import DOWN, UP, Link, Script, Session, session_of
 
 
 def task_worker(draw: Draw, link: Link) -> Session:
-    """A queue's worker is pushed tasks and hands results in: one for each, heartbeats of 8 bytes."""
-    task, result, ack = (
-        Lengths(draw, draw.whole(120, 1500)),
-        Lengths(draw, draw.whole(80, 900)),
-        draw.whole(0, 60),
-    )
-    mean, takes, beat_s = draw.log_uniform(2, 120), draw.log_uniform(0.3, 60), draw.pick((0, 10, 30, 60))
+    """A worker at an AMQP queue: tasks pushed, each acknowledged by the client in 21 bytes at once or when
+    it is done, results published without an answer (or confirmed in 21), and heartbeats both ways.
+
+    AMQP 0-9-1: basic.ack is a frame of 7 + 13 + 1 bytes, a heartbeat one of 8; RabbitMQ sends one each half
+    of the negotiated time-out (60 s; rabbitmq.com/docs/heartbeats)."""
+    task, result = Lengths(draw, draw.whole(120, 1500)), Lengths(draw, draw.whole(80, 900))
+    mean, takes, late = draw.log_uniform(2, 120), draw.log_uniform(0.3, 60), draw.chance(0.6)
+    beat_s, confirms, ack = draw.pick((30, 30, 30, 15, 10, 290)), draw.chance(0.2), 21
 
     def talk(script: Script, length: float) -> None:
-        greeted(script, draw.whole(2, 5), (20, 400), (20, 500))
+        greeted(script, draw.whole(3, 6), (20, 400), (12, 500))
         for when in draw.poisson(mean, length, 0.5):
             script.down(when, task())
+            if not late:
+                script.up(when + draw.log_uniform(0.0003, 0.01), ack)
             done = when + draw.exponential(takes)
             if done < length:
-                script.ask(done, result(), ack) if ack else script.up(done, result())
-        for when in draw.ticks(beat_s, length, 0.01) if beat_s else ():
-            script.tell(when, 8, 8)
+                script.up(done, result() + late * ack)
+                if confirms:
+                    script.down(done + script.delay(), ack)
+        for way in (UP, DOWN):
+            for when in draw.ticks(beat_s, length, 0.01, draw.uniform(0.0, beat_s)):
+                script.events.append((when, way, 8))
 
     return session_of(draw, link, talk)
 

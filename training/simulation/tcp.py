@@ -14,7 +14,7 @@ import numpy as np
 
 from training.simulation.draw import Draw
 from training.simulation.script import DOWN, UP
-from training.simulation.wrapping import Write
+from training.simulation.tunnels import Write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ control pins the mean share time whatever the hash rate (network facts, sections
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from training.simulation.draw import MOST_TIMES, Draw
@@ -29,7 +29,10 @@ class Pace:
     active: float  # share of the period in which it mines
 
     def jobs(self, draw: Draw, until: float) -> list[tuple[float, bool]]:
-        """Times of pushed work and whether each is for a new block."""
+        """Times of pushed work and whether each is for a new block: those that others share, or its own."""
+        if draw.jobs is not None:
+            shared = [(time - draw.since, new_block) for time, new_block in draw.jobs]
+            return [(time, new_block) for time, new_block in shared if 0.0 < time < until]
         blocks = draw.poisson(self.block_s, until) if self.block_s else []
         found = [(time, True) for time in blocks]
         if self.timer_s:
@@ -96,7 +99,7 @@ def drawn_pace(
     if not block_s and not timer_s:
         timer_s = 30.0
     controlled = draw.chance(0.6)
-    return Pace(
+    pace = Pace(
         block_s=block_s,
         timer_s=timer_s,
         timer_restarts=draw.chance(0.5),
@@ -108,3 +111,4 @@ def drawn_pace(
         pause_s=draw.log_uniform(20.0, 1200.0) if draw.chance(0.12) else 0.0,
         active=draw.uniform(0.2, 0.9),
     )
+    return replace(pace, **draw.paced)
