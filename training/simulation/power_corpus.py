@@ -9,7 +9,7 @@ so that a grouped split leaves out whole kinds; a flat kind that was left out is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +173,9 @@ def _profile(rng: Generator, tier: str, bank: LoadBank | None) -> Profile | None
 
 def _clock(rng: Generator, node: bool, profile: Profile | None) -> Clock:
     clock = new_clock(rng, node)
+    if profile and not node:  # its days, less those that weekday and shift may take
+        longest = (len(profile.watts) // 96 - 17) * round(86_400 / clock.step_s)
+        return replace(clock, n=min(clock.n, longest))
     if node and profile:  # a trace is not stretched: its own step, or part of its length
         length = min(int(clock.length_s / profile.step_s), len(profile.watts))
         return Clock(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from detector.features.power import FEATURES, NAMES, describe, describe_all, extract
+from detector.features.power import FEATURES, NAMES, extract
+from detector.features.power_facts import describe, describe_all
 from detector.records import PowerWindows, Readings
 from detector.settings import WindowSettings
 from detector.windows.power import merge, power_windows
