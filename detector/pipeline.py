@@ -69,6 +69,7 @@ class Run:
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
+            assets.meter_to_feeder(),
         )
 
     def add(self, batch: ChannelWindows) -> None:
@@ -82,11 +83,14 @@ class Run:
         from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
+        self.ledger.feeders.add(windows)
         meters, vectors, facts = power_facts.survey(windows)
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
         for i, meter in enumerate(meters):
+            if meter in self.ledger.feeders:  # many customers at once: judged by its balance
+                continue
             description = facts[i]
             record = findings.PowerRecord(
                 meter=meter,

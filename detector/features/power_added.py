@@ -85,7 +85,8 @@ def steady_level(hours: Floats, noise: Floats) -> Floats:
     departs = np.where(known, hours - profile[:, None, :], 0.0) * weight[:, None, :]
     total = (known * weight[:, None, :]).sum(2)
     usual = (profile * weight).sum(1, where=count_mask(profile)) / weight.sum(1, where=count_mask(profile))
-    return departs.sum(2) / positive(total) + usual[:, None]
+    level: Floats = departs.sum(2) / positive(total) + usual[:, None]
+    return level
 
 
 def hourly_noise(hours: Floats) -> Floats:

@@ -188,13 +188,16 @@ def _quantum(fine: PowerWindows, meters: int) -> Floats:
 
 
 def _rows(windows: PowerWindows, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> PowerWindows:
-    if keep.all():
-        return windows
+    return windows if keep.all() else taken(windows, np.flatnonzero(keep))
+
+
+def taken(windows: PowerWindows, rows: Int64s) -> PowerWindows:
+    """Some rows of a table, of the same list of meters."""
     return PowerWindows(
         windows.meters,
-        windows.meter[keep],
-        windows.window_ns[keep],
-        windows.window_s[keep],
-        windows.columns[keep],
+        windows.meter[rows],
+        windows.window_ns[rows],
+        windows.window_s[rows],
+        windows.columns[rows],
         windows.estimated,
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.features import fusion
-from detector.findings import evidence, metered
+from detector.findings import evidence, feeders, metered
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
@@ -46,8 +46,8 @@ class _Judged:
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
-    """One finding a host and meter, worst first."""
-    findings: list[Finding] = []
+    """One finding a host, meter and feeder, worst first."""
+    findings = feeders.judged(ledger.feeders.balances())
     named, peers = _joined(ledger, assets), Peers(ledger.meters, assets)
     while block := [_ranked(*one, peers) for one in itertools.islice(named, BLOCK)]:
         scored = [host for host in block if host.channels]

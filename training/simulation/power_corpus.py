@@ -42,7 +42,9 @@ LEVELS_KW = {
 
 @dataclass(frozen=True, slots=True)
 class PowerExample:
-    """One labelled record of one meter.  `simulated` is False only for benign records of a real profile."""
+    """One labelled record of one meter.  `simulated` is False only for a benign record of a real profile
+    to which nothing was done but measuring it: what was added to it is an invention, too.
+    """
 
     readings: Readings
     tier: str  # of TIERS
@@ -147,7 +149,8 @@ def _labelled(
 ) -> PowerExample:
     if miner is None:
         return PowerExample(
-            readings, tier, False, host.family, host.family, host.group, host.source, not host.real,
+            readings, tier, False, host.family, host.family, host.group, host.source,
+            not host.real or roof or traits.change != "none",
             0.0, False, 0, 0, "none", 0, 0.0, traits,
         )  # fmt: skip
     runs = (clock.seconds >= miner.from_s) & (clock.seconds < miner.to_s)
