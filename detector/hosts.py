@@ -24,7 +24,10 @@ from detector.records import ChannelWindows
 if TYPE_CHECKING:
     from detector.records import UInt64s
 
-FIELDS = ("asset", "organisation", "ip", "meter", "outlet", "node", "contract_kw", "role", "allowed_mining")
+FIELDS = (
+    "asset", "organisation", "ip", "meter", "outlet", "node",
+    "contract_kw", "role", "allowed_mining", "feeder",
+)  # fmt: skip
 POWER_FIELDS = ("meter", "outlet", "node")
 _ADDRESS = struct.Struct(">2Q")
 _MAPPED = 0xFFFF_0000_0000
@@ -119,6 +122,7 @@ class Asset:
     contract_kw: float | None = None
     role: str | None = None
     allowed_mining: bool = False
+    feeder: str | None = None  # name of the meter that measures the feeder of its meters
 
 
 @dataclass(slots=True)
@@ -135,6 +139,11 @@ class Assets:
             addresses.setdefault(asset.asset, []).append(ip)
         single = {name: ips[0] for name, ips in addresses.items() if len(ips) == 1}
         return {m: single[a.asset] for m, a in self.by_meter.items() if a.asset in single}
+
+    def meter_to_feeder(self) -> dict[str, str]:
+        """Meter -> the meter of its feeder, where one is named; nothing feeds itself."""
+        named = {m: a.feeder for m, a in self.by_meter.items() if a.feeder}
+        return {meter: feeder for meter, feeder in named.items() if feeder != meter}
 
 
 def read_assets(path: str) -> Assets:
@@ -190,6 +199,7 @@ def _add(assets: Assets, row: dict[str | None, Any], where: str) -> list[str]:
         contract_kw=_number(cell["contract_kw"], where),
         role=cell["role"] or None,
         allowed_mining=_flag(cell["allowed_mining"], where),
+        feeder=cell["feeder"] or None,
     )
     if cell["ip"]:
         try:

@@ -69,6 +69,7 @@ class Run:
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
+            assets.meter_to_feeder(),
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -78,17 +79,19 @@ class Run:
 
     def add_power(self, readings: Readings, source: str) -> None:
         """Judge the meters of one source over the whole record given."""
-        from detector.features import power  # noqa: PLC0415
+        from detector.features import power_facts  # noqa: PLC0415
         from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
-        meters, vectors = power.extract(windows)
+        self.ledger.feeders.add(windows)
+        meters, vectors, facts = power_facts.survey(windows)
         scores = self.bundle.power.score(vectors)
-        described = power.describe_all(windows)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
         for i, meter in enumerate(meters):
-            description = described[meter]
+            if meter in self.ledger.feeders:  # many customers at once: judged by its balance
+                continue
+            description = facts[i]
             record = findings.PowerRecord(
                 meter=meter,
                 logit=float(scores.logit[i]),

@@ -167,7 +167,7 @@ class Finding:
     """What is believed of one host over a stretch of time; see the design's schema."""
 
     host: str
-    kind: str  # "ip" or "meter"
+    kind: str  # "ip", "meter" or "feeder"
     score: float | None
     verdict: Verdict
     first_ns: int

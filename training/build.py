@@ -18,6 +18,7 @@ import numpy as np
 
 from detector.features import channel as channel_features
 from detector.features import power as power_features
+from detector.records import Vectors
 from detector.settings import Settings
 from detector.windows.power import power_windows
 from training import compose, corpora, fit, store, table
@@ -232,7 +233,7 @@ def _bank(mirror: Path) -> LoadBank:
 
 
 def fit_power(rows: PowerRows, seed: int, budget: Budget | None = None) -> fit.Fitted:
-    """The power model of these rows."""
+    """The power model of these rows; only what came and stayed is called mining, see `findings.metered`."""
     tiers = [power_corpus.TIERS.index(tier) for tier in rows.tier]
     return fit.fit_model(
         rows.values,
@@ -241,6 +242,8 @@ def fit_power(rows: PowerRows, seed: int, budget: Budget | None = None) -> fit.F
         power_features.NAMES,
         simulated=rows.simulated,
         weights=row_weights(rows.label, tiers, rows.family) * rows.weight,
+        accusable=power_features.arrived(Vectors(power_features.NAMES, rows.values)),
+        monotone=power_features.MONOTONE,
         seed=seed,
         settings=fit.FitSettings(budget=budget or Budget()),
     )

@@ -44,14 +44,24 @@ class Examples:
     groups: Texts
     fold: Folds
     days: Floats  # observed; 0 = not known
+    accusable: Mask  # may be called mining at all; see `detector.findings`
 
     def part(self, mask: Mask) -> Examples:
         """Some of the examples."""
         return Examples(*(getattr(self, item.name)[mask] for item in fields(self)))
 
 
-def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold, days: Floats | None = None) -> Examples:
-    """Dataset with calibrated log-odds (n,) joined into examples; `days` (n,) that a row looks back on."""
+def examples_of(
+    rows: Dataset,
+    logit: Floats,
+    strange: OutOfFold,
+    days: Floats | None = None,
+    accusable: Mask | None = None,
+) -> Examples:
+    """Dataset with calibrated log-odds (n,) joined into examples; `days` (n,) that a row looks back on.
+
+    accusable: (n,) rows by which an example may be called mining, where not all are.
+    """
     names = np.char.add(np.char.add(rows.groups, "\n"), rows.examples)
     _, first, place = np.unique(names, return_index=True, return_inverse=True)
     highest, strangest = np.full(len(first), -np.inf), np.zeros(len(first))
@@ -60,6 +70,8 @@ def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold, days: Floats |
     np.maximum.at(strangest, place, strange.novelty)
     if days is not None:
         np.maximum.at(longest, place, days)
+    may = np.zeros(len(first), bool)
+    np.logical_or.at(may, place, True if accusable is None else accusable)
     return Examples(
         rows.labels[first],
         highest,
@@ -68,6 +80,7 @@ def examples_of(rows: Dataset, logit: Floats, strange: OutOfFold, days: Floats |
         rows.groups[first],
         strange.fold[first],
         longest,
+        may,
     )
 
 
@@ -76,8 +89,8 @@ def thresholds(examples: Examples, budget: Budget) -> Thresholds:
     benign = examples.part(~examples.labels)
     scores = sigmoid(benign.logit)
     shares = _shares(benign, budget)
-    mining = allowing(scores, shares[0])
-    real = benign.logit[~benign.simulated]
+    mining = allowing(np.where(benign.accusable, scores, 0.0), shares[0])
+    real = benign.logit[~benign.simulated & benign.accusable]
     if len(real):
         mining = max(mining, float(sigmoid(real.max() + budget.real_margin)))
     suspicious = min(mining, allowing(scores, shares[1]))
@@ -164,6 +177,7 @@ def _cross_fitted(examples: Examples, budget: Budget) -> dict[str, Any]:
         for name, hit in hits.items():
             hit[held] = scores[held] >= getattr(limits, name)
         cleared[held] = scores[held] < min(limits.clear, limits.suspicious)
+    hits["mining"] &= examples.accusable
     benign, real = ~examples.labels, ~examples.simulated
     clear = {"missed_as_clear": _rate(cleared, ~benign), "benign_clear": _rate(cleared, benign)}
     return {"conformal": clear} | {
@@ -186,7 +200,7 @@ def _support(examples: Examples, budget: Budget) -> dict[str, Any]:
 def _by_group(examples: Examples, threshold: float, *, mining: bool) -> dict[str, Any]:
     """Share of each group's examples of one class at or above `threshold`."""
     part = examples.part(examples.labels == mining)
-    hit = sigmoid(part.logit) >= threshold
+    hit = (sigmoid(part.logit) >= threshold) & (part.accusable | (not mining))
     return {name: _rate(hit, part.groups == name) for name in sorted(set(part.groups.tolist()))}
 
 

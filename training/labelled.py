@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.features import channel as channel_features
-from detector.features import power as power_features
+from detector.features import power_facts
 from detector.kernel import layout
 from detector.model import Model
 from detector.records import ChannelWindows, PowerWindows, Vectors
@@ -167,11 +167,11 @@ class _Meters:
 
     def __init__(self, windows: PowerWindows) -> None:
         self._windows = windows
-        names, self._vectors = power_features.extract(windows)
+        names, self._vectors, facts = power_facts.survey(windows)
         self._row = {name: row for row, name in enumerate(names)}
-        described = power_features.describe_all(windows)
         self.spans = {
-            name: (int(described[name]["first_ns"]), int(described[name]["last_ns"])) for name in names
+            name: (int(told["first_ns"]), int(told["last_ns"]))
+            for name, told in zip(names, facts, strict=True)
         }
 
     def row(self, meter: str, label: Label) -> build.PowerRows:

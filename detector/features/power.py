@@ -2,7 +2,8 @@
 
 `FEATURES` is the schema: what each number is and why a miner moves it.  Undefined is
 NaN: the record is too short, too coarse, stuck or not above 0 W.  Spreads and steps are
-relative to the meter's mean, so only `level.*`, `onset.log_kw` know its size.
+relative to the meter's mean, so only `level.*`, `onset.log_kw` know its size.  What the columns
+say in words is `power_facts`.
 Deliberately absent: the colour of the noise (a booster learns the simulator's recipe,
 power spike 3.3), the place of the onset and the length of the record (label leaks).
 """
@@ -10,15 +11,16 @@ power spike 3.3), the place of the onset and the length of the record (label lea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detector.features import power_days, power_families
-from detector.features.power_grid import HOUR_S, Grid, grids
+from detector.features import power_added, power_days, power_families
+from detector.features.power_grid import Grid, grids
 from detector.records import PowerWindows, Vectors
 
 if TYPE_CHECKING:
+    from detector.features.power_added import Mask
     from detector.records import Floats
 
 
@@ -99,28 +101,51 @@ FEATURES: Final = (
     Feature("days.weekend_floor", "weekend / weekday of daily floors", "1: knows no weekend"),
     Feature("days.profile_cv", "sd / mean of the mean day", "no shape of day"),
     Feature("days.profile_explains", "share of variance of hours explained by the mean day", "no habit"),
-    Feature("onset.explained", "variance of daily floors explained by one change point, 0..1", "switched on"),
-    Feature("onset.step", "step of the floor / mean, signed", "what was switched on"),
-    Feature("onset.ratio", "step of the floor / (lower side + 2 %)", "against the load before"),
-    Feature("onset.log_kw", "sign x log10(1 + 10 x kW added over all hours)", "a miner's size"),
+    Feature("onset.explained", "variance of daily steady levels explained by one rise, 0..1", "switched on"),
+    Feature("onset.step", "rise of the steady level / mean; days within 5 and 95 %", "what was switched on"),
+    Feature("onset.ratio", "step / (level before + 2 %)", "against the load before"),
     Feature("onset.persists", "days after it beyond half the step", "weeks, not an evening"),
     Feature("onset.support", "share of days on the shorter side", "a step at the edge means less"),
-    Feature("onset.hours_spread", "sd over hours of what was added / its mean", "flat over the day"),
+    Feature("onset.clarity", "log10(1 + step / its error from day-to-day noise)", "a step, not weather"),
+    Feature("onset.edge", "share of the step between 3 days before and 3 after", "switched, not grown"),
     Feature(
-        "onset.hours_least", "least added in any hour / mean added", "1: every hour alike; 0: one appliance"
+        "onset.gap",
+        "(10 % quantile after - 90 % before) / step",
+        "two plateaus, 1; a slope or noise, below 0",
+    ),
+    Feature("onset.log_kw", "sign x log10(1 + 10 x kW added over all hours)", "a miner's size"),
+    Feature("onset.spread_before", "sd of steady levels before / step", "a clear step"),
+    Feature("onset.spread_after", "sd of steady levels after / step", "a lasting, even step"),
+    Feature("onset.hours_spread", "sd over hours of what was added / step", "flat over the day"),
+    Feature("onset.hours_least", "2nd least added hour / step", "1: every hour alike; 0: one appliance"),
+    Feature("onset.hours_low", "7th least added hour / step", "1: three quarters of the hours alike"),
+    Feature(
+        "onset.hours_share", "share of hours that got 3/4 of the 4th most", "all, or those of a schedule"
     ),
     Feature(
-        "onset.orders_spread", "the same over hours ranked by size", "a flat load shifts all ranks alike"
+        "onset.hours_misfit", "log10(1 + mean square of added - step, in errors)", "flat within the noise"
     ),
     Feature(
-        "onset.agreement", "added over all hours / step of the floor", "1: the floor rose by what was added"
+        "onset.orders_least", "least over ranked hours of what was added / step", "the valley keeps the miner"
     ),
-    Feature("onset.spread_before", "sd of floors before / step", "a clear step"),
-    Feature("onset.spread_after", "sd of floors after / step", "a lasting, even step"),
-    Feature("onset.residual", "sd of hours after minus the own earlier profile / added", "flat residual"),
+    Feature("onset.orders_spread", "sd over ranked hours of what was added / step", "shifts all ranks alike"),
+    Feature("onset.agreement", "added over all hours / step", "1: the steady level rose by what was added"),
+    Feature("onset.residual", "median |hour - own earlier day - step| / step", "flat residual"),
+    Feature(
+        "onset.rough_change", "log2 of sd within the day, after / before", "0: its host goes on as it did"
+    ),
+    Feature(
+        "onset.scaled", "that / log2 of the level, after / before", "1: a busier customer, not a new load"
+    ),
+    Feature("onset.spread_change", "log2 of max - min within the hour, after / before", "adds no unrest"),
     Feature("onset.mean_explained", "as explained, of daily means", "switched on"),
     Feature("onset.mean_step", "as step, of daily means", "what was switched on"),
     Feature("onset.mean_ratio", "as ratio, of daily means", "against the load before"),
+    Feature("onset.mean_persists", "as persists, of daily means", "stays"),
+    Feature("onset.mean_support", "as support, of daily means", "a step at the edge means less"),
+    Feature("onset.mean_clarity", "as clarity, of daily means", "a step, not weather"),
+    Feature("onset.mean_edge", "as edge, of daily means", "switched, not grown"),
+    Feature("onset.mean_gap", "as gap, of daily means", "two plateaus"),
     Feature(
         "quality.log_quantum", "log10 of smallest step ever seen / mean", "coarse meters cannot show flatness"
     ),
@@ -132,6 +157,26 @@ FEATURES: Final = (
     Feature("quality.estimated", "1 where the source estimates power, else 0", "estimates are smooth"),
 )
 NAMES: Final = tuple(feature.name for feature in FEATURES)
+MOST: Final = 0.5  # of the variance is the one step
+LASTS: Final = 0.9  # of the days after it stay up
+CLEAR: Final = float(np.log10(1 + 6.0))  # of `clarity`: six errors from day-to-day noise
+ALIKE: Final = 0.5  # of the step, or of the hours: what came is no load of some hours
+_RISES: Final = ("explained", "persists", "clarity", "gap")
+MONOTONE: Final = {
+    **{f"onset.{name}": 1 for name in (*_RISES, "hours_low", "hours_share", "orders_least")},
+    **{f"onset.mean_{name}": 1 for name in _RISES},
+    **{f"onset.{name}": -1 for name in ("residual", "orders_spread", "hours_spread", "hours_misfit")},
+}
+"""A clearer rise, and a flatter one, never speak against mining."""
+_ARRIVAL: Final = (
+    *(
+        f"onset.{mean}{name}"
+        for mean in ("", "mean_")
+        for name in ("step", "clarity", "explained", "persists")
+    ),
+    "onset.hours_least",
+    "onset.hours_share",
+)
 _SHAPES: Final = np.array([not name.startswith(("level.log", "quality.")) for name in NAMES])
 
 
@@ -144,17 +189,15 @@ def extract(windows: PowerWindows, *, timezone_offset_s: int = 0) -> tuple[list[
     if not -86_400 < timezone_offset_s < 86_400:
         raise ValueError(f"timezone_offset_s must be within a day, not {timezone_offset_s}")
     values = np.full((len(windows.meters), len(NAMES)), np.nan)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        for grid in grids(windows, timezone_offset_s):
-            values[grid.meters] = _vectors(grid)
-    values[:, NAMES.index("quality.estimated")] = float(windows.estimated)
-    values[~np.isfinite(values)] = np.nan
+    for grid in grids(windows, timezone_offset_s):
+        values[grid.meters] = of_block(grid)
     present = np.flatnonzero(np.bincount(windows.meter, minlength=len(windows.meters)))
     return [windows.meters[i] for i in present.tolist()], Vectors(NAMES, values[present])
 
 
-def _vectors(grid: Grid) -> Floats:
-    """(m, len(NAMES)) of a block; the column of the estimate is left to the caller."""
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")
+def of_block(grid: Grid) -> Floats:
+    """(m, len(NAMES)) of a block of meters."""
     level = power_families.level(grid)
     relative = grid.fine["mean"] / level[:, None]
     ordered = np.sort(relative, axis=1)
@@ -170,130 +213,26 @@ def _vectors(grid: Grid) -> Floats:
         **power_days.shift(relative, averaged),
         **power_days.rhythm(hours, spread, resolution, averaged),
         **power_days.stability(days, hours, grid.date),
-        **power_days.onset(hours, days, level / 1e3),
-        "quality.estimated": np.zeros(len(level)),
+        **power_added.onset(hours, spread, days, grid.date, level / 1e3),
+        "quality.estimated": np.full(len(level), float(grid.estimated)),
     }
     values = np.column_stack([found[name] for name in NAMES])
     values[np.ix_(power_families.blind(grid, level), _SHAPES)] = np.nan
+    values[~np.isfinite(values)] = np.nan
     return values
 
 
-def describe(windows: PowerWindows, meter: str, *, timezone_offset_s: int = 0) -> dict[str, Any]:
-    """As `describe_all`, of one meter.  Raises KeyError for one that is not in the table."""
-    if meter not in windows.meters:
-        raise KeyError(meter)
-    at = windows.meters.index(meter)
-    mine = slice(*np.searchsorted(windows.meter, [at, at + 1]).tolist())
-    n = len(windows.window_ns[mine])
-    if not n:
-        raise KeyError(meter)
-    table = PowerWindows(
-        [meter],
-        np.zeros(n, dtype=np.int64),
-        windows.window_ns[mine],
-        windows.window_s[mine],
-        windows.columns[mine],
-        windows.estimated,
-    )
-    return describe_all(table, timezone_offset_s=timezone_offset_s)[meter]
+def arrived(vectors: Vectors) -> Mask:
+    """Records (n,) in which a steady load came, the same in every hour, and stayed.
 
-
-def describe_all(windows: PowerWindows, *, timezone_offset_s: int = 0) -> dict[str, dict[str, Any]]:
-    """Plain facts of each meter that has windows, for sentences: floats, ints, strings; None where unknown.
-
-    Keys: `mean_w`, `floor_w`, `top_w` (quantiles 5 % and 99 % of the window means), `flatness`
-    (relative width of the densest 60 %), `load_factor`, `night_day`, `onset_ns`, `step_w`,
-    `persists_h` (the load that came and stayed; all None if none did), `dips`, `dip_depth`
-    (0..1), `dip_recovery_s`, `quantum_w`, `resolution_s`, `hours` (from the first reading to the end
-    of the last one's interval), `windows`, `first_ns`, `last_ns` (starts of the first and last
-    window) and `state`: "ok", "off" (0 W or below), "stuck"
-    (never changed) or "coarse" (varied less than its rounding hides).
+    From days of hours, else from daily readings, where the hours are not known.  Most of the
+    variance is one step up, clear of the noise, between one day and the next, that lasts.
     """
-    found: dict[str, dict[str, Any]] = {}
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        for grid in grids(windows, timezone_offset_s):
-            columns = _facts(grid, timezone_offset_s)
-            for row, meter in enumerate(grid.meters.tolist()):
-                found[windows.meters[meter]] = {name: _plain(values[row]) for name, values in columns.items()}
-    return found
-
-
-def _facts(grid: Grid, offset_s: int) -> dict[str, Any]:
-    """The facts of a block, one array a key."""
-    means, named = grid.fine["mean"], dict(zip(NAMES, _vectors(grid).T, strict=True))
-    _, depth, seconds = power_families.dip_table(grid)
-    onset_s, step_w, persists_h = _onsets(grid, offset_s)
-    first_s = np.fmin.reduce(grid.start_s + grid.fine["first_s"], axis=1)
-    last_s = np.fmax.reduce(grid.start_s + grid.fine["last_s"], axis=1)
-    interval_s = np.fmin.reduce(grid.fine["interval_s"], axis=1)
-    return {
-        "mean_w": power_families.nan_mean(means),
-        "floor_w": power_families.row_quantile(means, 0.05),
-        "top_w": power_families.row_quantile(means, 0.99),
-        "flatness": named["plateau.width60"],
-        "load_factor": named["day.load_factor"],
-        "night_day": named["night.ratio"],
-        "onset_ns": _nanoseconds(onset_s),
-        "step_w": step_w,
-        "persists_h": persists_h,
-        "dips": (~np.isnan(depth)).sum(1),
-        "dip_depth": power_families.row_quantile(depth, 0.5),
-        "dip_recovery_s": power_families.row_quantile(seconds, 0.5),
-        "quantum_w": grid.quantum,
-        "resolution_s": interval_s,
-        "hours": (last_s - first_s + interval_s) / HOUR_S,
-        "windows": power_families.count_mask(means).sum(1),
-        "first_ns": _nanoseconds(np.fmin.reduce(grid.start_s, axis=1)),
-        "last_ns": _nanoseconds(np.fmax.reduce(grid.start_s, axis=1)),
-        "state": _states(grid),
-    }
-
-
-def _onsets(grid: Grid, offset_s: int) -> tuple[Floats, Floats, Floats]:
-    """Start (s), height (W) and hours beyond half the height of a load that came and stayed; NaN if none.
-
-    From daily floors where there are days enough (the start is then the local midnight before),
-    else from the fine windows.  It must explain half of the variance and stay for nine
-    tenths of the rest.
-    """
-    floors = power_days.day_floor(grid.hours)
-    by_day = _onset_in(floors, grid.date * 86_400.0 - offset_s, np.full(len(floors), 86_400.0))
-    by_window = _onset_in(grid.fine["mean"], grid.start_s, grid.window_s)
-    daily = power_families.count_mask(floors).sum(1) >= power_families.MIN_WINDOWS
-    start, step, hours = (np.where(daily, a, b) for a, b in zip(by_day, by_window, strict=True))
-    return start, step, hours
-
-
-def _onset_in(series: Floats, starts_s: Floats, unit_s: Floats) -> tuple[Floats, Floats, Floats]:
-    change = power_days.change_point(series)
-    tall = change.step > np.maximum(0.05 * change.before, 3 * change.spread_after)
-    clear = tall & (change.explained >= 0.5) & (change.persists >= 0.9)
-    after = np.arange(series.shape[1])[None, :] >= change.at[:, None]
-    hours = (power_families.count_mask(series) & after).sum(1) * change.persists * unit_s / 3600
-    at = np.minimum(change.at, series.shape[1] - 1)
-    start = starts_s[np.arange(len(series)), at]
-    return (
-        np.where(clear, start, np.nan),
-        np.where(clear, change.step, np.nan),
-        np.where(clear, hours, np.nan),
-    )
-
-
-def _states(grid: Grid) -> list[str]:
-    level = power_families.level(grid)
-    off, stuck, coarse = np.isnan(level), np.isnan(grid.quantum), power_families.blind(grid, level)
-    found: list[str] = np.select([off, stuck, coarse], ["off", "stuck", "coarse"], "ok").tolist()
-    return found
-
-
-def _nanoseconds(seconds: Floats) -> list[int | None]:
-    return [None if np.isnan(value) else int(value) * 1_000_000_000 for value in seconds.tolist()]
-
-
-def _plain(value: Any) -> Any:
-    """A Python number, None for one that is not finite; other values as they are."""
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value
+    at = {name: vectors.values[:, vectors.names.index(name)] for name in _ARRIVAL}
+    hourly = ~np.isnan(at["onset.step"])
+    flat = (at["onset.hours_least"] >= ALIKE) & (at["onset.hours_share"] >= ALIKE)
+    found = []
+    for prefix in ("onset.", "onset.mean_"):
+        clear = (at[f"{prefix}step"] > 0) & (at[f"{prefix}clarity"] >= CLEAR)
+        found.append(clear & (at[f"{prefix}explained"] >= MOST) & (at[f"{prefix}persists"] >= LASTS))
+    return np.where(hourly, found[0] & flat, found[1])

@@ -1,8 +1,6 @@
-"""Power features of the day: bands, load factor, profile, and the onset of a lasting load.
+"""Power features of the day: bands, load factor, profile; and the single change point of a series.
 
 All functions take relative watts (level 1) of a block of m meters, NaN where unknown.
-The onset is the best single change point of a series; what was added by it is judged
-hour by hour and order by order: a flat load moves all of them alike.
 """
 
 from __future__ import annotations
@@ -58,10 +56,11 @@ class Change:
     support: Floats  # (m,) values on the shorter side / all values
 
 
-def change_point(series: Floats, least: int = 2) -> Change:
+def change_point(series: Floats, least: int = 2, *, upward: bool = False) -> Change:
     """Splits each row of `series` (m, n; NaN skipped) where two means explain most; `least` values a side.
 
-    NaN where a row has fewer than max(MIN_DAYS, 2 * least) values or does not vary.
+    `upward`: only where the later mean is the higher one.  NaN where a row has fewer than
+    max(MIN_DAYS, 2 * least) values, does not vary or never rises.
     """
     known = count_mask(series)
     values, seen = np.where(known, series, 0.0), np.cumsum(known, axis=1, dtype=np.int64)
@@ -69,6 +68,8 @@ def change_point(series: Floats, least: int = 2) -> Change:
     rest = positive(count - seen)
     step = (total[:, -1:] - total) / rest - total / positive(seen)
     allowed = known & (seen >= least) & (count - seen >= least) & (count >= max(MIN_DAYS, 2 * least))
+    if upward:
+        allowed &= step > 0
     gain = np.where(allowed, seen * rest / positive(count) * step * step, -1.0)
     cut, rows = gain.argmax(1), np.arange(len(series))
     spread = ((series - (total[:, -1] / positive(count[:, 0]))[:, None]) ** 2).sum(1, where=known)
@@ -160,57 +161,9 @@ def stability(days: Floats, hours: Floats, date: Floats) -> Family:
     return {name: only(enough, value) for name, value in found.items()}
 
 
-def onset(hours: Floats, days: Floats, kilowatts: Floats) -> Family:
-    """Change point of the daily floor (and mean), and the shape of what was added; `kilowatts` = level."""
-    floor = day_floor(hours)
-    change, mean_change = change_point(floor), change_point(days)
-    later = np.arange(days.shape[1])[None, :] >= change.at[:, None]
-    by_hour = _difference(hours, later)
-    by_order = _difference(np.sort(hours, axis=2)[:, :, 1:-1:3], later)
-    added = nan_mean(by_hour)
-    lowest = np.where(added > 0, _extreme(by_hour, np.fmin), -_extreme(by_hour, np.fmax))
-    size = np.abs(added) + SOFT
-    pre_profile = nan_mean(np.where(later[:, :, None], np.nan, hours), 1)
-    residual = np.where(later[:, :, None], hours - pre_profile[:, None, :], np.nan).reshape(len(hours), -1)
-    tall = np.abs(change.step) + SOFT
-    found = {
-        "onset.explained": change.explained,
-        "onset.step": change.step,
-        "onset.ratio": change.step / (np.minimum(change.before, change.after) + SOFT),
-        "onset.log_kw": np.sign(added) * np.log10(1 + np.abs(added) * kilowatts * 10),
-        "onset.persists": change.persists,
-        "onset.support": change.support,
-        "onset.hours_spread": nan_sd(by_hour) / size,
-        "onset.hours_least": lowest / size,
-        "onset.orders_spread": nan_sd(by_order) / size,
-        "onset.agreement": np.abs(added) * np.sign(added * change.step) / tall,
-        "onset.spread_before": change.spread_before / tall,
-        "onset.spread_after": change.spread_after / tall,
-        "onset.residual": nan_sd(residual) / size,
-        "onset.mean_explained": mean_change.explained,
-        "onset.mean_step": mean_change.step,
-        "onset.mean_ratio": mean_change.step / (np.minimum(mean_change.before, mean_change.after) + SOFT),
-    }
-    return {
-        name: value if "mean" in name else only(count_mask(change.step), value)
-        for name, value in found.items()
-    }
-
-
 def day_floor(hours: Floats) -> Floats:
     """Mean of the 2nd to 4th lowest hour of each day (m, days): the base load, robust to one dip."""
     return nan_mean(np.sort(hours, axis=2)[:, :, 1:4])
-
-
-def _difference(hours: Floats, later: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Floats:
-    """Mean of the later days minus mean of the earlier ones, column by column: (m, columns)."""
-    after = nan_mean(np.where(later[:, :, None], hours, np.nan), 1)
-    return after - nan_mean(np.where(later[:, :, None], np.nan, hours), 1)
-
-
-def _extreme(values: Floats, ufunc: np.ufunc) -> Floats:
-    found: Floats = ufunc.reduce(values, axis=1)
-    return found
 
 
 def _weekend_ratio(values: Floats, weekend: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Floats:

@@ -39,6 +39,7 @@ class Grid:
     days: Floats  # (m, days) mean W; of the daily reading where that is all there is
     date: Floats  # (m, days) days since the epoch, local; NaN = padding
     quantum: Floats  # (m,) smallest step ever seen, W; NaN = the reading never changed
+    estimated: bool  # the source estimates power
 
 
 @dataclass(slots=True)
@@ -106,7 +107,8 @@ def _grid(block: Int64s, tables: _Tables) -> Grid:
     spread = np.where(is_day[..., None], daily.spread[at_day], np.nan)
     days, date = np.where(is_day, daily.mean[at_day], np.nan), np.where(is_day, daily.date[at_day], np.nan)
     window_s = fine.window_s[tables.first_row[block]]
-    return Grid(block, table, start_s, window_s, hours, spread, days, date, tables.quantum[block])
+    quantum = tables.quantum[block]
+    return Grid(block, table, start_s, window_s, hours, spread, days, date, quantum, fine.estimated)
 
 
 def _padded(first: Int64s, block: Int64s) -> tuple[Int64s, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
@@ -186,13 +188,16 @@ def _quantum(fine: PowerWindows, meters: int) -> Floats:
 
 
 def _rows(windows: PowerWindows, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> PowerWindows:
-    if keep.all():
-        return windows
+    return windows if keep.all() else taken(windows, np.flatnonzero(keep))
+
+
+def taken(windows: PowerWindows, rows: Int64s) -> PowerWindows:
+    """Some rows of a table, of the same list of meters."""
     return PowerWindows(
         windows.meters,
-        windows.meter[keep],
-        windows.window_ns[keep],
-        windows.window_s[keep],
-        windows.columns[keep],
+        windows.meter[rows],
+        windows.window_ns[rows],
+        windows.window_s[rows],
+        windows.columns[rows],
         windows.estimated,
     )

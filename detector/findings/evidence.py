@@ -1,4 +1,4 @@
-"""Evidence in words: what was heard, what it sounded like, what it drew.
+"""Evidence in words: what was heard, and what it sounded like; what was drawn is `metered`.
 
 Every number comes from the record; every text of a capture is cleaned, wallets and
 workers are hashed, passwords never get this far.
@@ -10,10 +10,9 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from detector.findings.ledger import ChannelRecord, PowerRecord
+from detector.findings.ledger import ChannelRecord
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
 
@@ -201,27 +200,6 @@ def watts(value: float) -> str:
     return f"{value:.0f} W" if abs(value) < 1000 else f"{value / 1000:.2f} kW"
 
 
-def drawn(record: PowerRecord) -> Evidence:
-    """What a meter shows of a load like a miner's."""
-    return Evidence(
-        kind="power",
-        weight=round(record.logit, 2),
-        summary=f"{clean(record.meter)} draws {_level(record.description)}{_onset(record.description)}",
-        facts={"meter": clean(record.meter), **_rounded(record.description)},
-    )
-
-
-def ordinary_power(record: PowerRecord) -> Evidence:
-    """A meter that does not look like a miner's."""
-    return Evidence(
-        kind="ordinary_power",
-        weight=round(record.logit, 2),
-        summary=f"power of {clean(record.meter)} scores {record.probability:.3f}:"
-        f" {_level(record.description)}{_onset(record.description)}",
-        facts={"meter": clean(record.meter), **_rounded(record.description)},
-    )
-
-
 def ordinary_traffic(record: ChannelRecord, judged: int) -> Evidence:
     """The most mining-like channel of a host that has none."""
     where = channel(record)
@@ -246,28 +224,6 @@ def strange(novelty: float) -> Evidence:
     )
 
 
-def _level(facts: Mapping[str, Any]) -> str:
-    words = f"{watts(facts['mean_w'])} on average"
-    if _finite(facts.get("flatness")) and facts["flatness"] < 0.2:
-        words += f", most of the time within ±{max(facts['flatness'], 0.001) / 2:.1%}"
-    if _finite(facts.get("night_day")):
-        words += f", {facts['night_day']:.0%} of the day's level at night"
-    return words
-
-
-def _onset(facts: Mapping[str, Any]) -> str:
-    """The step from which a load was there, when one was found."""
-    if not _finite(facts.get("step_w")) or not facts.get("onset_ns"):
-        return ""
-    since = datetime.fromtimestamp(facts["onset_ns"] / 1e9, UTC).strftime("%Y-%m-%d %H:%M")
-    direction = "up" if facts["step_w"] > 0 else "down"
-    lasted = duration(int(facts["persists_h"] * 3.6e12))
-    return f"; stepped {direction} by {watts(abs(facts['step_w']))} on {since} UTC and stayed so for {lasted}"
-
-
-def _finite(value: Any) -> bool:
+def finite(value: Any) -> bool:
+    """A number that can be told."""
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _rounded(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: (round(v, 4) if isinstance(v, float) else v) for k, v in facts.items() if _finite(v)}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.dissectors import merge_facts
+from detector.features.feeders import Feeders
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
 from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
@@ -70,8 +71,18 @@ class PowerRecord:
 class Ledger:
     """Hosts by address, and meters by name; who judges joins them."""
 
-    def __init__(self, home: hosts.HomeNetworks, min_messages: int, suspicious: float) -> None:
-        """`suspicious`: probability from which a window of a channel counts as suspect."""
+    def __init__(
+        self,
+        home: hosts.HomeNetworks,
+        min_messages: int,
+        suspicious: float,
+        feeder_of: Mapping[str, str] | None = None,
+    ) -> None:
+        """`suspicious`: probability from which a window of a channel counts as suspect.
+
+        feeder_of: the feeder's own meter by the name of each meter that it feeds.
+        """
+        self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
         self.meters: dict[str, HostRecord] = {}
         self._home = home

@@ -2,8 +2,9 @@
 
 The score is the fusion model's; this module adds what a score cannot know.  `mining`
 needs more than a number: a mining dialogue that was heard, or suspect behaviour in two
-windows, or two kinds of telemetry that agree, or power that says so by itself.  What is
-unlike the training set is not called mining on its looks.
+windows, or two kinds of telemetry that agree, or power that says so by itself (`metered`,
+which also judges hosts of which nothing else is known).  What is unlike the training set
+is not called mining on its looks.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.features import fusion
-from detector.findings import evidence
+from detector.findings import evidence, feeders, metered
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
+from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
 from detector.hosts import Assets
 from detector.model import Bundle, Model
@@ -39,18 +41,22 @@ class _Judged:
     record: HostRecord
     channels: list[ChannelRecord]  # most suspect first
     power: PowerRecord | None  # where it has readings enough to be judged
+    level: Level
     score: float | None = None
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
-    """One finding a host and meter, worst first."""
-    findings: list[Finding] = []
-    named = _joined(ledger, assets)
-    while block := [_ranked(*one) for one in itertools.islice(named, BLOCK)]:
-        scored = [host for host in block if host.channels or host.power]
+    """One finding a host, meter and feeder, worst first."""
+    findings = feeders.judged(ledger.feeders.balances())
+    named, peers = _joined(ledger, assets), Peers(ledger.meters, assets)
+    while block := [_ranked(*one, peers) for one in itertools.islice(named, BLOCK)]:
+        scored = [host for host in block if host.channels]
         scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
         for host, score in zip(scored, scores.tolist(), strict=True):
             host.score = score
+        for host in block:
+            if host.power and not host.channels:  # there is nothing to fuse
+                host.score = host.power.probability
         findings += [_finding(host, bundle, settings, assets) for host in block]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
@@ -82,12 +88,13 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
     )
 
 
-def _ranked(name: str, kind: str, record: HostRecord) -> _Judged:
+def _ranked(name: str, kind: str, record: HostRecord, peers: Peers) -> _Judged:
     channels = list(record.channels.values())
     if len(channels) > 1:
         channels.sort(key=lambda c: (not _heard(c), -c.logit))
     enough = record.power is not None and record.power.readings >= MIN_READINGS
-    return _Judged(name, kind, record, channels, record.power if enough else None)
+    level = peers.level(record.power.meter) if record.power else Level()
+    return _Judged(name, kind, record, channels, record.power if enough else None, level)
 
 
 def _heard(record: ChannelRecord) -> bool:
@@ -162,6 +169,8 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
 
 
 def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:
+    if host.power and not host.channels:
+        return metered.verdict(host.power, bundle.power.thresholds, host.level)
     limits = bundle.fusion.thresholds
     heard = any(_heard(channel) for channel in host.channels)
     strange = _strangeness(host, bundle) is not None and not heard
@@ -180,7 +189,7 @@ def _supported(host: _Judged, bundle: Bundle) -> bool:
     if power_record is None:
         return False
     agrees = power_record.probability >= bundle.power.thresholds.suspicious
-    alone = power_record.probability >= bundle.power.thresholds.mining
+    alone = metered.verdict(power_record, bundle.power.thresholds, host.level) is Verdict.MINING
     return alone or (agrees and any(channel.suspect_windows for channel in host.channels))
 
 
@@ -211,7 +220,7 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
             told.append(evidence.rhythm(channel, channel.logit))
     drawn = host.power
     if drawn and drawn.logit > 0:
-        told.append(evidence.drawn(drawn))
+        told.append(metered.drawn(drawn, host.level))
     told.sort(key=lambda e: -e.weight)
     return told[: settings.findings.max_evidence]
 
@@ -222,7 +231,7 @@ def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[E
     if host.channels and host.channels[0].logit < 0:
         against.append(evidence.ordinary_traffic(host.channels[0], host.record.judged))
     if host.power and host.power.logit < 0:
-        against.append(evidence.ordinary_power(host.power))
+        against.append(metered.ordinary_power(host.power))
     novelty = _strangeness(host, bundle)
     if verdict is not Verdict.CLEAR and novelty is not None:
         against.append(evidence.strange(novelty))
@@ -290,12 +299,14 @@ def _why(host: _Judged, verdict: Verdict, told: list[Evidence], against: list[Ev
     if told:
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{told[0].summary}{more}"
+    if verdict is Verdict.UNDECIDED and host.power and not host.channels:
+        return metered.undecided(host.power)
     if verdict is Verdict.UNDECIDED:
         return "looks like mining and like ordinary use: not enough to tell"
     if host.channels:
         known = against[0] if against and against[0].kind == "ordinary_traffic" else None
         return (known or evidence.ordinary_traffic(host.channels[0], host.record.judged)).summary
-    return evidence.ordinary_power(host.power).summary if host.power else ""
+    return metered.ordinary_power(host.power).summary if host.power else ""
 
 
 def _too_little(record: HostRecord, wanted: int) -> str:

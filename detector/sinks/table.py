@@ -6,6 +6,7 @@ Colour and width come from the context, which knows whether a terminal is lookin
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
@@ -119,8 +120,9 @@ def wrap(text: str, width: int) -> list[str]:
 
 def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
     """`53 hosts: 2 mining, 0 suspicious, 1 undecided, 50 clear; ...` in one line."""
-    meters = sum(finding.kind == "meter" for finding in findings)
-    nouns = [plural(n, noun) for n, noun in ((len(findings) - meters, "host"), (meters, "meter")) if n]
+    kinds = Counter(finding.kind for finding in findings)
+    named = (("ip", "host"), ("meter", "meter"), ("feeder", "feeder"))
+    nouns = [plural(kinds[kind], noun) for kind, noun in named if kinds[kind]]
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())
     line = f"{' and '.join(nouns) or '0 hosts'}: {told}"
     energy = energy_of_mining(findings)

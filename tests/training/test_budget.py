@@ -56,7 +56,14 @@ def examples(logit: np.ndarray, labels: np.ndarray, days: float) -> judge.Exampl
     n = len(logit)
     text = np.array([str(i) for i in range(n)], object)
     return judge.Examples(
-        labels, logit, np.zeros(n), np.ones(n, bool), text, np.zeros(n, np.int64), np.full(n, days)
+        labels,
+        logit,
+        np.zeros(n),
+        np.ones(n, bool),
+        text,
+        np.zeros(n, np.int64),
+        np.full(n, days),
+        np.ones(n, bool),
     )
 
 

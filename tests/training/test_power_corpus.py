@@ -10,16 +10,18 @@ import pytest
 from scipy.stats import ks_2samp
 
 from detector.features import power as features
+from detector.records import Readings
 from detector.settings import WindowSettings
 from detector.telemetry import read_power
 from detector.windows.power import power_windows
 from training.simulation.power_bank import LoadBank
-from training.simulation.power_corpus import PowerExample, examples, held_out
+from training.simulation.power_corpus import PowerExample, billed, examples, held_out
 from training.simulation.power_disturbances import measure, new_clock
 from training.simulation.power_loads import LOADS
 from training.simulation.power_miners import BITAXE_W, EVASIONS, mine, unit
 from training.simulation.power_nodes import NODES
 from training.simulation.power_scene import Clock, Floats, plateau, scene
+from training.simulation.power_steady import KINDS, kind, steady
 
 DATA = Path(os.environ.get("MINEWATCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 needs_data = pytest.mark.skipif(not (DATA / "power").is_dir(), reason=f"no power data under {DATA}")
@@ -47,14 +49,18 @@ def test_readings_are_sorted_positive_and_of_the_tier(corpus: list[PowerExample]
         assert np.isfinite(r.watts).all() and (r.watts >= 0).all() and (np.diff(r.time_ns) > 0).all()
         days = (r.time_ns[-1] - r.time_ns[0]) / 86_400e9
         if e.tier == "meter":
-            assert r.interval_s[0] in (900, 1800, 3600) and days <= 45
+            assert r.interval_s[0] in (900, 1800, 3600) and days <= 120
+        elif e.tier == "daily":
+            assert r.interval_s[0] in (86_400, 30 * 86_400) and days <= 720
         else:
             assert 1 <= r.interval_s[0] <= 60 and days <= 1.001
 
 
 def test_without_a_bank_all_is_simulated_and_every_kind_appears(corpus: list[PowerExample]):
     assert all(e.simulated for e in corpus)
-    assert {e.host for e in corpus if e.tier == "meter"} == {*LOADS, "none"}
+    hosts = {e.host for e in corpus if e.tier != "node"}
+    named = {name for name in LOADS if not name.startswith("steady")}
+    assert named | {"none"} <= hosts <= {*LOADS, "none"} and len(hosts - named) > KINDS / 2
     assert {e.host for e in corpus if e.tier == "node"} == {*NODES, "none"}
     mining = [e for e in corpus if e.label]
     assert {e.family for e in mining} == {"asic", "gpu rig", "cpu"}
@@ -144,6 +150,29 @@ def test_flat_kinds_have_wide_recipes_not_one():
             made.append((watts.mean(), watts.std() / watts.mean()))
         low, high = np.quantile(made, [0.1, 0.9], axis=0)
         assert high[0] / low[0] > 10 and high[1] / low[1] > 2, name
+
+
+def test_invented_kinds_differ_from_each_other_and_keep_their_habits():
+    assert kind(3) == kind(3) and len({kind(number) for number in range(KINDS)}) == KINDS
+    flatness = []
+    for number in range(KINDS):
+        s = scene(np.random.default_rng(number), Clock(1_772_409_600 * 10**9, 900.0, 96 * 14))
+        watts = steady(number)(s)
+        assert (watts >= 0).all() and kind(number).low_w * 0.2 < watts.mean() < kind(number).high_w * 2
+        flatness.append(watts.std() / watts.mean())
+    low, high = np.quantile(flatness, [0.1, 0.9])
+    assert low < 0.05 and high > 0.25  # from flatter than a miner to a compressor
+
+
+def test_bills_are_means_of_days_and_months():
+    n = 96 * 60
+    readings = Readings(
+        ["m"], np.zeros(n, np.int64), np.arange(n) * 900 * 10**9, np.arange(n, dtype=float), np.array([900.0])
+    )
+    daily, monthly = billed(readings, 1), billed(readings, 30)
+    assert daily.interval_s.tolist() == [86_400] and len(daily) == 60
+    assert daily.watts[0] == np.arange(96).mean() and daily.time_ns[1] == 86_400 * 10**9
+    assert len(monthly) == 2 and monthly.watts.mean() == readings.watts.mean()
 
 
 def test_rounding_is_what_the_traits_say():

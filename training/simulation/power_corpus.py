@@ -9,7 +9,7 @@ so that a grouped split leaves out whole kinds; a flat kind that was left out is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,12 @@ from training.simulation.power_miners import Miner, mine
 from training.simulation.power_nodes import NODES
 from training.simulation.power_scene import Clock, Floats, Generator, Scene, chance, log_uniform, scene
 
-TIERS = ("meter", "node")
+TIERS = ("meter", "node", "daily")  # quarter-hours to hours; seconds to minutes; days to months
+MIX = ("meter", "node", "meter", "daily")  # in turn
+MONTH_DAYS = 30
 SIMULATED = "simulated by this project"
 BARE_SHARE = 0.08  # of miners have a meter to themselves
-REAL_SHARE = {"meter": 0.5, "node": 0.06}  # of hosts are real profiles where a bank is at hand
+REAL_SHARE = {"meter": 0.5, "node": 0.06, "daily": 0.5}  # of hosts are real profiles where a bank is at hand
 # Mean kW of a real profile's customer: low, high (SimBench and the steel works are per unit or of one site).
 LEVELS_KW = {
     "household": (0.1, 2.5),
@@ -40,10 +42,12 @@ LEVELS_KW = {
 
 @dataclass(frozen=True, slots=True)
 class PowerExample:
-    """One labelled record of one meter.  `simulated` is False only for benign records of a real profile."""
+    """One labelled record of one meter.  `simulated` is False only for a benign record of a real profile
+    to which nothing was done but measuring it: what was added to it is an invention, too.
+    """
 
     readings: Readings
-    tier: str  # "meter" or "node"
+    tier: str  # of TIERS
     label: bool  # True = mining
     family: str  # kind of miner if it mines, else kind of load
     host: str  # kind of load that the miner hides in; "none" = a meter to itself
@@ -75,7 +79,7 @@ def examples(
     n: int,
     bank: LoadBank | None = None,
     *,
-    tiers: tuple[str, ...] = TIERS,
+    tiers: tuple[str, ...] = MIX,
     mining_share: float = 0.35,
 ) -> Iterator[PowerExample]:
     """n records, tiers in turn; without a bank every host is a recipe and `simulated` is always True."""
@@ -88,7 +92,7 @@ def example(rng: Generator, i: int, tier: str, bank: LoadBank | None, mining_sha
     mines = chance(rng, mining_share)
     node = tier == "node"
     profile = _profile(rng, tier, bank)
-    clock = _clock(rng, node, profile)
+    clock = _clock(rng, tier, profile)
     s = scene(rng, clock, bank.segments if bank else ())
     host = _real(s, profile, node) if profile else _recipe(s, NODES if node else LOADS)
     miner = None
@@ -107,7 +111,17 @@ def example(rng: Generator, i: int, tier: str, bank: LoadBank | None, mining_sha
     if roof:
         total = np.maximum(total - photovoltaics(s, float(total.mean()) * rng.uniform(0.5, 5.0)), 0)
     readings, traits = measure(s, total, name=f"{tier}-{i}", node=node, changed=changed, quantum=host.quantum)
+    if tier == "daily":
+        readings = billed(readings, MONTH_DAYS if chance(rng, 0.2) and clock.days > 8 * MONTH_DAYS else 1)
     return _labelled(readings, traits, tier, host=host, miner=miner, watts=watts, clock=clock, roof=roof)
+
+
+def billed(readings: Readings, days: int) -> Readings:
+    """One meter's mean watts of each `days` days that hold any reading, as a daily or monthly bill tells."""
+    length = days * 86_400 * 10**9
+    start, first = np.unique(readings.time_ns // length * length, return_index=True)
+    mean = np.add.reduceat(readings.watts, first) / np.diff(np.append(first, len(readings)))
+    return Readings(readings.meters, np.zeros(len(start), np.int64), start, mean, np.array([length / 1e9]))
 
 
 def held_out(root: Path) -> Iterator[PowerExample]:
@@ -135,7 +149,8 @@ def _labelled(
 ) -> PowerExample:
     if miner is None:
         return PowerExample(
-            readings, tier, False, host.family, host.family, host.group, host.source, not host.real,
+            readings, tier, False, host.family, host.family, host.group, host.source,
+            not host.real or roof or traits.change != "none",
             0.0, False, 0, 0, "none", 0, 0.0, traits,
         )  # fmt: skip
     runs = (clock.seconds >= miner.from_s) & (clock.seconds < miner.to_s)
@@ -162,7 +177,7 @@ def _nobody(s: Scene) -> Host:
 
 def _profile(rng: Generator, tier: str, bank: LoadBank | None) -> Profile | None:
     """A real profile at times: first a family, so that twenty industries do not outweigh seven households."""
-    profiles = () if bank is None else bank.meters if tier == "meter" else bank.nodes
+    profiles = () if bank is None else bank.nodes if tier == "node" else bank.meters
     if not profiles or not chance(rng, REAL_SHARE[tier]):
         return None
     families = sorted({p.family for p in profiles})
@@ -171,8 +186,15 @@ def _profile(rng: Generator, tier: str, bank: LoadBank | None) -> Profile | None
     return kin[rng.integers(len(kin))]
 
 
-def _clock(rng: Generator, node: bool, profile: Profile | None) -> Clock:
+def _clock(rng: Generator, tier: str, profile: Profile | None) -> Clock:
+    node = tier == "node"
     clock = new_clock(rng, node)
+    if tier == "daily":  # hours, of which `billed` makes days or months
+        clock = replace(clock, step_s=3600.0, n=24 * int(log_uniform(rng, 60, 720)))
+        clock = replace(clock, start_ns=clock.start_ns // (3600 * 10**9) * 3600 * 10**9)
+    if profile and not node:  # its days, less those that weekday and shift may take
+        longest = (len(profile.watts) // 96 - 17) * round(86_400 / clock.step_s)
+        return replace(clock, n=min(clock.n, longest))
     if node and profile:  # a trace is not stretched: its own step, or part of its length
         length = min(int(clock.length_s / profile.step_s), len(profile.watts))
         return Clock(

@@ -25,6 +25,7 @@ from training.simulation.power_scene import (
     steps,
     telegraph,
 )
+from training.simulation.power_steady import KINDS, steady
 
 Load = Callable[[Scene], Floats]
 
@@ -256,7 +257,7 @@ def process_line(s: Scene) -> Floats:
     return log_uniform(rng, 2000, 900_000) * (rng.uniform(0.01, 0.2) + on * speed * plateau(s))
 
 
-# name -> (recipe, how often it is drawn).  The steady kinds, from cold store to standby, make up a quarter:
+# name -> (recipe, how often it is drawn).  The steady kinds, named and invented, make up a third:
 # far more than in life, because the errors are there, and not so many that they set every threshold.
 LOADS: dict[str, tuple[Load, float]] = {
     "household": (household, 8.0),
@@ -278,6 +279,7 @@ LOADS: dict[str, tuple[Load, float]] = {
     "heat pump": (heat_pump, 1.5),
     "electric vehicle": (electric_vehicle, 1.5),
     "standby": (standby, 0.8),
+    **{f"steady {number:02d}": (steady(number), 4.0 / KINDS) for number in range(KINDS)},
 }
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from detector.features.power import FEATURES, NAMES, describe, describe_all, extract
+from detector.features.power import FEATURES, NAMES, extract
+from detector.features.power_facts import describe, describe_all
 from detector.records import PowerWindows, Readings
 from detector.settings import WindowSettings
 from detector.windows.power import merge, power_windows
@@ -188,7 +189,7 @@ def test_merged_chunks_give_the_features_of_the_whole() -> None:
 
 
 def test_fast_readings_give_the_daily_features_of_their_hours() -> None:
-    load = household(7)
+    load = household(14) + np.where(np.arange(14 * DAY) >= 6 * DAY, 700.0, 0.0)
     (slow,), (fast,) = features_of(load), features_of(np.repeat(load, 15), step_s=60)
     for name in (
         "day.load_factor",

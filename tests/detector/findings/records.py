@@ -100,6 +100,7 @@ def power_record(probability: float = 0.95, meter: str = "M-1", **changes: Any) 
     description = {
         "mean_w": 2_000.0, "flatness": 0.01, "night_day": 0.98, "step_w": None, "onset_ns": None,
         "persists_h": None, "resolution_s": 900.0, "hours": 48.0, "windows": 48, "state": "ok",
+        "arrived": False, "floor_w": 1_900.0, "tier": "hour",
         "first_ns": TEN, "last_ns": TEN + 47 * HOUR_NS,
     }  # fmt: skip
     told: dict[str, Any] = {
@@ -113,6 +114,10 @@ def power_record(probability: float = 0.95, meter: str = "M-1", **changes: Any) 
         "readings": 48,
     }
     return PowerRecord(**(told | changes))
+
+
+CAME = {"arrived": True, "step_w": 1_500.0, "onset_ns": TEN, "persists_h": 72.0}
+"""Facts of a meter on which a steady load came and stayed."""
 
 
 def host(*channels: ChannelRecord, **changes: Any) -> HostRecord:

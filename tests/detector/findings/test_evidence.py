@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from detector.findings import evidence
+from detector.findings import evidence, metered
+from detector.findings.peers import Level
 from detector.kernel import layout
 from detector.records import Evidence, Facts
 from tests.detector.findings.records import HOUR_NS, TEN, channel_record, heard, power_record
@@ -105,8 +106,8 @@ def test_hostile_text_is_cleaned_and_bounded(text: str, show: bool) -> None:
 @pytest.mark.parametrize("meter", HOSTILE)
 def test_names_of_meters_are_cleaned(meter: str) -> None:
     for told in (
-        evidence.drawn(power_record(meter=meter)),
-        evidence.ordinary_power(power_record(meter=meter)),
+        metered.drawn(power_record(meter=meter), Level()),
+        metered.ordinary_power(power_record(meter=meter)),
     ):
         name = told.summary.replace("±", "")
         assert name.isascii() and name.isprintable()
@@ -135,21 +136,6 @@ def test_behaviour_in_words() -> None:
 
 def test_behaviour_without_pushes_says_no_rate() -> None:
     assert "one every" not in evidence.rhythm(channel_record(), 1.0).summary
-
-
-def test_power_in_words() -> None:
-    step = {"step_w": 1_500.0, "onset_ns": TEN, "persists_h": 72.0}
-    found = evidence.drawn(power_record(0.95, description=step))
-    assert found.summary == (
-        "M-1 draws 2.00 kW on average, most of the time within ±0.5%, 98% of the day's level at night;"
-        " stepped up by 1.50 kW on 2026-03-02 10:00 UTC and stayed so for 3 days"
-    )
-    assert found.facts["step_w"] == 1500.0 and "state" not in found.facts
-
-
-def test_power_of_which_little_is_known() -> None:
-    unknown = {"flatness": None, "night_day": None, "mean_w": 60.0}
-    assert evidence.drawn(power_record(description=unknown)).summary == "M-1 draws 60 W on average"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from detector.hosts import Asset, Assets
 from detector.records import Facts, Finding, Verdict
 from detector.settings import FindingSettings, Settings
 from tests.detector.findings.records import (
+    CAME,
     HOUR_NS,
     LIMITS,
     TEN,
@@ -99,11 +100,24 @@ def test_verdicts_begin_at_their_thresholds(probability: float, verdict: Verdict
 # --- power
 
 
-def test_power_alone_is_mining_at_its_own_threshold_only() -> None:
-    assert told(power=power_record(0.9 + 1e-9)).verdict is Verdict.MINING
+def test_power_alone_is_mining_where_a_steady_load_came_and_stayed() -> None:
+    assert told(power=power_record(0.9 + 1e-9, description=CAME)).verdict is Verdict.MINING
+    assert told(power=power_record(0.89, description=CAME)).verdict is Verdict.SUSPICIOUS
+
+
+def test_power_alone_is_judged_by_the_power_model() -> None:
     models = Models(fusion=Scorer(says=lambda row: 0.99))
-    (found,) = judge(ledger({}, (power_record(0.89),)), models, Settings(), Assets())  # type: ignore[arg-type]
-    assert found.verdict is Verdict.SUSPICIOUS
+    (found,) = judge(ledger({}, (power_record(0.3),)), models, Settings(), Assets())  # type: ignore[arg-type]
+    assert found.score == found.power_score == pytest.approx(0.3) and found.verdict is Verdict.CLEAR
+
+
+def test_power_of_a_host_is_not_mining_by_itself_unless_it_came() -> None:
+    models = Models(fusion=Scorer(says=lambda row: 0.99))
+    for facts, verdict in ((CAME, Verdict.MINING), ({}, Verdict.SUSPICIOUS)):
+        made = ledger({HOST: host(channel_record(0.5))}, (power_record(0.95, description=facts),))
+        assets = Assets({HOST: Asset("rig")}, {"M-1": Asset("rig")})
+        (found,) = judge(made, models, Settings(), assets)  # type: ignore[arg-type]
+        assert found.verdict is verdict
 
 
 def test_suspect_power_and_one_suspect_window_agree() -> None:
@@ -129,7 +143,8 @@ def test_what_is_unlike_training_is_one_verdict_less() -> None:
     assert told(channel_record(0.95, suspect_windows=2, **strange)).verdict is Verdict.SUSPICIOUS
     assert told(channel_record(0.7, suspect_windows=2, **strange)).verdict is Verdict.UNDECIDED
     assert told(channel_record(0.1, **strange)).verdict is Verdict.CLEAR
-    assert told(power=power_record(0.95, **strange)).verdict is Verdict.SUSPICIOUS
+    assert told(power=power_record(0.95, description=CAME, **strange)).verdict is Verdict.SUSPICIOUS
+    assert told(power=power_record(0.7, description=CAME, **strange)).verdict is Verdict.UNDECIDED
 
 
 def test_novelty_is_never_alone_a_verdict_and_is_told_as_a_reason_against() -> None:

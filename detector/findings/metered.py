@@ -1,0 +1,154 @@
+"""What readings alone allow to be said of a meter, and their evidence in words.
+
+Power alone is `mining` only where a steady load came, the same in every hour, and stayed, in days of
+readings.  What was flat from the first reading on may be a solver, a mast or a cold store: it is
+`suspicious` where contract or peers speak, or where something came that is less than flat, else
+`undecided`.  A probability of a half or more is never `clear`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from detector.findings.evidence import clean, duration, finite, watts
+from detector.findings.ledger import PowerRecord
+from detector.findings.peers import Level
+from detector.model import Thresholds
+from detector.records import Evidence, Verdict
+
+LIKELIER: Final = 0.5
+ALIKE: Final = 0.05  # weekends within this of working days are no weekends
+FLAT: Final = 0.2  # width of the densest 60 % from which on a load is not called steady
+GAPS: Final = 0.02  # of the readings, from which on they are told
+
+
+def verdict(record: PowerRecord, limits: Thresholds, level: Level) -> Verdict:
+    """By the power model and the level test, where nothing else is known of the host."""
+    strange = record.novelty >= limits.novelty
+    facts = record.description
+    if record.probability >= limits.mining and facts.get("arrived"):
+        return Verdict.SUSPICIOUS if strange else Verdict.MINING
+    if record.probability >= limits.suspicious:
+        known = came(record) or level.speaks(facts.get("floor_w"))
+        return Verdict.SUSPICIOUS if known and not strange else Verdict.UNDECIDED
+    return Verdict.UNDECIDED if record.probability >= LIKELIER else Verdict.CLEAR
+
+
+def came(record: PowerRecord) -> bool:
+    """Whether a load came and stayed, flat or not."""
+    return finite(record.description.get("step_w")) and record.description["step_w"] > 0
+
+
+def undecided(record: PowerRecord) -> str:
+    """Why a meter that scores high is not accused."""
+    facts = record.description
+    if facts.get("state") in _STATES:
+        return f"{clean(record.meter)}: {_STATES[facts['state']]}"
+    since = "" if came(record) else ", steady from the first reading on"
+    return (
+        f"{clean(record.meter)} draws {_level(facts)}{since}: a miner, a server or a cold store;"
+        f" {_wanted(facts)} would tell"
+    )
+
+
+def drawn(record: PowerRecord, level: Level) -> Evidence:
+    """What a meter shows of a load like a miner's."""
+    facts = record.description
+    drew = _addition(facts) or _level(facts)
+    return Evidence(
+        kind="power",
+        weight=round(record.logit, 2),
+        summary=f"{clean(record.meter)} draws {drew}{_beside(level)}{_trust(record)}",
+        facts={"meter": clean(record.meter), **_rounded(facts), **_told(level)},
+    )
+
+
+def ordinary_power(record: PowerRecord) -> Evidence:
+    """A meter that does not look like a miner's."""
+    facts = record.description
+    return Evidence(
+        kind="ordinary_power",
+        weight=round(record.logit, 2),
+        summary=f"power of {clean(record.meter)} scores {record.probability:.3f}:"
+        f" {_addition(facts) or _level(facts)}{_trust(record)}",
+        facts={"meter": clean(record.meter), **_rounded(facts)},
+    )
+
+
+def _addition(facts: Mapping[str, Any]) -> str:
+    """The load that came and stayed, where one did."""
+    if not finite(facts.get("step_w")) or not facts.get("onset_ns"):
+        return ""
+    since = datetime.fromtimestamp(facts["onset_ns"] / 1e9, UTC).strftime("%Y-%m-%d %H:%M")
+    words = f"{watts(facts['step_w'])} more{_spread(facts)}"
+    if facts.get("arrived"):
+        words += " day and night"
+    words += f" since {since} UTC, for {duration(int(facts['persists_h'] * 3.6e12))} so far"
+    if finite(facts.get("weekend")) and abs(facts["weekend"] - 1) <= ALIKE:
+        words += ", indifferent to weekends"
+    return f"{words}; {watts(facts['mean_w'])} on average"
+
+
+def _spread(facts: Mapping[str, Any]) -> str:
+    spread = facts.get("added_spread")
+    return f" ±{max(spread, 0.001):.1%}" if spread is not None and spread < FLAT else ""
+
+
+def _level(facts: Mapping[str, Any]) -> str:
+    words = f"{watts(facts['mean_w'])} on average"
+    if finite(facts.get("flatness")) and facts["flatness"] < FLAT:
+        words += f", most of the time within ±{max(facts['flatness'], 0.001) / 2:.1%}"
+    if finite(facts.get("night_day")):
+        words += f", {facts['night_day']:.0%} of the day's level at night"
+    return words
+
+
+def _beside(level: Level) -> str:
+    """Contract and peers, where they are known."""
+    words = f"; contract {level.contract_kw:g} kW" if level.contract_kw else ""
+    if level.peers_w is not None:
+        words += f"; {level.peers} peers' night base {watts(level.peers_w)}"
+    return words
+
+
+_STATES: Final = {
+    "off": "no power was drawn",
+    "stuck": "the reading never changed: a stuck sensor looks as flat as a miner",
+    "coarse": "the readings vary less than their rounding hides: flatness cannot be seen",
+}
+_NEEDS: Final = {
+    "second": "days of readings, jobs, GPU use or its traffic",
+    "minute": "days of readings, jobs, GPU use or its traffic",
+    "hour": "its start in the record, contract or peers",
+    "day": "hourly readings, contract or peers",
+    "month": "daily or hourly readings, contract or peers",
+}
+
+
+def _wanted(facts: Mapping[str, Any]) -> str:
+    return _NEEDS.get(facts.get("tier") or "", "more readings")
+
+
+def _trust(record: PowerRecord) -> str:
+    """What of the telemetry a reader should know."""
+    facts = record.description
+    told = []
+    if record.estimated:
+        told.append("estimated, not measured")
+    if finite(facts.get("missing")) and facts["missing"] >= GAPS:
+        told.append(f"{facts['missing']:.0%} of the readings missing")
+    if facts.get("state") in _STATES:
+        told.append(_STATES[facts["state"]])
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _told(level: Level) -> dict[str, Any]:
+    known = {"contract_kw": level.contract_kw, "peers": level.peers or None, "peers_w": level.peers_w}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _rounded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in facts.items() if finite(value) or name in ("tier", "state")}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in kept.items()}
