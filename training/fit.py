@@ -84,6 +84,7 @@ def fit_model(
     simulated: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     days: ArrayLike | None = None,
+    lookalike: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
@@ -92,11 +93,12 @@ def fit_model(
 
     labels: True = mining.  groups: never on both sides.  examples: which rows are judged together.
     days: (n,) that a row looks back on, for a budget in host-days.
+    lookalike: (n,) benign rows that the budget counts as look-alikes (default: what is simulated).
     monotone: sign of the columns of which more must never lower (+1) or raise (-1) the score.
     The same arguments give the same arrays.  Raises DatasetError, SplitError, FitError.
     """
     rows = dataset_of(values, labels, groups, names, examples=examples, simulated=simulated, weights=weights)
-    return fit_rows(rows, days=days, monotone=monotone, seed=seed, settings=settings)
+    return fit_rows(rows, days=days, lookalike=lookalike, monotone=monotone, seed=seed, settings=settings)
 
 
 def leave_out(
@@ -122,6 +124,7 @@ def fit_rows(
     rows: Dataset,
     *,
     days: ArrayLike | None = None,
+    lookalike: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
@@ -138,7 +141,8 @@ def fit_rows(
     slope, offset = platt(strange.raw, rows.labels, rows.weights)
     logit = slope * strange.raw + offset
     seen = None if days is None else np.asarray(days, np.float64)
-    examples = judge.examples_of(rows, logit, strange, seen)
+    nasty = None if lookalike is None else np.asarray(lookalike, bool)
+    examples = judge.examples_of(rows, logit, strange, seen, nasty)
     limits = judge.thresholds(examples, chosen.budget)
     model = replace(bare, slope=slope, offset=offset, thresholds=limits)
     told = judge.measure(rows, strange, examples, limits, chosen.budget)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from detector.features import noise
 from detector.findings.ledger import ChannelRecord, PowerRecord
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
@@ -84,13 +85,14 @@ def _speaker(facts: Facts) -> str:
     if facts.agent:
         return clean(facts.agent)
     dialect = DIALECTS.get(facts.dialect, facts.dialect)
-    return f"{'an' if dialect[0] in 'eE' else 'a'} {dialect} miner"
+    told = ", told by its lengths under encryption," if facts.carrier == noise.CARRIER else ""
+    return f"{'an' if dialect[0] in 'eE' else 'a'} {dialect} miner{told}"
 
 
 def _deeds(facts: Facts) -> str:
     deeds = []
     if facts.logins:
-        deeds.append("logged in")
+        deeds.append("shook hands" if facts.carrier == noise.CARRIER else "logged in")
     if facts.jobs:
         deeds.append(f"was given {facts.jobs} job{'s' * (facts.jobs != 1)}")
     if facts.shares:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.dissectors import merge_facts
+from detector.features import noise
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
 from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
@@ -120,6 +121,7 @@ class Ledger:
     ) -> None:
         """Take in scored rows; `facts` are those of the newest window alone."""
         ends = hosts.ends(rolled, self._home)
+        told = [heard or by_lengths for heard, by_lengths in zip(facts, noise.sessions(rolled), strict=True)]
         columns = (
             keys(rolled),
             ends.is_client.tolist(),
@@ -128,7 +130,7 @@ class Ledger:
             scores.logit.tolist(),
             scores.probability.tolist(),
             scores.novelty.tolist(),
-            facts,
+            told,
         )
         numbers = self.hosts.judge_rows(ends.host).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
@@ -168,10 +170,16 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
         return fresh
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
-    known.facts = merge_facts(known.facts, fresh.facts)
+    known.facts = _joined(known.facts, fresh.facts)
     known.first_ns = min(known.first_ns, fresh.first_ns)
     known.last_ns = max(known.last_ns, fresh.last_ns)
     return known
+
+
+def _joined(known: Facts | None, fresh: Facts | None) -> Facts | None:
+    """All that was heard.  What lengths tell is of the whole channel: the newest goes before the others."""
+    by_lengths = [facts is None or facts.carrier == noise.CARRIER for facts in (known, fresh)]
+    return fresh or known if all(by_lengths) else merge_facts(known, fresh)
 
 
 def _made_room(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> bool:

@@ -12,7 +12,9 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from detector.features import fusion
 from detector.findings import evidence
@@ -20,9 +22,12 @@ from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.roster import HostRecord
 from detector.hosts import Assets
 from detector.model import Bundle, Model
-from detector.records import Evidence, Finding, Verdict
+from detector.records import Evidence, Finding, Vectors, Verdict
 from detector.settings import Settings
 from detector.text import plural
+
+if TYPE_CHECKING:
+    from detector.records import Floats
 
 TOLD_CONTRIBUTIONS = 6
 MIN_READINGS = 5  # of a meter; fewer have no shape that could be told from anything else
@@ -40,6 +45,9 @@ class _Judged:
     channels: list[ChannelRecord]  # most suspect first
     power: PowerRecord | None  # where it has readings enough to be judged
     score: float | None = None
+    network_score: float | None = None  # without its power
+    values: Floats | None = None  # the row of the fusion model, and how strange it is
+    novelty: float = 0.0
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
@@ -47,12 +55,24 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
     findings: list[Finding] = []
     named = _joined(ledger, assets)
     while block := [_ranked(*one) for one in itertools.islice(named, BLOCK)]:
-        scored = [host for host in block if host.channels or host.power]
-        scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
-        for host, score in zip(scored, scores.tolist(), strict=True):
-            host.score = score
+        _score([host for host in block if host.channels or host.power], bundle.fusion)
         findings += [_finding(host, bundle, settings, assets) for host in block]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+
+
+def _score(block: list[_Judged], model: Model) -> None:
+    """Let the fusion model judge: all that is known, and traffic alone."""
+    vectors = fusion.extract([_as_evidence(host) for host in block])
+    scores = model.score(vectors)
+    alone = scores.probability.copy()
+    powered = np.array([bool(host.power and host.channels) for host in block], np.bool_)
+    if powered.any():
+        traffic = np.where(fusion.OF_POWER, np.nan, vectors.values[powered])
+        alone[powered] = model.score(Vectors(vectors.names, traffic)).probability
+    for row, host in enumerate(block):
+        host.score, host.novelty = float(scores.probability[row]), float(scores.novelty[row])
+        host.network_score = float(alone[row]) if host.channels else None
+        host.values = vectors.values[row]
 
 
 def _joined(ledger: Ledger, assets: Assets) -> Iterator[tuple[str, str, HostRecord]]:
@@ -128,7 +148,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         verdict=verdict,
         first_ns=record.first_ns,
         last_ns=record.last_ns,
-        network_score=max((c.probability for c in host.channels), default=None),
+        network_score=host.network_score,
         power_score=host.power.probability if host.power else None,
         novelty=_novelty(host),
         organisation=asset.organisation if asset else None,
@@ -185,8 +205,9 @@ def _strangeness(host: _Judged, bundle: Bundle) -> float | None:
 def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidence]:
     show = settings.findings.show_identifiers
     told: list[Evidence] = []
+    said = sum(added for _, _, added in _of_words(host, bundle))
     for channel in host.channels:
-        heard = evidence.dialogue(channel, channel.logit, show) if _heard(channel) else None
+        heard = evidence.dialogue(channel, said, show) if _heard(channel) else None
         if heard:
             told.append(heard)
         elif channel.probability >= bundle.channel.thresholds.suspicious:
@@ -214,11 +235,11 @@ def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[E
 def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
     if host.score is None:
         return []
-    parts: list[tuple[str, float, float]] = []
+    parts = _of_words(host, bundle)
     if host.channels:
-        parts += _parts(bundle.channel, host.channels[0])
+        parts += _parts(bundle.channel, host.channels[0].values, host.channels[0].novelty)
     if host.power:
-        parts += _parts(bundle.power, host.power)
+        parts += _parts(bundle.power, host.power.values, host.power.novelty)
     parts.sort(key=lambda part: -abs(part[2]))
     return [
         {
@@ -230,15 +251,19 @@ def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
     ]
 
 
-def _parts(model: Model, record: ChannelRecord | PowerRecord) -> list[tuple[str, float, float]]:
-    """(column, value, what it moves the log-odds by)."""
-    if record.values is None:  # not the most suspect of its host, and no words were heard on it
+def _of_words(host: _Judged, bundle: Bundle) -> list[tuple[str, float, float]]:
+    """What words of a mining dialogue add to the score of the host; nothing where none were heard."""
+    if not any(_heard(channel) for channel in host.channels):
         return []
-    values = dict(zip(model.names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
-    return [
-        (name, values.get(name, math.nan), added)
-        for name, added in model.contributions(record.values, record.novelty)
-    ]
+    return [part for part in _parts(bundle.fusion, host.values, host.novelty) if part[0] in fusion.WORDS]
+
+
+def _parts(model: Model, row: Floats | None, novelty: float) -> list[tuple[str, float, float]]:
+    """(column, value, what it moves the log-odds by)."""
+    if row is None:  # a channel that is not the most suspect of its host, and no words were heard on it
+        return []
+    values = dict(zip(model.names, row.tolist(), strict=True)) | {"novelty": novelty}
+    return [(name, values.get(name, math.nan), added) for name, added in model.contributions(row, novelty)]
 
 
 def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool | None] | None:
