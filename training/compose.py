@@ -90,7 +90,8 @@ def fit_fusion(
         lead = channels[-1] if mines else max(channels, key=lambda one: one.logit)
         groups.append(power.group[meter] if telemetry == "power" else lead.group)
         days.append(0.0 if telemetry == "power" else max(channel.days for channel in channels))
-        nasty.append(not mines and telemetry != "power" and any(one.simulated for one in channels))
+        made_up = telemetry != "power" and any(one.simulated for one in channels)
+        nasty.append(not mines and (made_up or (telemetry != "network" and bool(power.simulated[meter]))))
     composed, real = len(hosts), [pair for pair in pairs if pair.examples & found.keys()]
     for pair in real:
         channels = [found[name][0] for name in sorted(pair.examples & found.keys())]

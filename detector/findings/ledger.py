@@ -61,6 +61,12 @@ class ChannelRecord:
     def transport(self) -> int:
         return int(_KEY.unpack(self.key)[4] & 0xFF)
 
+    @property
+    def said(self) -> bool:
+        """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
+        facts = self.facts
+        return facts is not None and facts.logins + facts.jobs + facts.shares > 0
+
 
 @dataclass(slots=True)
 class PowerRecord:
@@ -191,6 +197,6 @@ def _made_room(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> bo
     return True
 
 
-def _weight(channel: ChannelRecord) -> tuple[bool, float]:
-    """Words of a mining dialogue outweigh any score."""
-    return channel.facts is not None, channel.logit
+def _weight(channel: ChannelRecord) -> tuple[bool, bool, float]:
+    """Words of a mining dialogue outweigh any score, those that only miners and pools say the most."""
+    return channel.said, channel.facts is not None, channel.logit

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from detector.records import Floats
 
 TOLD_CONTRIBUTIONS = 6
+TOLD_DOUBTS = 2
+DOUBT = -0.1  # log-odds; what moves the score by less is no argument
 MIN_READINGS = 5  # of a meter; fewer have no shape that could be told from anything else
 BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
@@ -105,15 +107,9 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
 def _ranked(name: str, kind: str, record: HostRecord) -> _Judged:
     channels = list(record.channels.values())
     if len(channels) > 1:
-        channels.sort(key=lambda c: (not _heard(c), -c.logit))
+        channels.sort(key=lambda c: (not c.said, -c.logit))
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     return _Judged(name, kind, record, channels, record.power if enough else None)
-
-
-def _heard(record: ChannelRecord) -> bool:
-    """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
-    facts = record.facts
-    return facts is not None and facts.logins + facts.jobs + facts.shares > 0
 
 
 def _as_evidence(host: _Judged) -> fusion.HostEvidence:
@@ -165,7 +161,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
     if host.score is None:
         return Verdict.UNDECIDED
     limits = bundle.fusion.thresholds
-    heard = any(_heard(channel) for channel in host.channels)
+    heard = any(channel.said for channel in host.channels)
     strange = _strangeness(host, bundle) is not None and not heard
     if host.score >= limits.mining and _supported(host, bundle):
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
@@ -177,7 +173,7 @@ def _verdict(host: _Judged, bundle: Bundle) -> Verdict:
 def _supported(host: _Judged, bundle: Bundle) -> bool:
     """Whether more than one number speaks for mining."""
     power_record = host.power
-    if any(_heard(channel) or channel.suspect_windows >= 2 for channel in host.channels):
+    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels):
         return True
     if power_record is None:
         return False
@@ -207,7 +203,7 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
     told: list[Evidence] = []
     said = sum(added for _, _, added in _of_words(host, bundle))
     for channel in host.channels:
-        heard = evidence.dialogue(channel, said, show) if _heard(channel) else None
+        heard = evidence.dialogue(channel, said, show) if channel.said else None
         if heard:
             told.append(heard)
         elif channel.probability >= bundle.channel.thresholds.suspicious:
@@ -220,10 +216,18 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
 
 
 def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[Evidence]:
-    """What speaks against: the modality that is more likely ordinary than not, and strangeness."""
+    """What speaks against: the modality that is more likely ordinary than not, what a suspect channel
+    does that miners do not, and strangeness."""
     against: list[Evidence] = []
     if host.channels and host.channels[0].logit < 0:
         against.append(evidence.ordinary_traffic(host.channels[0], host.record.judged))
+    elif host.channels and verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+        suspect = host.channels[0]
+        parts = _parts(bundle.channel, suspect.values, suspect.novelty)
+        known = [part for part in parts if part[0] in evidence.MEANINGS and math.isfinite(part[1])]
+        doubts = [part for part in known if part[2] < DOUBT]
+        if doubts and not suspect.said:
+            against.append(evidence.unlike(suspect, doubts[:TOLD_DOUBTS]))
     if host.power and host.power.logit < 0:
         against.append(evidence.ordinary_power(host.power))
     novelty = _strangeness(host, bundle)
@@ -253,7 +257,7 @@ def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
 
 def _of_words(host: _Judged, bundle: Bundle) -> list[tuple[str, float, float]]:
     """What words of a mining dialogue add to the score of the host; nothing where none were heard."""
-    if not any(_heard(channel) for channel in host.channels):
+    if not any(channel.said for channel in host.channels):
         return []
     return [part for part in _parts(bundle.fusion, host.values, host.novelty) if part[0] in fusion.WORDS]
 
