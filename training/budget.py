@@ -27,7 +27,7 @@ class Budget:
     """What thresholds are set for."""
 
     mining_fpr: float = 1e-3  # share of benign examples at or above `mining`
-    suspicious_fpr: float = 5e-3
+    suspicious_fpr: float = 1e-2  # for a person to look at: ten times as many
     novel_share: float = 0.01  # of held-out examples at or above `novelty`: unlike training
     real_margin: float = 0.5  # log-odds that `mining` keeps above the highest real benign example
     per_host_day: float | None = None  # false alarms at `mining`; goes before `mining_fpr` where given

@@ -27,7 +27,7 @@ def test_words(text: str, share: float | None, per_day: float | None) -> None:
     found = parse(text)
     assert found.per_host_day == (None if per_day is None else pytest.approx(per_day))
     if share is not None:
-        assert (found.mining_fpr, found.suspicious_fpr) == pytest.approx((share, 5 * share))
+        assert (found.mining_fpr, found.suspicious_fpr) == pytest.approx((share, 10 * share))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_budget_in_host_days_counts_alarms_in_the_time_there_is() -> None:
     found = judge.thresholds(examples(logit, labels, 1.0), parse("2/1000-host-days"))
     benign = judge.sigmoid(logit[:1000])
     assert (benign >= found.mining).sum() == 2
-    assert (benign >= found.suspicious).sum() == 10
+    assert (benign >= found.suspicious).sum() == 20
     with pytest.raises(BudgetError, match="not known how long"):
         judge.thresholds(examples(logit, labels, 0.0), parse("2/1000-host-days"))
 
