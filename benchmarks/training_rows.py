@@ -40,7 +40,7 @@ def synthetic(rows: int, seed: int) -> Iterator[table.Rows]:
             source=["synthetic"] * n,
             example=example,
             bucket=drawn.bucket[base],
-            dialogue=drawn.dialogue[base],
+            words=drawn.words[base],
             simulated=np.ones(n, np.bool_),
             weight=np.ones(n),
         )

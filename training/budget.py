@@ -27,11 +27,14 @@ class Budget:
     """What thresholds are set for."""
 
     mining_fpr: float = 1e-3  # share of benign examples at or above `mining`
-    suspicious_fpr: float = 5e-3
+    suspicious_fpr: float = 1e-2  # for a person to look at: ten times as many
     novel_share: float = 0.01  # of held-out examples at or above `novelty`: unlike training
     real_margin: float = 0.5  # log-odds that `mining` keeps above the highest real benign example
     per_host_day: float | None = None  # false alarms at `mining`; goes before `mining_fpr` where given
     miss: float | None = None  # share of mining examples that may be called clear; None = not asked
+    # Share of benign examples that behave like the look-alikes, the rest as what was recorded; None = as
+    # many as there are among the rows, where look-alikes are far commoner than in any network.
+    lookalikes: float | None = 0.05
 
     @property
     def suspicious_per_host_day(self) -> float | None:
@@ -43,7 +46,8 @@ class Budget:
     def words(self) -> str:
         """The budget of `mining`, as a person says it."""
         if self.per_host_day is None:
-            return f"{self.mining_fpr:.4g} of benign examples"
+            among = "" if self.lookalikes is None else f", {self.lookalikes:.4g} of them look-alikes"
+            return f"{self.mining_fpr:.4g} of benign examples{among}"
         return f"{1000 * self.per_host_day:.4g} in 1000 host-days"
 
 

@@ -66,10 +66,14 @@ def simulated_rows(recipe: Recipe) -> table.Rows:
 
 
 def recorded_rows(recipe: Recipe, mirror: Path | None, without: Collection[str] = ()) -> table.Rows:
-    """Rows of the real captures that may train, less some sources; none without the public data."""
+    """Benign rows of the real captures that may train, less some sources; none without the public data.
+
+    Recorded mining is not learned from: it is what the models are tested on, as it is and re-wrapped.
+    """
     chosen = corpora.to_learn_from(mirror, without) if mirror is not None else []
     tasks = [(chosen[i : i + CHUNK], recipe.cache) for i in range(0, len(chosen), CHUNK)]
-    return table.gathered(_in_parallel(recipe, _recorded, tasks), recipe.most_rows)
+    rows = table.gathered(_in_parallel(recipe, _recorded, tasks), recipe.most_rows)
+    return table.select(rows, rows.label == 0)
 
 
 def _in_parallel(recipe: Recipe, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
@@ -132,37 +136,8 @@ def _record(path: Path, origin: table.Origin) -> table.Rows:
         return table.concatenate([])
 
 
-def words_in_any_rhythm(rows: table.Rows, seed: int) -> table.Rows:
-    """Rows with the words of a mining dialogue and the behaviour of an ordinary channel, labelled mining.
-
-    What was said counts however it sounds: a booster that meets words only in the rhythm of the
-    simulated dialects would trust the rhythm and forget the words.  A single job or poll is no
-    such word (whoever watches a node asks for one).
-    """
-    rng = np.random.default_rng([seed, 7])
-    facts = np.array([name.startswith("channel.facts.") for name in channel_features.NAMES])
-    column = {
-        name: channel_features.NAMES.index(f"channel.facts.{name}") for name in ("logins", "shares", "jobs")
-    }
-    said = rows.values[:, column["logins"]] + rows.values[:, column["shares"]] > 0
-    said |= rows.values[:, column["jobs"]] >= np.log2(1 + 3)
-    chosen = table.select(rows, (rows.label == 1) & said)
-    ordinary = np.flatnonzero(rows.label == 0)
-    chosen.values[:, ~facts] = rows.values[rng.choice(ordinary, len(chosen))][:, ~facts]
-    chosen.example = [f"{name}/any-rhythm" for name in chosen.example]
-    chosen.simulated[:] = True
-    return chosen
-
-
 def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fit.Fitted:
-    """The channel model of these rows.  Out-of-fold results are of the rows given, in their order."""
-    given, rows = rows, table.concatenate([rows, words_in_any_rhythm(rows, seed)])
-    fitted = _fit_channel(rows, seed, budget or Budget())
-    n = len(given)
-    return replace(fitted, logit=fitted.logit[:n], novelty=fitted.novelty[:n])
-
-
-def _fit_channel(rows: table.Rows, seed: int, budget: Budget) -> fit.Fitted:
+    """The channel model of these rows: of their behaviour, whatever was said."""
     return fit.fit_model(
         rows.values,
         rows.label,
@@ -171,9 +146,8 @@ def _fit_channel(rows: table.Rows, seed: int, budget: Budget) -> fit.Fitted:
         examples=rows.example,
         simulated=rows.simulated,
         weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
-        monotone=channel_features.MONOTONE,
         seed=seed,
-        settings=fit.FitSettings(budget=budget),
+        settings=fit.FitSettings(budget=budget or Budget()),
     )
 
 
@@ -264,7 +238,7 @@ def fit_all(
     of_one = replace(recipe.budget, per_host_day=None, miss=None)  # hosts are judged by the fusion model
     channel = fit_channel(rows, recipe.seed, of_one)
     say(f"channel model: {_line(channel)}")
-    drawn = fit_power(power, recipe.seed, of_one)
+    drawn = fit_power(power, recipe.seed, replace(of_one, lookalikes=None))
     say(f"power model: {_line(drawn)}")
     fused = compose.fit_fusion(recipe, rows, channel, power, drawn, pairs=pairs)
     say(f"fusion model: {_line(fused)}")

@@ -71,8 +71,9 @@ def _model(kind: str, fitted: Fitted) -> str:
         "Everything below is out of fold: no group is on both sides, and a rate's threshold was set"
         " on the other folds. Bounds are 95 %.",
         "",
-        "| verdict | score from | set for | false alarms | of recorded | mining found | of recorded |",
-        "|---|---|---|---|---|---|---|",
+        "| verdict | score from | set for | false alarms of recorded | of look-alikes | of others"
+        " | mining found | of recorded |",
+        "|---|---|---|---|---|---|---|---|",
         _line("mining", limits.mining, budget.mining_fpr, told["mining"]),
         _line("suspicious", limits.suspicious, budget.suspicious_fpr, told["suspicious"]),
         "",
@@ -106,7 +107,11 @@ def _clear(clear: float, miss: float | None, told: Mapping[str, Any]) -> list[st
 
 def _line(verdict: str, threshold: float, budget: float, rates: Mapping[str, Any]) -> str:
     cells = [verdict, f"{threshold:.4f}", f"{budget:.2%} of benign"]
-    names = ("false_alarms", "false_alarms_real", "recall", "recall_real")
+    names = (
+        *(f"false_alarms_{of}" for of in ("real", "lookalike", "ordinary")),
+        "recall",
+        "recall_real",
+    )
     cells += [_rate(rates[name]) for name in names]
     return "| " + " | ".join(cells) + " |"
 

@@ -8,12 +8,11 @@ have both (`Pair`): those are taken as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.features import channel as channel_features
 from detector.features import fusion
 from detector.features.fusion import HostEvidence
 from training import fit, table
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from training.build import PowerRows, Recipe
 
 
+JOBS_OF_A_DIALOGUE = 3
 _SEEN_S = (0.0, *table.SPAN_EDGES_S)  # a row of bucket k was observed for at least so long
 
 
@@ -41,13 +41,18 @@ class _Example:
 
     logit: float
     suspect_windows: int
-    logins: float
-    requests: float
-    jobs: float
-    shares: float
+    logins: int
+    requests: int
+    jobs: int
+    shares: int
     group: str
     simulated: bool
     days: float  # seen at least so long
+
+    @property
+    def said(self) -> bool:
+        """Words that only miners and pools say.  One job or poll is none: who watches a node asks for it."""
+        return self.logins + self.shares > 0 or self.jobs >= JOBS_OF_A_DIALOGUE
 
 
 def fit_fusion(
@@ -62,26 +67,31 @@ def fit_fusion(
     """The fusion model, on hosts composed of out-of-fold scores.
 
     A host has channels (those of a miner also ordinary ones), or a meter, or both; which
-    telemetry there is does not depend on whether it mines.  Ordinary channels are look-alikes
-    and recorded traffic in equal parts, mining ones in the clear and not in equal parts.
+    telemetry there is does not depend on whether it mines.  Ordinary channels were recorded; one
+    host in two has a look-alike, too.  Mining ones are in the clear and not in equal parts; half
+    of those in the clear behave like an ordinary channel, for what was said counts however it
+    sounds (a model that met words only in the rhythm of the simulated dialects would trust the
+    rhythm and forget the words).
     """
     rng = np.random.default_rng([recipe.seed, 3])
     found = _examples(rows, channel)
     mining, benign = _pools(found)
     meters = {label: np.flatnonzero(power.label == label) for label in (False, True)}
-    hosts, labels, groups, days = [], [], [], []
+    hosts, labels, groups, days, nasty = [], [], [], [], []
     for number in range(recipe.fused_hosts):
         mines = number % 2 == 0
         telemetry = str(rng.choice(["network", "power", "both"], p=[0.5, 0.2, 0.3]))
-        channels = [_drawn(rng, benign) for _ in range(rng.integers(1, 7))]
+        channels = _ordinary(rng, benign)
         if mines:
-            channels = [*channels[rng.integers(0, 3) :], _drawn(rng, mining)]
+            channels = [*channels[rng.integers(0, 3) :], _in_any_rhythm(rng, _drawn(rng, mining), benign)]
         meter = meters[mines][rng.integers(len(meters[mines]))]
         hosts.append(_host(channels, float(drawn.logit[meter]), telemetry))
         labels.append(mines)
         lead = channels[-1] if mines else max(channels, key=lambda one: one.logit)
         groups.append(power.group[meter] if telemetry == "power" else lead.group)
         days.append(0.0 if telemetry == "power" else max(channel.days for channel in channels))
+        made_up = telemetry != "power" and any(one.simulated for one in channels)
+        nasty.append(not mines and (made_up or (telemetry != "network" and bool(power.simulated[meter]))))
     composed, real = len(hosts), [pair for pair in pairs if pair.examples & found.keys()]
     for pair in real:
         channels = [found[name][0] for name in sorted(pair.examples & found.keys())]
@@ -89,6 +99,7 @@ def fit_fusion(
         labels.append(pair.mining)
         groups.append(channels[0].group)
         days.append(max(channel.days for channel in channels))
+        nasty.append(False)
     vectors = fusion.extract(hosts)
     return fit.fit_model(
         vectors.values,
@@ -98,6 +109,7 @@ def fit_fusion(
         simulated=np.arange(len(labels)) < composed,
         weights=np.array([1.0] * composed + [pair.weight for pair in real]),
         days=days,
+        lookalike=nasty,
         monotone=fusion.MONOTONE,
         seed=recipe.seed,
         settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5, budget=recipe.budget),
@@ -107,9 +119,26 @@ def fit_fusion(
 Pools = list[list[_Example]]
 
 
+def _ordinary(rng: np.random.Generator, benign: Pools) -> list[_Example]:
+    """The channels of a host that does not mine: 1 to 6, of the first pool; in one of two hosts the first
+    is of any pool but that."""
+    channels = [_drawn(rng, benign[:1]) for _ in range(rng.integers(1, 7))]
+    if len(benign) > 1 and rng.random() < 0.5:
+        channels[0] = _drawn(rng, benign[1:])
+    return channels
+
+
 def _drawn(rng: np.random.Generator, pools: Pools) -> _Example:
     pool = pools[rng.integers(len(pools))]
     return pool[rng.integers(len(pool))]
+
+
+def _in_any_rhythm(rng: np.random.Generator, miner: _Example, benign: Pools) -> _Example:
+    """For every other miner that was heard: its words, and the behaviour of an ordinary channel."""
+    if not miner.said or rng.random() < 0.5:
+        return miner
+    ordinary = _drawn(rng, benign)
+    return replace(miner, logit=ordinary.logit, suspect_windows=ordinary.suspect_windows)
 
 
 def _examples(rows: table.Rows, channel: fit.Fitted) -> dict[str, tuple[_Example, bool]]:
@@ -129,7 +158,7 @@ def _pools(found: Mapping[str, tuple[_Example, bool]]) -> tuple[Pools, Pools]:
     benign: Pools = [[], []]
     for example, mines in found.values():
         if mines:
-            mining[int(example.logins + example.jobs + example.shares == 0)].append(example)
+            mining[int(not example.said)].append(example)
         else:
             benign[int(example.simulated)].append(example)
     return [pool for pool in mining if pool], [pool for pool in benign if pool]
@@ -139,17 +168,14 @@ def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> 
     """The maximum over the windows of an example."""
     suspicious = channel.model.thresholds.suspicious
     logits = channel.logit[members]
-    heard = {
-        name: float(np.max(2 ** rows.values[members, channel_features.NAMES.index(f"channel.facts.{name}")]))
-        for name in ("logins", "requests", "jobs", "shares")
-    }
+    logins, requests, jobs, shares = rows.words[members].max(axis=0).tolist()
     return _Example(
         logit=float(logits.max()),
         suspect_windows=int((1 / (1 + np.exp(-logits)) >= suspicious).sum()),
-        logins=heard["logins"] - 1,
-        requests=heard["requests"] - 1,
-        jobs=heard["jobs"] - 1,
-        shares=heard["shares"] - 1,
+        logins=logins,
+        requests=requests,
+        jobs=jobs,
+        shares=shares,
         group=rows.group[members[0]],
         simulated=bool(rows.simulated[members[0]]),
         days=_SEEN_S[int(rows.bucket[members].max())] / 86_400,

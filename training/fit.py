@@ -85,6 +85,7 @@ def fit_model(
     weights: ArrayLike | None = None,
     days: ArrayLike | None = None,
     accusable: ArrayLike | None = None,
+    lookalike: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
@@ -94,11 +95,20 @@ def fit_model(
     labels: True = mining.  groups: never on both sides.  examples: which rows are judged together.
     days: (n,) that a row looks back on, for a budget in host-days.
     accusable: (n,) rows that findings may call mining at this score; others are no false alarms.
+    lookalike: (n,) benign rows that the budget counts as look-alikes (default: what is simulated).
     monotone: sign of the columns of which more must never lower (+1) or raise (-1) the score.
     The same arguments give the same arrays.  Raises DatasetError, SplitError, FitError.
     """
     rows = dataset_of(values, labels, groups, names, examples=examples, simulated=simulated, weights=weights)
-    return fit_rows(rows, days=days, accusable=accusable, monotone=monotone, seed=seed, settings=settings)
+    return fit_rows(
+        rows,
+        days=days,
+        accusable=accusable,
+        lookalike=lookalike,
+        monotone=monotone,
+        seed=seed,
+        settings=settings,
+    )
 
 
 def leave_out(
@@ -125,6 +135,7 @@ def fit_rows(
     *,
     days: ArrayLike | None = None,
     accusable: ArrayLike | None = None,
+    lookalike: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
@@ -142,7 +153,8 @@ def fit_rows(
     logit = slope * strange.raw + offset
     seen = None if days is None else np.asarray(days, np.float64)
     may = None if accusable is None else np.asarray(accusable, bool)
-    examples = judge.examples_of(rows, logit, strange, seen, may)
+    nasty = None if lookalike is None else np.asarray(lookalike, bool)
+    examples = judge.examples_of(rows, logit, strange, seen, may, nasty)
     limits = judge.thresholds(examples, chosen.budget)
     model = replace(bare, slope=slope, offset=offset, thresholds=limits)
     told = judge.measure(rows, strange, examples, limits, chosen.budget)

@@ -45,6 +45,7 @@ class Examples:
     fold: Folds
     days: Floats  # observed; 0 = not known
     accusable: Mask  # may be called mining at all; see `detector.findings`
+    lookalike: Mask  # benign and made to be taken for mining; of those that mine it says nothing
 
     def part(self, mask: Mask) -> Examples:
         """Some of the examples."""
@@ -57,10 +58,12 @@ def examples_of(
     strange: OutOfFold,
     days: Floats | None = None,
     accusable: Mask | None = None,
+    lookalike: Mask | None = None,
 ) -> Examples:
     """Dataset with calibrated log-odds (n,) joined into examples; `days` (n,) that a row looks back on.
 
     accusable: (n,) rows by which an example may be called mining, where not all are.
+    lookalike: (n,) benign rows made to be taken for mining, where that is not what is simulated.
     """
     names = np.char.add(np.char.add(rows.groups, "\n"), rows.examples)
     _, first, place = np.unique(names, return_index=True, return_inverse=True)
@@ -81,6 +84,7 @@ def examples_of(
         strange.fold[first],
         longest,
         may,
+        (rows.simulated if lookalike is None else lookalike)[first],
     )
 
 
@@ -88,12 +92,12 @@ def thresholds(examples: Examples, budget: Budget) -> Thresholds:
     """For the stated budget, on the calibrated probability."""
     benign = examples.part(~examples.labels)
     scores = sigmoid(benign.logit)
-    shares = _shares(benign, budget)
-    mining = allowing(np.where(benign.accusable, scores, 0.0), shares[0])
+    shares, stands = _shares(benign, budget), _stands(benign, budget)
+    mining = allowing(np.where(benign.accusable, scores, 0.0), shares[0], stands)
     real = benign.logit[~benign.simulated & benign.accusable]
     if len(real):
         mining = max(mining, float(sigmoid(real.max() + budget.real_margin)))
-    suspicious = min(mining, allowing(scores, shares[1]))
+    suspicious = min(mining, allowing(scores, shares[1], stands))
     novelty = allowing(examples.novelty, budget.novel_share)
     return Thresholds(mining, suspicious, novelty, _clear(examples, budget, suspicious))
 
@@ -111,6 +115,14 @@ def _shares(benign: Examples, budget: Budget) -> tuple[float, float]:
     )
 
 
+def _stands(benign: Examples, budget: Budget) -> Floats | None:
+    """What share of the benign examples that the budget speaks of each stands for; None = all the same."""
+    nasty, rest = int(benign.lookalike.sum()), int((~benign.lookalike).sum())
+    if budget.lookalikes is None or budget.per_host_day is not None or not nasty or not rest:
+        return None
+    return np.where(benign.lookalike, budget.lookalikes / nasty, (1 - budget.lookalikes) / rest)
+
+
 def _clear(examples: Examples, budget: Budget, suspicious: float) -> float:
     if budget.miss is None:
         return 1.0
@@ -118,13 +130,19 @@ def _clear(examples: Examples, budget: Budget, suspicious: float) -> float:
     return min(suspicious, float(sigmoid(np.float64(found.clear))))
 
 
-def allowing(scores: Floats, share: float) -> float:
+def allowing(scores: Floats, share: float, stands: Floats | None = None) -> float:
     """The lowest threshold t for which at most `share` of `scores` (0..1) are >= t; at most 1.
 
-    With fewer than 1 / share scores that is just above the highest of them.
+    With fewer than 1 / share scores that is just above the highest of them.  `stands`: what each
+    of them counts for, 1 in all.
     """
-    falling = np.sort(scores)[::-1]
-    allowed = int(np.floor(share * len(falling)))
+    order = np.argsort(scores, kind="stable")[::-1]
+    falling = scores[order]
+    if stands is None:
+        allowed = int(np.floor(share * len(falling)))
+    else:
+        rounded = share * (1 + 1e-9)  # sums of shares are off in their last bits
+        allowed = int(np.searchsorted(np.cumsum(stands[order]), rounded, side="right"))
     if allowed >= len(falling):
         return 0.0
     return min(1.0, float(np.nextafter(falling[allowed], np.inf)))
@@ -178,12 +196,14 @@ def _cross_fitted(examples: Examples, budget: Budget) -> dict[str, Any]:
             hit[held] = scores[held] >= getattr(limits, name)
         cleared[held] = scores[held] < min(limits.clear, limits.suspicious)
     hits["mining"] &= examples.accusable
-    benign, real = ~examples.labels, ~examples.simulated
+    benign, real, nasty = ~examples.labels, ~examples.simulated, examples.lookalike
     clear = {"missed_as_clear": _rate(cleared, ~benign), "benign_clear": _rate(cleared, benign)}
     return {"conformal": clear} | {
         name: {
             "false_alarms": _rate(hit, benign),
             "false_alarms_real": _rate(hit, benign & real),
+            "false_alarms_lookalike": _rate(hit, benign & nasty),
+            "false_alarms_ordinary": _rate(hit, benign & ~nasty),
             "recall": _rate(hit, ~benign),
             "recall_real": _rate(hit, ~benign & real),
         }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.features import channel as channel_features
+from detector.features import noise
 from detector.findings import Ledger
 from detector.metering import Metering, channel_windows
 from detector.pipeline import judged_rows
@@ -38,12 +39,18 @@ class Rows:
     source: list[str]
     example: list[str]  # one conversation or channel, over its windows
     bucket: NDArray[np.int64]  # (n,) of observed time
-    dialogue: NDArray[np.bool_]  # (n,) words of a mining dialogue were heard
+    words: NDArray[np.int64]  # (n, len(WORDS)) heard of a mining dialogue
     simulated: NDArray[np.bool_]  # (n,)
     weight: NDArray[np.float64]  # (n,) what the user gave it, 1 = as any other
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def dialogue(self) -> NDArray[np.bool_]:
+        """(n,) whether words of a mining dialogue were heard."""
+        heard: NDArray[np.bool_] = self.words.any(axis=1)
+        return heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,9 @@ class Origin:
 Sources = Iterable[tuple[int, Iterator[ChannelWindows]]]
 """(time of its first packet in ns, its tables) of each capture, as `windows.channel.in_order` takes them."""
 
-_ARRAYS = ("values", "label", "bucket", "dialogue", "simulated", "weight")
+WORDS = ("logins", "requests", "jobs", "shares")
+"""Counts of `records.Facts` that the fusion model knows."""
+_ARRAYS = ("values", "label", "bucket", "words", "simulated", "weight")
 _LISTS = ("group", "family", "source", "example")
 
 
@@ -139,10 +148,17 @@ def labelled_rows(
         source=[origin.source] * n,
         example=[names[ids[i]] for i in picked],
         bucket=np.searchsorted(SPAN_EDGES_S, channel_features.span_s(rolled))[picked],
-        dialogue=np.array([rolled.facts[i] is not None for i in picked], np.bool_),
+        words=_words(rolled)[picked],
         simulated=np.full(n, origin.simulated),
         weight=np.full(n, origin.weight),
     )
+
+
+def _words(rolled: ChannelWindows) -> NDArray[np.int64]:
+    """What was heard, or what lengths tell; (n, len(WORDS))."""
+    told = [heard or facts for heard, facts in zip(rolled.facts, noise.sessions(rolled), strict=True)]
+    counts = [[getattr(facts, name, 0) for name in WORDS] for facts in told]
+    return np.array(counts, np.int64).reshape(len(told), len(WORDS))
 
 
 def concatenate(parts: list[Rows]) -> Rows:
@@ -159,7 +175,8 @@ def concatenate(parts: list[Rows]) -> Rows:
 def _none() -> Rows:
     whole, flag = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     values = np.zeros((0, len(channel_features.NAMES)))
-    return Rows(values, whole, [], [], [], [], whole, flag, flag, np.zeros(0))
+    words = np.zeros((0, len(WORDS)), np.int64)
+    return Rows(values, whole, [], [], [], [], whole, words, flag, np.zeros(0))
 
 
 def select(rows: Rows, keep: NDArray[np.bool_]) -> Rows:

@@ -1,8 +1,10 @@
-"""Channel windows -> named columns, without content: lengths, rhythm, questions and answers.
+"""Channel windows -> named columns of behaviour: lengths, rhythm, questions and answers.
 
 What carries the signal, and what does not, was measured (lengths and reply structure
 carry it, cadence hardly does; encryption hides neither).  No address, port, timestamp
-or duration is a feature: they are labels of the capture, not of the traffic.
+or duration is a feature: they are labels of the capture, not of the traffic.  What was
+said is no feature either: words are the fusion model's, so that this model cannot learn
+that mining is what speaks a dialect and everything else is told by its silence.
 
 `up` is client to server.  A *push* is a message that nothing of the other side
 prompted.  Lengths and times are base-2 logarithms.  Undefined is NaN: no message, no
@@ -29,12 +31,10 @@ LEAST_SPAN_S = 10.0  # shorter observations are not told apart from this
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A column: its name, what it is and why a miner moves it; `monotone` = +1 where more
-    of it must never lower the score."""
+    """A column: its name, what it is and why a miner moves it."""
 
     name: str
     meaning: str
-    monotone: int = 0
 
 
 def _side_features(side: str) -> tuple[Feature, ...]:
@@ -87,16 +87,8 @@ _WHOLE = (
     Feature("datagram", "1 for UDP, 0 for TCP"),
     Feature("retransmitted", "share of packets that repeat bytes: the network, not the application"),
 )
-_FACTS = (
-    Feature("facts.logins", "log2(1 + messages that subscribe, authorise or log in at a pool)", 1),
-    Feature("facts.jobs", "log2(1 + messages that hand out work)", 1),
-    Feature("facts.shares", "log2(1 + messages that hand in work)", 1),
-    Feature("facts.requests", "log2(1 + other requests of a miner: polls, hash rate, keepalive)", 1),
-    Feature("facts.dialogue", "1 when miner and pool were both heard in a mining dialect, else 0", 1),
-)
-FEATURES: tuple[Feature, ...] = _side_features("up") + _side_features("down") + _WHOLE + _FACTS
+FEATURES: tuple[Feature, ...] = _side_features("up") + _side_features("down") + _WHOLE
 NAMES: tuple[str, ...] = tuple(f"channel.{feature.name}" for feature in FEATURES)
-MONOTONE: dict[str, int] = {f"channel.{f.name}": f.monotone for f in FEATURES if f.monotone}
 
 
 def extract(windows: ChannelWindows) -> Vectors:
@@ -108,7 +100,6 @@ def extract(windows: ChannelWindows) -> Vectors:
             columns |= {f"{side}.{name}": values for name, values in part.items()}
         columns |= _whole(windows)
         columns = _unknown_to_nan(windows, columns)
-        columns |= _facts(windows)
         values = np.stack([columns[feature.name] for feature in FEATURES], axis=1)  # (n, F)
     return Vectors(NAMES, values)
 
@@ -230,19 +221,3 @@ def _unknown_to_nan(windows: ChannelWindows, columns: dict[str, Floats]) -> dict
         return columns
     free = {"datagram", "retransmitted"}
     return {k: v if k in free else np.where(known, v, np.nan) for k, v in columns.items()}
-
-
-def _facts(windows: ChannelWindows) -> dict[str, Floats]:
-    counts = np.zeros((len(windows), 4))
-    for row, facts in enumerate(windows.facts):
-        if facts is not None:
-            counts[row] = (facts.logins, facts.jobs, facts.shares, facts.requests)
-    asked = counts[:, 0] + counts[:, 2] + counts[:, 3] > 0
-    logs = np.log2(1 + counts)
-    return {
-        "facts.logins": logs[:, 0],
-        "facts.jobs": logs[:, 1],
-        "facts.shares": logs[:, 2],
-        "facts.requests": logs[:, 3],
-        "facts.dialogue": (asked & (counts[:, 1] > 0)).astype(np.float64),
-    }

@@ -1,6 +1,7 @@
-"""What the models of the two modalities say of one host -> the columns of the fusion model.
+"""What is known of one host -> the columns of the fusion model: behaviour, words, power.
 
-A modality that was not observed is NaN.  Every column may only raise the score.
+Behaviour and power are log-odds of their own models; words are counted.  A modality that was
+not observed is NaN.  Every column may only raise the score.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class HostEvidence:
 
 NAMES: tuple[str, ...] = tuple(f"fusion.{name}" for name in HostEvidence.__dataclass_fields__)
 MONOTONE: dict[str, int] = dict.fromkeys(NAMES, 1)
+WORDS = frozenset(f"fusion.{name}" for name in ("logins", "requests", "jobs", "shares"))
+OF_POWER = np.array([name == "fusion.power_logit" for name in NAMES])
 _COUNTS = ("network_windows", "logins", "requests", "jobs", "shares")
 
 

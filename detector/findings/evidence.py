@@ -9,12 +9,16 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from detector.features import channel as channel_features
+from detector.features import noise
 from detector.findings.ledger import ChannelRecord
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
+from detector.windows.histograms import CLOSE_BYTES
 
 if TYPE_CHECKING:
     from detector.records import Int64s
@@ -39,6 +43,11 @@ DIALECTS = {
     "beam": "Beam",
     "arweave": "Arweave",
     "bytom": "Bytom",
+}
+SIDES = {"up": "client's ", "down": "server's "}
+MEANINGS = {
+    f"channel.{feature.name}": SIDES.get(feature.name.split(".")[0], "") + feature.meaning
+    for feature in channel_features.FEATURES
 }
 POLLED = ("getwork", "getblocktemplate")  # the miner asks over HTTP, nothing is pushed
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
@@ -80,13 +89,14 @@ def _speaker(facts: Facts) -> str:
     if facts.agent:
         return clean(facts.agent)
     dialect = DIALECTS.get(facts.dialect, facts.dialect)
-    return f"{'an' if dialect[0] in 'eE' else 'a'} {dialect} miner"
+    told = ", told by its lengths under encryption," if facts.carrier == noise.CARRIER else ""
+    return f"{'an' if dialect[0] in 'eE' else 'a'} {dialect} miner{told}"
 
 
 def _deeds(facts: Facts) -> str:
     deeds = []
     if facts.logins:
-        deeds.append("logged in")
+        deeds.append("shook hands" if facts.carrier == noise.CARRIER else "logged in")
     if facts.jobs:
         deeds.append(f"was given {facts.jobs} job{'s' * (facts.jobs != 1)}")
     if facts.shares:
@@ -141,10 +151,13 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
     """How a channel behaves, without a look at its content; of one whose probability is suspicious."""
     wide, narrow = record.wide, record.narrow
     assert wide is not None and narrow is not None, "kept of every suspect moment"
+    pushes = _alike(narrow, layout.NARROW_DOWN + layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
+    asked = _alike(narrow, layout.NARROW_UP + layout.LENGTHS, layout.COMMON_LENGTHS)
+    answers = _alike(narrow, layout.NARROW_UP + layout.REPLY_LENGTHS, layout.COMMON_REPLIES)
     parts = [
-        f"{int(wide[layout.DOWN + layout.PUSHES])} unprompted server messages"
-        f"{_push_lengths(narrow)}{_every(wide)}",
-        f"{int(wide[layout.UP + layout.MESSAGES])} client messages{_share_lengths(narrow)}",
+        _counted(int(wide[layout.DOWN + layout.PUSHES]), "unprompted server message", pushes) + _every(wide),
+        _counted(int(wide[layout.UP + layout.MESSAGES]), "client message", asked),
+        _counted(int(wide[layout.UP + layout.REPLIED]), "answer", answers),
     ]
     framed = " (encrypted)" if int(wide[layout.TLS_RECORDS]) else ""
     where = channel(record)
@@ -152,7 +165,7 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
         kind="behaviour",
         weight=round(weight, 2),
         summary=f"mining-like rhythm with {_endpoint(where)}{framed}:"
-        f" {', '.join(parts)} in {duration(record.last_ns - record.first_ns)}",
+        f" {', '.join(parts)}, in {duration(int(wide[layout.LAST_NS] - wide[layout.FIRST_NS]))}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=where,
@@ -160,27 +173,49 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
     )
 
 
-def _common(narrow: Counts, start: int, pairs: int) -> tuple[int, int]:
-    """(length, count) of the commonest entry of a heavy-hitter list; (0, 0) when it is empty."""
+def unlike(record: ChannelRecord, parts: Sequence[tuple[str, float, float]]) -> Evidence:
+    """What of a suspect channel's behaviour speaks against mining: (column, value, log-odds) of each."""
+    told = [f"{MEANINGS[name]} ({value:.3g})" for name, value, _ in parts]
+    return Evidence(
+        kind="unlike_mining",
+        weight=round(sum(added for _, _, added in parts), 2),
+        summary=f"of the channel with {_endpoint(record)} speaks against mining: {'; '.join(told)}",
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
+        channel=channel(record),
+        facts={name: round(value, 4) for name, value, _ in parts},
+    )
+
+
+Alike = tuple[int, int, int]  # shortest, longest, how many
+
+
+def _alike(narrow: Counts, start: int, pairs: int) -> Alike:
+    """The most messages of a heavy-hitter list that differ by no more than CLOSE_BYTES."""
     block = narrow[start : start + 2 * pairs].tolist()
-    return max(zip(block[0::2], block[1::2], strict=True), key=lambda pair: (pair[1], -pair[0]))
+    known = sorted((length, n) for length, n in zip(block[0::2], block[1::2], strict=True) if n)
+    best: Alike = (0, 0, 0)
+    for low, _ in known:
+        near = [(length, n) for length, n in known if low <= length <= low + CLOSE_BYTES]
+        best = max(best, (low, near[-1][0], sum(n for _, n in near)), key=lambda found: found[2])
+    return best
 
 
-def _push_lengths(narrow: Counts) -> str:
-    length, count = _common(narrow, layout.NARROW_DOWN + layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
-    return f" ({count} are {length} bytes long)" if count > 1 else ""
-
-
-def _share_lengths(narrow: Counts) -> str:
-    length, count = _common(narrow, layout.NARROW_UP + layout.LENGTHS, layout.COMMON_LENGTHS)
-    return f" ({count} are {length} bytes long)" if count > 1 else ""
+def _counted(n: int, what: str, alike: Alike) -> str:
+    """41 pushes, 40 of 379-381 bytes."""
+    low, high, count = alike
+    size = f"{low} bytes" if low == high else f"{low}-{high} bytes"
+    kind = what if n == 1 else f"{what}s"
+    if count < 2:
+        return f"{n} {kind}"
+    return f"{n} {kind} of {size}" if count == n else f"{n} {kind} ({count} of {size})"
 
 
 def _every(wide: Int64s) -> str:
     down = layout.DOWN
     pushes = int(wide[down + layout.PUSHES])
     span = int(wide[down + layout.LAST_PUSH_NS]) - int(wide[down + layout.FIRST_PUSH_NS])
-    return f" one every {duration(span // (pushes - 1))}" if pushes > 2 and span > 0 else ""
+    return f" every {duration(span // (pushes - 1))}" if pushes > 2 and span > 0 else ""
 
 
 def duration(ns: int) -> str:

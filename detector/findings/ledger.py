@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.dissectors import merge_facts
+from detector.features import noise
 from detector.features.feeders import Feeders
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
@@ -52,6 +53,12 @@ class ChannelRecord:
         """The other end's address, the service's port, the transport."""
         *words, service = _KEY.unpack(self.key)
         return hosts.text(words[2:] if self.is_client else words[:2]), service >> 8, service & 0xFF
+
+    @property
+    def said(self) -> bool:
+        """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
+        facts = self.facts
+        return facts is not None and facts.logins + facts.jobs + facts.shares > 0
 
 
 @dataclass(slots=True)
@@ -123,6 +130,7 @@ class Ledger:
     ) -> None:
         """Take in scored rows; `facts` are those of the newest window alone."""
         ends = hosts.ends(rolled, self._home)
+        told = [heard or by_lengths for heard, by_lengths in zip(facts, noise.sessions(rolled), strict=True)]
         columns = (
             keys(rolled),
             ends.is_client.tolist(),
@@ -131,7 +139,7 @@ class Ledger:
             scores.logit.tolist(),
             scores.probability.tolist(),
             scores.novelty.tolist(),
-            facts,
+            told,
         )
         numbers = self.hosts.judge_rows(ends.host).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
@@ -171,10 +179,16 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
         return fresh
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
-    known.facts = merge_facts(known.facts, fresh.facts)
+    known.facts = _joined(known.facts, fresh.facts)
     known.first_ns = min(known.first_ns, fresh.first_ns)
     known.last_ns = max(known.last_ns, fresh.last_ns)
     return known
+
+
+def _joined(known: Facts | None, fresh: Facts | None) -> Facts | None:
+    """All that was heard.  What lengths tell is of the whole channel: the newest goes before the others."""
+    by_lengths = [facts is None or facts.carrier == noise.CARRIER for facts in (known, fresh)]
+    return fresh or known if all(by_lengths) else merge_facts(known, fresh)
 
 
 def _made_room(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> bool:
@@ -186,6 +200,6 @@ def _made_room(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> bo
     return True
 
 
-def _weight(channel: ChannelRecord) -> tuple[bool, float]:
-    """Words of a mining dialogue outweigh any score."""
-    return channel.facts is not None, channel.logit
+def _weight(channel: ChannelRecord) -> tuple[bool, bool, float]:
+    """Words of a mining dialogue outweigh any score, those that only miners and pools say the most."""
+    return channel.said, channel.facts is not None, channel.logit

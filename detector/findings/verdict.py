@@ -13,7 +13,9 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from detector.features import fusion
 from detector.findings import evidence, feeders, metered
@@ -22,11 +24,16 @@ from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
 from detector.hosts import Assets
 from detector.model import Bundle, Model
-from detector.records import Evidence, Finding, Verdict
+from detector.records import Evidence, Finding, Vectors, Verdict
 from detector.settings import Settings
 from detector.text import plural
 
+if TYPE_CHECKING:
+    from detector.records import Floats
+
 TOLD_CONTRIBUTIONS = 6
+TOLD_DOUBTS = 2
+DOUBT = -0.1  # log-odds; what moves the score by less is no argument
 MIN_READINGS = 5  # of a meter; fewer have no shape that could be told from anything else
 BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
@@ -43,6 +50,9 @@ class _Judged:
     power: PowerRecord | None  # where it has readings enough to be judged
     level: Level
     score: float | None = None
+    network_score: float | None = None  # without its power
+    values: Floats | None = None  # the row of the fusion model, and how strange it is
+    novelty: float = 0.0
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
@@ -50,15 +60,27 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
     findings = feeders.judged(ledger.feeders.balances())
     named, peers = _joined(ledger, assets), Peers(ledger.meters, assets)
     while block := [_ranked(*one, peers) for one in itertools.islice(named, BLOCK)]:
-        scored = [host for host in block if host.channels]
-        scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
-        for host, score in zip(scored, scores.tolist(), strict=True):
-            host.score = score
+        _score([host for host in block if host.channels], bundle.fusion)
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
         findings += [_finding(host, bundle, settings, assets) for host in block]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+
+
+def _score(block: list[_Judged], model: Model) -> None:
+    """Let the fusion model judge: all that is known, and traffic alone."""
+    vectors = fusion.extract([_as_evidence(host) for host in block])
+    scores = model.score(vectors)
+    alone = scores.probability.copy()
+    powered = np.array([bool(host.power and host.channels) for host in block], np.bool_)
+    if powered.any():
+        traffic = np.where(fusion.OF_POWER, np.nan, vectors.values[powered])
+        alone[powered] = model.score(Vectors(vectors.names, traffic)).probability
+    for row, host in enumerate(block):
+        host.score, host.novelty = float(scores.probability[row]), float(scores.novelty[row])
+        host.network_score = float(alone[row]) if host.channels else None
+        host.values = vectors.values[row]
 
 
 def _joined(ledger: Ledger, assets: Assets) -> Iterator[tuple[str, str, HostRecord]]:
@@ -91,16 +113,10 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
 def _ranked(name: str, kind: str, record: HostRecord, peers: Peers) -> _Judged:
     channels = list(record.channels.values())
     if len(channels) > 1:
-        channels.sort(key=lambda c: (not _heard(c), -c.logit))
+        channels.sort(key=lambda c: (not c.said, -c.logit))
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     return _Judged(name, kind, record, channels, record.power if enough else None, level)
-
-
-def _heard(record: ChannelRecord) -> bool:
-    """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
-    facts = record.facts
-    return facts is not None and facts.logins + facts.jobs + facts.shares > 0
 
 
 def _as_evidence(host: _Judged) -> fusion.HostEvidence:
@@ -155,7 +171,7 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         verdict=verdict,
         first_ns=record.first_ns,
         last_ns=record.last_ns,
-        network_score=max((c.probability for c in host.channels), default=None),
+        network_score=host.network_score,
         power_score=host.power.probability if host.power else None,
         novelty=_novelty(host),
         organisation=asset.organisation if asset else None,
@@ -172,7 +188,7 @@ def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:
     if host.power and not host.channels:
         return metered.verdict(host.power, bundle.power.thresholds, host.level)
     limits = bundle.fusion.thresholds
-    heard = any(_heard(channel) for channel in host.channels)
+    heard = any(channel.said for channel in host.channels)
     strange = _strangeness(host, bundle) is not None and not heard
     if score >= limits.mining and _supported(host, bundle):
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
@@ -184,7 +200,7 @@ def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:
 def _supported(host: _Judged, bundle: Bundle) -> bool:
     """Whether more than one number speaks for mining."""
     power_record = host.power
-    if any(_heard(channel) or channel.suspect_windows >= 2 for channel in host.channels):
+    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels):
         return True
     if power_record is None:
         return False
@@ -212,8 +228,9 @@ def _strangeness(host: _Judged, bundle: Bundle) -> float | None:
 def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidence]:
     show = settings.findings.show_identifiers
     told: list[Evidence] = []
+    said = sum(added for _, _, added in _of_words(host, bundle))
     for channel in host.channels:
-        heard = evidence.dialogue(channel, channel.logit, show) if _heard(channel) else None
+        heard = evidence.dialogue(channel, said, show) if channel.said else None
         if heard:
             told.append(heard)
         elif channel.probability >= bundle.channel.thresholds.suspicious:
@@ -226,10 +243,18 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
 
 
 def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[Evidence]:
-    """What speaks against: the modality that is more likely ordinary than not, and strangeness."""
+    """What speaks against: the modality that is more likely ordinary than not, what a suspect channel
+    does that miners do not, and strangeness."""
     against: list[Evidence] = []
     if host.channels and host.channels[0].logit < 0:
         against.append(evidence.ordinary_traffic(host.channels[0], host.record.judged))
+    elif host.channels and verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+        suspect = host.channels[0]
+        parts = _parts(bundle.channel, suspect.values, suspect.novelty)
+        known = [part for part in parts if part[0] in evidence.MEANINGS and math.isfinite(part[1])]
+        doubts = [part for part in known if part[2] < DOUBT]
+        if doubts and not suspect.said:
+            against.append(evidence.unlike(suspect, doubts[:TOLD_DOUBTS]))
     if host.power and host.power.logit < 0:
         against.append(metered.ordinary_power(host.power))
     novelty = _strangeness(host, bundle)
@@ -239,11 +264,11 @@ def _counter_evidence(host: _Judged, bundle: Bundle, verdict: Verdict) -> list[E
 
 
 def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
-    parts: list[tuple[str, float, float]] = []
+    parts = _of_words(host, bundle)
     if host.channels:
-        parts += _parts(bundle.channel, host.channels[0])
+        parts += _parts(bundle.channel, host.channels[0].values, host.channels[0].novelty)
     if host.power:
-        parts += _parts(bundle.power, host.power)
+        parts += _parts(bundle.power, host.power.values, host.power.novelty)
     parts.sort(key=lambda part: -abs(part[2]))
     return [
         {
@@ -255,15 +280,19 @@ def _contributions(host: _Judged, bundle: Bundle) -> list[Mapping[str, Any]]:
     ]
 
 
-def _parts(model: Model, record: ChannelRecord | PowerRecord) -> list[tuple[str, float, float]]:
-    """(column, value, what it moves the log-odds by)."""
-    if record.values is None:  # not the most suspect of its host, and no words were heard on it
+def _of_words(host: _Judged, bundle: Bundle) -> list[tuple[str, float, float]]:
+    """What words of a mining dialogue add to the score of the host; nothing where none were heard."""
+    if not any(channel.said for channel in host.channels):
         return []
-    values = dict(zip(model.names, record.values.tolist(), strict=True)) | {"novelty": record.novelty}
-    return [
-        (name, values.get(name, math.nan), added)
-        for name, added in model.contributions(record.values, record.novelty)
-    ]
+    return [part for part in _parts(bundle.fusion, host.values, host.novelty) if part[0] in fusion.WORDS]
+
+
+def _parts(model: Model, row: Floats | None, novelty: float) -> list[tuple[str, float, float]]:
+    """(column, value, what it moves the log-odds by)."""
+    if row is None:  # a channel that is not the most suspect of its host, and no words were heard on it
+        return []
+    values = dict(zip(model.names, row.tolist(), strict=True)) | {"novelty": novelty}
+    return [(name, values.get(name, math.nan), added) for name, added in model.contributions(row, novelty)]
 
 
 def _energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool | None] | None:

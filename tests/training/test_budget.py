@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_words(text: str, share: float | None, per_day: float | None) -> None:
     found = parse(text)
     assert found.per_host_day == (None if per_day is None else pytest.approx(per_day))
     if share is not None:
-        assert (found.mining_fpr, found.suspicious_fpr) == pytest.approx((share, 5 * share))
+        assert (found.mining_fpr, found.suspicious_fpr) == pytest.approx((share, 10 * share))
 
 
 @pytest.mark.parametrize(
@@ -55,15 +56,17 @@ def test_only_recorded_examples_promise() -> None:
 def examples(logit: np.ndarray, labels: np.ndarray, days: float) -> judge.Examples:
     n = len(logit)
     text = np.array([str(i) for i in range(n)], object)
+    all_of_them, days_of_each = np.ones(n, bool), np.full(n, days)
     return judge.Examples(
         labels,
         logit,
         np.zeros(n),
-        np.ones(n, bool),
+        all_of_them,
         text,
         np.zeros(n, np.int64),
-        np.full(n, days),
-        np.ones(n, bool),
+        days_of_each,
+        all_of_them,
+        all_of_them,
     )
 
 
@@ -74,9 +77,22 @@ def test_a_budget_in_host_days_counts_alarms_in_the_time_there_is() -> None:
     found = judge.thresholds(examples(logit, labels, 1.0), parse("2/1000-host-days"))
     benign = judge.sigmoid(logit[:1000])
     assert (benign >= found.mining).sum() == 2
-    assert (benign >= found.suspicious).sum() == 10
+    assert (benign >= found.suspicious).sum() == 20
     with pytest.raises(BudgetError, match="not known how long"):
         judge.thresholds(examples(logit, labels, 0.0), parse("2/1000-host-days"))
+
+
+def test_look_alikes_count_for_the_share_that_the_budget_says() -> None:
+    """500 ordinary examples and 500 look-alikes that stand for 2 % of all: 1 % of all is half of them."""
+    logit = np.concatenate([np.linspace(-9, -4, 500), np.linspace(-3, 3, 500), np.full(10, 6.0)])
+    labels = np.arange(1010) >= 1000
+    known = replace(examples(logit, labels, 0.0), lookalike=np.arange(1010) >= 500)
+    budget = Budget(mining_fpr=0.01, suspicious_fpr=0.015, lookalikes=0.02)
+    found = judge.thresholds(known, budget)
+    scores = judge.sigmoid(logit[:1000])
+    assert (scores >= found.mining).sum() == 250 and (scores >= found.suspicious).sum() == 375
+    alike = judge.thresholds(known, replace(budget, lookalikes=None))
+    assert (scores >= alike.mining).sum() == 10 and (scores >= alike.suspicious).sum() == 15
 
 
 def test_what_may_be_missed_sets_where_clear_ends() -> None:

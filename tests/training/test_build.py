@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,11 @@ from detector.features import fusion
 from detector.model import KINDS, Bundle
 from detector.pipeline import Request, score
 from detector.records import Vectors, Verdict
-from training import build, card, corpora, export, fit, table
+from training import build, card, compose, corpora, export, fit, table
 from training.build import PowerRows, Recipe
 from training.dataset import DatasetError
 
 TINY = Recipe(examples=160, power_examples=200, fused_hosts=400, seed=7, jobs=1)
-FACTS = np.array([name.startswith("channel.facts.") for name in channel_features.NAMES])
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
 MIRROR = corpora.mirror()
 needs_data = pytest.mark.skipif(MIRROR is None, reason="no captures in $MINEWATCH_DATA or ../shared/data")
@@ -82,28 +82,6 @@ def test_selecting_and_joining_rows(rows: table.Rows) -> None:
     assert len(table.concatenate([])) == 0
 
 
-def test_words_in_any_rhythm_keep_the_words_and_take_the_behaviour_of_ordinary_rows(rows: table.Rows) -> None:
-    made = build.words_in_any_rhythm(rows, 7)
-    assert len(made) > 10 and (made.label == 1).all() and made.simulated.all()
-    assert all(name.endswith("/any-rhythm") for name in made.example)
-    speaking = {name.removesuffix("/any-rhythm") for name in made.example}
-    ordinary = {line.tobytes() for line in rows.values[rows.label == 0][:, ~FACTS]}
-    assert all(line.tobytes() in ordinary for line in made.values[:, ~FACTS])
-    place = {name: i for i, name in enumerate(channel_features.NAMES)}
-    logins, shares, jobs = (place[f"channel.facts.{n}"] for n in ("logins", "shares", "jobs"))
-    said = (rows.label == 1) & (
-        (rows.values[:, logins] + rows.values[:, shares] > 0) | (rows.values[:, jobs] >= 2)
-    )
-    np.testing.assert_array_equal(made.values[:, FACTS], rows.values[said][:, FACTS])
-    assert speaking == {rows.example[i] for i in np.flatnonzero(said)}
-
-
-def test_words_in_any_rhythm_leave_the_rows_they_came_from(rows: table.Rows) -> None:
-    before = rows.values.copy()
-    build.words_in_any_rhythm(rows, 7)
-    np.testing.assert_array_equal(rows.values, before)
-
-
 def test_power_rows_are_of_both_classes_and_tiers(power: PowerRows) -> None:
     assert len(power.label) == TINY.power_examples == len(power.group) == len(power.tier)
     assert 0.2 < power.label.mean() < 0.8 and power.simulated.all()
@@ -133,14 +111,32 @@ def test_the_bundle_is_saved_loaded_and_scores(
     assert verdicts["10.20.0.23"] in (Verdict.MINING, Verdict.SUSPICIOUS)
 
 
-def test_words_never_lower_the_score(models: dict[str, fit.Fitted], rows: table.Rows) -> None:
-    model = models["channel"].model
-    quiet = rows.values[rows.label == 0][:60]
-    loud = quiet.copy()
-    loud[:, FACTS] = np.maximum(loud[:, FACTS], 5.0)
-    novelty = model.novelty(quiet)  # held still: only the words change
-    raw = [model.booster.walk(np.column_stack([v, novelty]), model.base) for v in (quiet, loud)]
-    assert (raw[1] >= raw[0]).all() and (raw[1] > raw[0]).any()
+QUIET = dict.fromkeys(("network_windows", "logins", "requests", "jobs", "shares"), 0.0) | {
+    "network_logit": -5.0
+}
+
+
+def fused(models: dict[str, fit.Fitted], **known: float) -> float:
+    """Log-odds of a host that is quiet but for what is given."""
+    vectors = fusion.extract([fusion.HostEvidence(**(QUIET | known))])
+    return float(models["fusion"].model.score(vectors).logit[0])
+
+
+def test_words_raise_the_score_of_what_behaves_as_anything(models: dict[str, fit.Fitted]) -> None:
+    for logit in (-5.0, -2.0, 0.0, 3.0):
+        said = fused(models, network_logit=logit, logins=1.0, jobs=9.0, shares=9.0)
+        assert said > fused(models, network_logit=logit)
+    assert fused(models, logins=1.0, jobs=9.0, shares=9.0) > 0
+
+
+def test_half_of_the_miners_that_were_heard_behave_like_an_ordinary_channel() -> None:
+    said = compose._Example(4.0, 3, 1, 0, 9, 5, "miner", True, 0.1)
+    ordinary = replace(said, logit=-4.0, suspect_windows=0, logins=0, jobs=0, shares=0, group="other")
+    rng = np.random.default_rng(1)
+    made = [compose._in_any_rhythm(rng, said, [[ordinary]]) for _ in range(400)]
+    changed = replace(said, logit=-4.0, suspect_windows=0)
+    assert 150 < made.count(changed) < 250 and made.count(changed) + made.count(said) == 400
+    assert compose._in_any_rhythm(rng, ordinary, [[said]]) is ordinary
 
 
 def test_the_fusion_model_rises_with_either_modality(models: dict[str, fit.Fitted]) -> None:
@@ -158,12 +154,6 @@ def test_the_fusion_model_rises_with_either_modality(models: dict[str, fit.Fitte
         "requests": 0.0,
     }
     assert told(**quiet | {"network_logit": 8.0, "network_windows": 5.0}) > told(**quiet)
-
-
-def test_results_out_of_fold_are_of_the_rows_given(models: dict[str, fit.Fitted], rows: table.Rows) -> None:
-    """Not of those with words in any rhythm, which are added for fitting only."""
-    assert len(models["channel"].logit) == len(models["channel"].novelty) == len(rows)
-    assert models["channel"].logit[rows.label == 1].mean() > models["channel"].logit[rows.label == 0].mean()
 
 
 def test_the_same_recipe_twice_gives_the_same_bytes(

@@ -26,7 +26,7 @@ def rows(n: int, seed: int, simulated: bool) -> tuple[table.Rows, np.ndarray]:
             source=["a"] * n,
             example=[str(i) for i in range(n)],
             bucket=np.zeros(n, np.int64),
-            dialogue=np.zeros(n, bool),
+            words=np.zeros((n, len(table.WORDS)), np.int64),
             simulated=np.full(n, simulated),
             weight=np.ones(n),
         ),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from detector.model import Bundle
 from training import build, corpora, store, table
-from training.evaluation import captures, dialects, disguises, meters, peers, sample
+from training.evaluation import captures, dialects, disguises, meters, peers, rewrapped, sample
 from training.evaluation.report import Sizes, modelled
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -114,6 +114,7 @@ def _parts(
         "*recorded* and what is *simulated*; no claim rests on the simulated alone."
     )
     yield from captures.sections(shipped, left_out, sizes.left_out_conversations)
+    yield rewrapped.section(rewrapped.judged(rewrapped.sessions(one.capture for one in shipped), bundle))
     yield captures.model_table(bundle)
     yield from told
     yield captures.problems(shipped)

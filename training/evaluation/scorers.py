@@ -13,7 +13,6 @@ from typing import Protocol
 
 import numpy as np
 
-from detector.features import channel as channel_features
 from detector.model import Bundle
 from detector.records import Vectors
 from training import fit
@@ -32,8 +31,7 @@ class Scorer(Protocol):
 
 def boosted(rows: Dataset, seed: int) -> Score:
     """The model of the bundle: forest and boosting."""
-    signs = [channel_features.MONOTONE.get(name, 0) for name in rows.names]
-    model = fit.fit_bare(rows, signs, seed, fit.FitSettings())
+    model = fit.fit_bare(rows, [0] * len(rows.names), seed, fit.FitSettings())
     return lambda values: model.score(Vectors(rows.names, values)).logit
 
 
@@ -57,13 +55,6 @@ def one_rule(rows: Dataset, seed: int) -> Score:
     best = int(np.argmax(np.abs(ranks - 0.5)))
     sign, fill = np.sign(ranks[best] - 0.5), fit.medians(rows.values)
     return lambda values: sign * _filled(values, fill)[:, best]
-
-
-def words(rows: Dataset, seed: int) -> Score:
-    """What a signature says: words of a mining dialogue were heard, or not."""
-    del seed
-    columns = [place for place, name in enumerate(rows.names) if name.startswith("channel.facts.")]
-    return lambda values: np.nansum(values[:, columns], axis=1)
 
 
 def vesely(rows: Dataset, seed: int) -> Score:
@@ -106,7 +97,6 @@ BASELINES: Mapping[str, Scorer] = {
     "gradient boosting (this model)": boosted,
     "logistic regression": logistic,
     "one column, the best of training": one_rule,
-    "words of a dialogue only": words,
     "Vesely and Zadnik 2019, translated": vesely,
     "Nemea miner_detector, translated": nemea,
 }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.features import channel, fusion
-from detector.features.channel import FEATURES, MONOTONE, NAMES, extract
+from detector.features.channel import FEATURES, NAMES, extract
 from detector.kernel import layout
 from detector.model import Bundle
 from detector.records import TCP, UDP, ChannelWindows, Facts
@@ -67,11 +67,6 @@ def test_every_feature_is_named_once_and_explained() -> None:
     assert {name.removeprefix("channel.up.") for name in NAMES if ".up." in name} == {
         name.removeprefix("channel.down.") for name in NAMES if ".down." in name
     }
-
-
-def test_only_words_of_a_mining_dialogue_may_but_raise_the_score() -> None:
-    assert set(MONOTONE) == {name for name in NAMES if name.startswith("channel.facts.")}
-    assert set(MONOTONE.values()) == {1}
 
 
 def test_the_shipped_model_was_fitted_on_these_columns() -> None:
@@ -197,28 +192,6 @@ def test_a_short_observation_counts_as_ten_seconds() -> None:
     assert told(table)["up.rate"] == pytest.approx(math.log2(60.01))
 
 
-# --- facts
-
-
-@pytest.mark.parametrize(
-    ("facts", "wanted"),
-    [
-        (None, (0, 0, 0, 0, 0)),
-        (Facts("stratum", logins=1, jobs=3, shares=7, requests=15), (1, 2, 3, 4, 1)),
-        (Facts("stratum", jobs=3), (0, 2, 0, 0, 0)),
-        (Facts("stratum", logins=1), (1, 0, 0, 0, 0)),
-        (Facts("getwork", requests=1, jobs=1), (0, 1, 0, 1, 1)),
-        (Facts("stratum", shares=1, jobs=1), (0, 1, 1, 0, 1)),
-        (Facts("stratum", errors=9, accepted=9), (0, 0, 0, 0, 0)),
-    ],
-)
-def test_facts(facts: Facts | None, wanted: tuple[float, ...]) -> None:
-    table = row()
-    table.facts[0] = facts
-    found = told(table)
-    assert tuple(found[f"facts.{n}"] for n in ("logins", "jobs", "shares", "requests", "dialogue")) == wanted
-
-
 # --- unknown is NaN, never a number
 
 
@@ -227,7 +200,6 @@ def test_without_a_message_only_what_is_counted_from_nothing_is_known() -> None:
     assert known == {
         *(f"{side}.{name}" for side in SIDES for name in ("rate", "busy", "silence")),
         "message_ratio", "byte_ratio", "byte_rate", "datagram",
-        *(f"facts.{name}" for name in ("logins", "jobs", "shares", "requests", "dialogue")),
     }  # fmt: skip
 
 
@@ -247,7 +219,7 @@ def test_what_the_source_does_not_know_is_nan(known: int) -> None:
     both = concatenate([full, flow])
     kept = {"datagram", "retransmitted"}
     for name, value in told(both, 1).items():
-        if name in kept or name.startswith("facts."):
+        if name in kept:
             assert value == told(both, 0)[name]
         else:
             assert math.isnan(value), name
@@ -292,13 +264,10 @@ def test_addresses_and_ports_are_no_features(addresses: list[int], port: int, ba
     np.testing.assert_array_equal(before, extract(table).values)
 
 
-def test_names_in_the_facts_are_no_features() -> None:
+def test_what_was_said_is_no_feature() -> None:
     table = conversation()
-    table.facts[0] = Facts("stratum", logins=1)
     before = extract(table).values
-    table.facts[0] = Facts(
-        "getwork", logins=1, coin="XMR", agent="x", pool="y", wallet="z", worker="w", difficulty=9.0
-    )
+    table.facts[0] = Facts("getwork", logins=1, jobs=9, shares=3, requests=7, coin="XMR", difficulty=9.0)
     np.testing.assert_array_equal(before, extract(table).values)
 
 

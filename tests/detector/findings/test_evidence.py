@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from detector.features.channel import NAMES as channel_names
 from detector.findings import evidence, metered
 from detector.findings.peers import Level
 from detector.kernel import layout
@@ -125,17 +126,37 @@ def test_behaviour_in_words() -> None:
     pushes, lengths = layout.NARROW_DOWN + layout.PUSH_LENGTHS, layout.NARROW_UP + layout.LENGTHS
     narrow[pushes : pushes + 4] = (309, 60, 280, 30)
     narrow[lengths : lengths + 4] = (120, 20, 100, 20)
+    wide[layout.UP + layout.REPLIED] = 40
+    replies = layout.NARROW_UP + layout.REPLY_LENGTHS
+    narrow[replies : replies + 4] = (63, 30, 66, 10)
+    wide[layout.LAST_NS] = 3_600_000_000_000
     found = evidence.rhythm(record, 2.944)
     assert found.summary == (
         "mining-like rhythm with 203.0.113.5:3333 (encrypted):"
-        " 101 unprompted server messages (60 are 309 bytes long) one every 30 s,"
-        " 50 client messages (20 are 100 bytes long) in 60 min"
+        " 101 unprompted server messages (60 of 309 bytes) every 30 s,"
+        " 50 client messages (20 of 100 bytes), 40 answers of 63-66 bytes, in 60 min"
     )
     assert found.facts == {"probability": 0.95, "windows": 4}
 
 
 def test_behaviour_without_pushes_says_no_rate() -> None:
-    assert "one every" not in evidence.rhythm(channel_record(), 1.0).summary
+    assert "every" not in evidence.rhythm(channel_record(), 1.0).summary
+
+
+def test_what_speaks_against_is_told_by_what_the_column_means() -> None:
+    parts = [("channel.up.tiny_share", 0.31, -1.25), ("channel.down.push_answered", 0.5, -0.5)]
+    found = evidence.unlike(channel_record(), parts)
+    assert (found.kind, found.weight) == ("unlike_mining", -1.75)
+    assert found.summary == (
+        "of the channel with 203.0.113.5:3333 speaks against mining: client's share below 16 bytes: pings and"
+        " acknowledgements of other protocols (0.31); server's share of pushes answered within half a second;"
+        " a miner does not answer (0.5)"
+    )
+    assert found.facts == {"channel.up.tiny_share": 0.31, "channel.down.push_answered": 0.5}
+
+
+def test_every_column_has_a_meaning_that_names_its_side() -> None:
+    assert set(evidence.MEANINGS) == set(channel_names)
 
 
 @pytest.mark.parametrize(

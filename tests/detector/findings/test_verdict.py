@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from detector.features import fusion
 from detector.features.channel import NAMES as channel_names
 from detector.findings import judge
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
@@ -247,7 +248,7 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
         seen.append(row)
         return highest(row)
 
-    models = Models(fusion=Scorer(says=spy))
+    models = Models(fusion=Scorer(says=spy, names=fusion.NAMES))
     channels = (
         channel_record(0.7, facts=heard(logins=0, jobs=15, shares=0, requests=3), suspect_windows=3),
         channel_record(0.9, facts=heard(logins=1, jobs=0, shares=7), suspect_windows=1),
@@ -255,16 +256,20 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
     )
     asset = Asset("rig")
     made = ledger({HOST: host(*channels)}, (power_record(0.8),))
-    judge(made, models, Settings(), Assets({HOST: asset}, {"M-1": asset}))  # type: ignore[arg-type]
-    assert seen == [
-        pytest.approx(
-            {
-                "fusion.network_logit": math.log(9), "fusion.network_second": math.log(7 / 3),
-                "fusion.network_windows": 2, "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4,
-                "fusion.shares": 3, "fusion.power_logit": math.log(4),
-            }
-        )
-    ]  # fmt: skip
+    (found,) = judge(made, models, Settings(), Assets({HOST: asset}, {"M-1": asset}))  # type: ignore[arg-type]
+    whole = {
+        "fusion.network_logit": math.log(9), "fusion.network_second": math.log(7 / 3),
+        "fusion.network_windows": 2, "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4,
+        "fusion.shares": 3, "fusion.power_logit": math.log(4),
+    }  # fmt: skip
+    traffic = whole | {"fusion.power_logit": math.nan}
+    assert seen == [pytest.approx(whole), pytest.approx(traffic, nan_ok=True)]
+    assert found.network_score == pytest.approx(0.9)
+
+
+def test_the_score_of_traffic_is_that_of_the_host_where_no_power_was_measured() -> None:
+    found = told(channel_record(0.95, facts=heard()))
+    assert found.network_score == found.score and found.power_score is None
 
 
 # --- energy
