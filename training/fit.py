@@ -154,7 +154,7 @@ def fit_rows(
     seen = None if days is None else np.asarray(days, np.float64)
     may = None if accusable is None else np.asarray(accusable, bool)
     nasty = None if lookalike is None else np.asarray(lookalike, bool)
-    examples = judge.examples_of(rows, logit, strange, seen, may, nasty)
+    examples = judge.examples_of(rows, logit, strange, days=seen, accusable=may, lookalike=nasty)
     limits = judge.thresholds(examples, chosen.budget)
     model = replace(bare, slope=slope, offset=offset, thresholds=limits)
     told = judge.measure(rows, strange, examples, limits, chosen.budget)

@@ -56,6 +56,7 @@ def examples_of(
     rows: Dataset,
     logit: Floats,
     strange: OutOfFold,
+    *,
     days: Floats | None = None,
     accusable: Mask | None = None,
     lookalike: Mask | None = None,

@@ -10,7 +10,6 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from detector.features import channel as channel_features
@@ -179,7 +178,7 @@ def unlike(record: ChannelRecord, parts: Sequence[tuple[str, float, float]]) -> 
     return Evidence(
         kind="unlike_mining",
         weight=round(sum(added for _, _, added in parts), 2),
-        summary=f"of the channel with {_endpoint(record)} speaks against mining: {'; '.join(told)}",
+        summary=f"of the channel with {_endpoint(channel(record))} speaks against mining: {'; '.join(told)}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=channel(record),
