@@ -60,7 +60,6 @@ class Metered:
         self.newest_ns = 0
         self._settings = settings
         self._metering = Metering(settings)
-        self._passed = 0  # windows that start before this have been taken
         self._before: Counter[str] = Counter()  # counts of earlier streams
 
     def room(self) -> memoryview:
@@ -68,14 +67,11 @@ class Metered:
         return self._metering.meter.room(PIECE)
 
     def took(self, n: int) -> Iterator[ChannelWindows]:
-        """n bytes were read: gives the rows of windows that are over by now."""
+        """n bytes were read: gives the rows of windows that are over by now, and those that left early."""
         meter = self._metering.meter
         meter.advance(n)
         self.newest_ns = max(self.newest_ns, meter.newest_ns)
-        over = opens(self.newest_ns, self._settings.meter)
-        if over > self._passed:
-            self._passed = over
-            yield from self._rows(final=False)
+        yield from self._rows(final=False)
         if meter.problem and not self.report.problem:
             self.report.problem = f"{self.report.source}: {meter.problem}"
 
@@ -97,10 +93,8 @@ class Metered:
         yield from self.flush()
 
     def _rows(self, final: bool) -> Iterator[ChannelWindows]:
-        table = self._metering.windows(final)
+        yield from self._metering.blocks(final)
         self._tell()
-        if len(table):
-            yield table
 
     def _counts(self) -> Counter[str]:
         counters = self._metering.meter.counters

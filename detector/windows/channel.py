@@ -146,13 +146,20 @@ def _batches(source: Iterator[ChannelWindows]) -> Iterator[tuple[int, ChannelWin
 
 
 _KEPT = np.dtype(
-    [("span", "i8"), ("current", "i8"), ("previous", "i8"), ("current_basis", "i1"), ("previous_basis", "i1")]
-)
-"""Of a channel: its running span, places of the rows of that span and of the one before (-1 = none)."""
+    [("span", "i8"), ("current", "i8"), ("previous", "i8"), ("newest", "i8"),
+     ("current_basis", "i1"), ("previous_basis", "i1"), ("spoke", "i1")]
+)  # fmt: skip
+"""Of a channel: its running span, places of the rows of that span and of the one before (-1 = none), its
+newest window, and in how many directions there were messages."""
 
 
 class Rollup:
-    """What each open channel did over the running span and the one before it."""
+    """What each open channel did over the running span and the one before it.
+
+    Of at most `max_connections` channels.  Where there would be more, those without a message are
+    forgotten, then, down to half, those of one direction and the longest silent: what a scan leaves
+    behind does not push out who talks.
+    """
 
     def __init__(self, meter: MeterSettings, settings: WindowSettings) -> None:
         self._span_ns = meter.window_s * settings.span_windows * 1_000_000_000
@@ -161,6 +168,8 @@ class Rollup:
         self._rows = PackedRows()
         self._facts: dict[str, dict[int, Facts]] = {"current": {}, "previous": {}}
         self._newest = -1
+        self._most = meter.max_connections
+        self._live = 0  # rows that were wanted when they were last counted
 
     def __len__(self) -> int:
         """Number of channels that are kept."""
@@ -174,6 +183,8 @@ class Rollup:
         """
         span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
         self._forget_before(span - 1)
+        if len(self) > self._most:
+            self._make_room()
         numbers = self._numbers(batch)
         self._turn_over(numbers, span)
         rolled = replace(batch, facts=list(batch.facts))
@@ -186,7 +197,7 @@ class Rollup:
         """The number of each channel; new ones get one, and room."""
         numbers = self._channels.numbers(key_words(batch))
         if len(self._channels) > len(self._kept):
-            larger = np.empty(max(len(self._channels), 3 * len(self._kept) // 2), _KEPT)
+            larger = np.zeros(max(len(self._channels), 3 * len(self._kept) // 2), _KEPT)
             larger[: len(self._kept)] = self._kept
             for name in ("span", "current", "previous"):
                 larger[name][len(self._kept) :] = -1
@@ -235,13 +246,17 @@ class Rollup:
         kept["span"][numbers] = np.maximum(kept["span"][numbers], span)
         kept["current"][numbers] = self._rows.put(batch.wide, batch.narrow, np.arange(len(batch)))
         kept["current_basis"][numbers] = batch.basis
+        kept["newest"][numbers] = batch.wide[:, layout.WINDOW_NS]
+        sides = (batch.wide[:, side + layout.MESSAGES] > 0 for side in (layout.UP, layout.DOWN))
+        kept["spoke"][numbers] = np.maximum(kept["spoke"][numbers], sum(side.view(np.int8) for side in sides))
         if batch.facts.count(None) < len(batch):
             for number, facts in zip(numbers.tolist(), batch.facts, strict=True):
                 _put(self._facts["current"], number, facts)
-        used = self._kept[: len(self)]
-        live = np.count_nonzero(used["current"] >= 0) + np.count_nonzero(used["previous"] >= 0)
-        if self._rows.sparse(int(live)):
-            self._compact()
+        if self._rows.sparse(self._live):
+            used = self._kept[: len(self)]
+            self._live = int(np.count_nonzero(used["current"] >= 0) + np.count_nonzero(used["previous"] >= 0))
+            if self._rows.sparse(self._live):
+                self._compact()
 
     def _forget_before(self, span: int) -> None:
         """Drop channels whose newest span is before `span`, once a span has passed."""
@@ -249,8 +264,17 @@ class Rollup:
             return
         self._newest = span
         live = np.flatnonzero(self._kept["span"][: len(self)] >= span)
-        if len(live) == len(self):
-            return
+        if len(live) < len(self):
+            self._keep_only(live)
+
+    def _make_room(self) -> None:
+        """Forget the channels that are missed least."""
+        used = self._kept[: len(self)]
+        dearest = np.lexsort((used["newest"], used["spoke"]))[-(self._most // 2 + 1) :]
+        self._keep_only(np.sort(dearest[used["spoke"][dearest] > 0]))
+
+    def _keep_only(self, live: Int64s) -> None:
+        """Forget all channels but those of these numbers, which are numbered anew in their order."""
         self._kept, channels = self._kept[live], Index(_KEY_WORDS)
         channels.numbers(self._channels.keys[live])
         self._channels = channels
@@ -264,6 +288,7 @@ class Rollup:
         names = ("current", "previous")
         places = np.concatenate([self._kept[name][: len(self)] for name in names])
         live = places >= 0
+        self._live = int(np.count_nonzero(live))
         places[live] = self._rows.compact(places[live])
         for name, part in zip(names, np.split(places, 2), strict=True):
             self._kept[name][: len(self)] = part

@@ -265,6 +265,38 @@ def test_a_late_stranger_of_an_old_span_leaves_nothing_behind() -> None:
     assert canonical(kept.add(take(both, np.arange(2)))) == canonical(both)
 
 
+def said(start: int, port: int, up: int, down: int = 0) -> ChannelWindows:
+    """A row with that many messages in each direction."""
+    table = row(start, port)
+    table.wide[0, layout.UP + layout.MESSAGES], table.wide[0, layout.DOWN + layout.MESSAGES] = up, down
+    return table
+
+
+def test_a_scan_takes_bounded_room_and_pushes_out_nobody_who_talks() -> None:
+    """20 dialogues, then 20 000 silent channels and 500 of one direction through room for 100."""
+    kept = Rollup(MeterSettings(max_connections=100), WindowSettings())
+    talking = concatenate([said(HOUR, port, 3, 3) for port in range(1, 21)])
+    kept.add(take(talking, np.arange(20)))
+    for begin in range(1000, 21_000, 50):
+        kept.add(concatenate([row(HOUR, port) for port in range(begin, begin + 50)]))
+        assert len(kept) <= 150
+    for begin in range(30_000, 30_500, 50):
+        kept.add(concatenate([said(HOUR, port, up=1) for port in range(begin, begin + 50)]))
+        assert len(kept) <= 150
+    assert len(kept._rows._chunks) == 1
+    assert packets(kept.add(talking)) == [2] * 20
+
+
+def test_of_many_who_talk_the_longest_silent_make_room() -> None:
+    kept = Rollup(MeterSettings(max_connections=100), WindowSettings())
+    kept.add(said(HOUR, 1, 3, 3))
+    for i in range(10):
+        start = HOUR + i * WINDOW_NS
+        kept.add(concatenate([said(start, port, 3, 3) for port in (2, *range(100 + 20 * i, 120 + 20 * i))]))
+    later = concatenate([said(HOUR + 10 * WINDOW_NS, port, 3, 3) for port in (1, 2)])
+    assert packets(kept.add(later)) == [1, 11]
+
+
 def test_facts_of_both_spans_are_told_and_those_of_the_batch_stay() -> None:
     kept = rollup()
     for i in (0, 1, 12):
