@@ -82,8 +82,9 @@ def _channel(
     server_high: cython.ulonglong,
     server_low: cython.ulonglong,
     key: cython.ulonglong,
+    make: cython.int,
 ) -> cython.Py_ssize_t:
-    """Slot of a channel, made where there is none; `key` is the server's port << 32 | protocol."""
+    """Slot of a channel; where there is none it is made, or -1.  `key`: server's port << 32 | protocol."""
     mask: cython.Py_ssize_t = t.channel_table.shape[0] - 1
     h: cython.ulonglong = hash_ends(client_high, client_low, server_high, server_low, key, t.seed)
     i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, h) & mask
@@ -108,6 +109,8 @@ def _channel(
                 return c
         i = (i + 1) & mask
         v = t.channel_table[i]
+    if not make:
+        return -1
     c = cython.cast(cython.Py_ssize_t, t.state[tables.CHANNEL_FREE])
     if c >= 0:
         o = c * tables.CHANNEL
@@ -127,6 +130,7 @@ def _channel(
     t.channels[o + tables.H_OPEN] = 0
     t.channels[o + tables.H_CONNECTIONS] = 0
     t.channels[o + tables.H_LAST] = 0
+    t.channels[o + tables.H_UNDECIDED] = 0
     t.channels[o + tables.H_NEXT] = 0
     insert(t.channel_table, h, c)
     return c
@@ -135,13 +139,15 @@ def _channel(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _roles(t: Views, flags: cython.ulonglong, from_b: cython.ulonglong, key: cython.ulonglong) -> cython.int:
+def _roles(t: Views, k: cython.Py_ssize_t) -> cython.int:
     """Who is the client, by a connection's first packet: records.Basis << 1 | client is a."""
+    key: cython.ulonglong = t.batch[k + tables.KEY]
+    bits: cython.ulonglong = t.batch[k + tables.BITS]
     pa: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key >> 48)
     pb: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, (key >> 32) & 0xFFFF)
-    sender_is_a: cython.int = 0 if from_b else 1
-    if (key & 0xFF) == 6 and flags & 2:
-        return 6 | ((1 - sender_is_a) if flags & 16 else sender_is_a)
+    sender_is_a: cython.int = 0 if bits & tables.FROM_B else 1
+    if (key & 0xFF) == 6 and bits & 2:
+        return 6 | ((1 - sender_is_a) if bits & 16 else sender_is_a)
     if (pa < 1024) != (pb < 1024):
         return 2 | (1 if pb < 1024 else 0)
     if t.services[pb] and not t.services[pa] and pa >= 32768:
@@ -154,13 +160,26 @@ def _roles(t: Views, flags: cython.ulonglong, from_b: cython.ulonglong, key: cyt
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-2, check=False)
+def _channel_of(t: Views, k: cython.Py_ssize_t, role: cython.int, make: cython.int) -> cython.Py_ssize_t:
+    """Slot of the channel of descriptor word k by the roles of `_roles`: as `_channel`."""
+    key: cython.ulonglong = t.batch[k + tables.KEY]
+    if role & 1:
+        key = (((key >> 32) & 0xFFFF) << 32) | (key & 0xFF)
+        return _channel(t, t.batch[k], t.batch[k + 1], t.batch[k + 2], t.batch[k + 3], key, make)
+    key = ((key >> 48) << 32) | (key & 0xFF)
+    return _channel(t, t.batch[k + 2], t.batch[k + 3], t.batch[k], t.batch[k + 1], key, make)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-2, check=False)
 def _join(t: Views, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
     """A new connection for descriptor word k, in its channel; its slot."""
     c: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.state[tables.CONNECTION_FREE])
     o: cython.Py_ssize_t
     i: cython.Py_ssize_t
     h: cython.Py_ssize_t
-    key: cython.ulonglong = t.batch[k + tables.KEY]
+    role: cython.int = _roles(t, k)
     if c >= 0:
         o = c * tables.CONNECTION
         t.state[tables.CONNECTION_FREE] = (
@@ -175,24 +194,10 @@ def _join(t: Views, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
         t.connections[o + i] = t.batch[k + i]
     for i in range(5, tables.CONNECTION):
         t.connections[o + i] = 0
-    role: cython.int = _roles(
-        t, t.batch[k + tables.BITS] & 0xFF, t.batch[k + tables.BITS] & tables.FROM_B, key
+    h = _channel_of(t, k, role, 1)
+    t.connections[o + tables.C_CHANNEL] = cython.cast(cython.ulonglong, h) | (
+        tables.CLIENT_IS_A if role & 1 else 0
     )
-    if role & 1:
-        h = _channel(
-            t,
-            t.batch[k],
-            t.batch[k + 1],
-            t.batch[k + 2],
-            t.batch[k + 3],
-            (((key >> 32) & 0xFFFF) << 32) | (key & 0xFF),
-        )
-        t.connections[o + tables.C_CHANNEL] = cython.cast(cython.ulonglong, h) | tables.CLIENT_IS_A
-    else:
-        h = _channel(
-            t, t.batch[k + 2], t.batch[k + 3], t.batch[k], t.batch[k + 1], ((key >> 48) << 32) | (key & 0xFF)
-        )
-        t.connections[o + tables.C_CHANNEL] = cython.cast(cython.ulonglong, h)
     h *= tables.CHANNEL
     t.channels[h + tables.H_CONNECTIONS] += 1
     if t.channels[h + tables.H_BASIS] < cython.cast(cython.ulonglong, role >> 1):
@@ -577,6 +582,29 @@ def _has_keyword(t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _copy_bytes(
+    to: cython.uchar[::1],
+    at: cython.Py_ssize_t,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+) -> cython.int:
+    """Copies b[p : p + n] to to[at : at + n]."""
+    if n <= 0:
+        return 0
+    to[at + n - 1] = b[p + n - 1]  # both ends are in bounds, or this is an IndexError
+    to[at] = b[p]
+    if cython.compiled:
+        memory.copy(cython.address(to[at]), cython.address(b[p]), n)
+    else:
+        to[at : at + n] = b[p : p + n]
+    return 0
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _copy(
@@ -598,7 +626,7 @@ def _copy(
     used: cython.longlong
     at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.state[tables.PIECE_FILL])
     k: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.state[tables.N_PIECES]) * tables.PIECE
-    i: cython.Py_ssize_t
+    h: cython.Py_ssize_t
     if quota >> 48 != number:
         quota = number << 48
     used = cython.cast(cython.longlong, (quota >> shift) & 0xFFFFFF)
@@ -607,13 +635,14 @@ def _copy(
     if n > tables.PIECE_LIMIT:
         n = cython.cast(cython.Py_ssize_t, tables.PIECE_LIMIT)
     if n > 0:
-        for i in range(n):
-            t.copied[at + i] = b[p + i]
+        _copy_bytes(t.copied, at, b, p, n)
         t.pieces[k] = c
         t.pieces[k + 1] = ts
         t.pieces[k + 2] = (cython.cast(cython.longlong, at) << 32) | n
         t.pieces[k + 3] = (0 if from_b else 1) | (2 if t.connections[o + tables.C_CHANNEL] & loss else 0)
         t.state[tables.N_PIECES] += 1
+        h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
+        t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
         t.state[tables.PIECE_FILL] += n
         t.connections[o + tables.C_CHANNEL] &= ~loss
         quota += cython.cast(cython.ulonglong, n) << shift
@@ -700,16 +729,32 @@ def _room(t: Views) -> cython.int:
 
 
 @cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _undecided(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> cython.int:
+    """Whether payload of the channel of descriptor word k was copied and not handed over yet."""
+    h: cython.Py_ssize_t
+    if connection >= 0:
+        h = cython.cast(
+            cython.Py_ssize_t,
+            t.connections[connection * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32,
+        )
+    else:
+        h = _channel_of(t, k, _roles(t, k), 0)
+    return h >= 0 and t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] != 0
+
+
+@cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _obstacle(t: Views, connection: cython.Py_ssize_t) -> cython.longlong:
-    """Why the next packet cannot be taken now, or DONE.
+def _obstacle(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> cython.longlong:
+    """Why the packet of descriptor word k cannot be taken now, or DONE.
 
-    Payload is handed over before the next packet: what is decided on it holds from there on,
-    however the bytes were cut.
+    Payload is handed over before the next packet of its channel: what is decided on it holds
+    from there on, however the bytes were cut.
     """
-    if t.state[tables.N_PIECES] > 0:
+    if t.state[tables.N_PIECES] > 0 and _undecided(t, k, connection):
         return tables.NEED_EVENTS
     if (
         t.state[tables.NEWEST] >= t.state[tables.SWEEP_AT]
@@ -963,8 +1008,7 @@ def _hold(
     t.holds[i + tables.S_SEQUENCE] = cython.cast(cython.longlong, sequence)
     t.holds[i + tables.S_LENGTH] = length
     t.holds[i + tables.S_CAPTURED] = n
-    for i in range(n):
-        t.held[slot * tables.HOLD_BYTES + i] = b[p + i]
+    _copy_bytes(t.held, slot * tables.HOLD_BYTES, b, p, n)
     return count
 
 
@@ -1067,16 +1111,17 @@ def _reorder(
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _wait_no_longer(t: Views) -> cython.int:
-    """Lets the oldest held segments go whose time is over; 0 where the events need room first."""
+    """Lets the oldest held segments go whose time is over; 0 where events or payload must be taken first."""
     s: cython.Py_ssize_t
     whose: cython.longlong
+    undecided: cython.longlong = t.state[tables.N_PIECES]
     while t.state[tables.HOLD_HEAD] != t.state[tables.HOLD_TAIL]:
         s = cython.cast(cython.Py_ssize_t, t.state[tables.HOLD_HEAD] & (tables.HOLDS - 1)) * tables.HOLD
         whose = t.holds[s + tables.S_WHOSE]
         if whose >= 0:
             if t.state[tables.NEWEST] - t.holds[s + tables.S_SINCE] < tables.HOLD_NS:
                 break
-            if not _room(t):
+            if undecided > 0 or not _room(t):
                 return 0
             _let_go(
                 t,
@@ -1179,7 +1224,7 @@ def _update(
             t.state[tables.STATUS] = tables.NEED_EVENTS
             return i
         c = _find_connection(t, k)
-        t.state[tables.STATUS] = _obstacle(t, c)
+        t.state[tables.STATUS] = _obstacle(t, k, c)
         if t.state[tables.STATUS] != tables.DONE:
             return i
         if c >= 0 and _idle(
@@ -1193,12 +1238,7 @@ def _update(
         if c < 0:
             c = _join(t, k)
         elif t.batch[k + tables.BITS] & 2 and (t.batch[k + tables.KEY] & 0xFF) == 6:
-            role = _roles(
-                t,
-                t.batch[k + tables.BITS] & 0xFF,
-                t.batch[k + tables.BITS] & tables.FROM_B,
-                t.batch[k + tables.KEY],
-            )
+            role = _roles(t, k)
             if (role & 1) != (
                 1 if t.connections[c * tables.CONNECTION + tables.C_CHANNEL] & tables.CLIENT_IS_A else 0
             ):
@@ -1274,4 +1314,4 @@ def open_channel(
     key: cython.ulonglong,
 ) -> cython.Py_ssize_t:
     """The slot of a channel, made where there is none; `key` is the server's port << 32 | protocol."""
-    return _channel(t, client_high, client_low, server_high, server_low, key)
+    return _channel(t, client_high, client_low, server_high, server_low, key, 1)

@@ -1,4 +1,4 @@
-# Loading memory ahead of its use; only the compiled kernel asks for it.
+# What only the compiled kernel asks of memory: loading it ahead of its use, and copying.
 cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)
@@ -8,3 +8,6 @@ cdef extern from *:
     #endif
     """
     void prefetch "memory_prefetch"(const void *p) noexcept nogil
+
+cdef extern from "string.h" nogil:
+    void *copy "memcpy"(void *to, const void *source, size_t n)

@@ -62,7 +62,7 @@ class Meter:
         self._closed_ns = -1  # every window up to here has left
         self._joined: list[tuple[int, int]] = []
         self.hear: Callable[[], None] | None = None
-        """Called when there are payloads: what it decides on them holds from the next packet on."""
+        """Called when there are payloads: what it decides holds from the next packet of their channels on."""
 
     # --- bytes in
 
@@ -212,34 +212,41 @@ class Meter:
         at = 0
         while at < count:
             at = channels.update(work.views, at, count, window)
-            self._settle()
-            status = int(work.state[tables.STATUS])
-            if status == tables.NEED_ROWS:
-                self._leave(work.quietest_rows())
-            elif status == tables.NEED_CONNECTIONS:
-                if not work.grow_connections():
-                    self._forget(work.least_connections())
-            elif status == tables.NEED_CHANNELS:
-                self._free_channels()
-            elif status == tables.FORGET:
-                self._forget(np.array([work.state[tables.TURN_CONNECTION]], np.int64))
-            elif status == tables.SWEEP:
-                self._sweep()
-            elif status == tables.TURN:
-                client_is_a = bool(work.state[tables.TURN_CLIENT_IS_A])
-                self._turn(int(work.state[tables.TURN_CONNECTION]), client_is_a, Basis.SYN)
+            if not self._settle():  # payload comes first; the stop, if this was one, comes again
+                self._act()
             if self._payloads and self.hear:
                 self.hear()
 
-    def _settle(self) -> None:
-        """Adds waiting message events to their rows and copied pieces to the payloads."""
+    def _act(self) -> None:
+        """Does what `channels.update` stopped for."""
+        work = self._work
+        status = int(work.state[tables.STATUS])
+        if status == tables.NEED_ROWS:
+            self._leave(work.quietest_rows())
+        elif status == tables.NEED_CONNECTIONS:
+            if not work.grow_connections():
+                self._forget(work.least_connections())
+        elif status == tables.NEED_CHANNELS:
+            self._free_channels()
+        elif status == tables.FORGET:
+            self._forget(np.array([work.state[tables.TURN_CONNECTION]], np.int64))
+        elif status == tables.SWEEP:
+            self._sweep()
+        elif status == tables.TURN:
+            client_is_a = bool(work.state[tables.TURN_CLIENT_IS_A])
+            self._turn(int(work.state[tables.TURN_CONNECTION]), client_is_a, Basis.SYN)
+
+    def _settle(self) -> bool:
+        """Adds waiting message events to their rows and copied pieces to the payloads: whether there were."""
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
             summaries.add_messages(work.views, n)
             work.state[tables.N_EVENTS] = 0
-        if work.state[tables.N_PIECES]:
-            self._payloads += work.take_pieces()
+        if not work.state[tables.N_PIECES]:
+            return False
+        self._payloads += work.take_pieces()
+        return True
 
     def _leave(self, rows: Int64s) -> None:
         """Closes rows before their time and keeps copies of them for `blocks`."""

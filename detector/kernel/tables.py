@@ -162,6 +162,7 @@ H_OPEN: Final = 7  # open messages: first | last << 32, connection slot + 1 each
 H_CONNECTIONS: Final = 8  # live ones
 H_LAST: Final = 9  # newest packet, ns; -1 = free
 H_NEXT: Final = 10  # on the free list: the next free slot
+H_UNDECIDED: Final = 11  # payload was copied that is not handed over yet
 CHANNEL: Final = 16
 
 # --- an open row, in cache lines of 8 words: what packets change, and the first messages.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,7 @@ _FIRST_ENTRIES = 1 << 12
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """A piece of one side of a connection, in TCP order, retransmissions removed."""
 
     connection: int
@@ -198,25 +196,29 @@ class Working:
 
     def take_pieces(self) -> list[Payload]:
         """What the update copied, as records; empties the buffer."""
-        n = int(self.state[tables.N_PIECES])
+        pieces = self.pieces[: self.state[tables.N_PIECES]]
         copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
-        taken = []
-        for slot, ts, where, bits in self.pieces[:n].tolist():
-            connection = self.connections[slot]
-            at = where >> 32
-            taken.append(
-                Payload(
-                    connection=int(self._connection_generation[slot]) << 32 | slot,
-                    channel=self.channel_id(int(connection[tables.C_CHANNEL] & _LOW)),
-                    from_a=bool(bits & 1),
-                    ts_ns=ts,
-                    gap=bool(bits & 2),
-                    data=copied[at : at + (where & 0xFFFFFFFF)],
-                    transport=int(connection[tables.C_KEY] & np.uint64(0xFF)),
-                )
-            )
+        slots = pieces[:, tables.P_CONNECTION]
+        channels = (self.connections[slots, tables.C_CHANNEL] & _LOW).astype(np.int64)
+        self.channels[channels, tables.H_UNDECIDED] = 0
         self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
-        return taken
+        starts = pieces[:, tables.P_WHERE] >> 32
+        columns = (
+            self._connection_generation[slots] << 32 | slots,
+            self._channel_generation[channels] << 32 | channels,
+            pieces[:, tables.P_BITS] & 1 != 0,
+            pieces[:, tables.P_TIME],
+            pieces[:, tables.P_BITS] & 2 != 0,
+            starts,
+            starts + (pieces[:, tables.P_WHERE] & 0xFFFFFFFF),
+            (self.connections[slots, tables.C_KEY] & np.uint64(0xFF)).astype(np.int64),
+        )
+        return [
+            Payload(connection, channel, from_a, ts_ns, gap, copied[start:stop], transport)
+            for connection, channel, from_a, ts_ns, gap, start, stop, transport in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
+        ]
 
     def idle_connections(self, before_ns: int) -> Int64s:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
