@@ -4,11 +4,13 @@ It imports nothing before it can take a Ctrl-C: an interrupt while the rest is b
 loaded ends in one line, too.
 """
 
+import os
 import sys
 
 
 def main() -> int:
     """Run the command line.  Returns the exit status."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads that nothing here uses
     try:
         from detector.cli import main as run  # noqa: PLC0415
     except KeyboardInterrupt:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from detector.kernel import Counters, layout
 from detector.metering import Metering
 from detector.records import ChannelWindows
 from detector.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_PARTS: Final = 16
 
@@ -86,5 +88,7 @@ def metered_with(settings: Settings, jobs: int) -> Iterator[Callable[[], Meterin
     if jobs == 1:
         yield lambda: Metering(settings)
         return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  imports logging
+
     with ThreadPoolExecutor(min(jobs, MOST_PARTS)) as threads:
         yield lambda: Parts(settings, min(jobs, MOST_PARTS), threads)

@@ -113,7 +113,7 @@ class Roster:
         np.maximum.at(table["last_ns"], numbers, wide[:, layout.LAST_NS])
         np.add.at(table["packets"], numbers, packets)
         starts = wide[:, layout.WINDOW_NS]
-        for start in np.unique(starts).tolist():
+        for start in sorted(set(starts.tolist())):
             of_window = numbers[starts == start]
             fresh = of_window[table["newest_window"][of_window] < start]
             table["windows"][fresh] += 1  # once, however often it stands there
