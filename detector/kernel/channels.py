@@ -600,6 +600,68 @@ def _has_keyword(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _may_begin(first: cython.int) -> cython.int:
+    """Whether a mining dialogue may begin so: JSON, POST, Stratum V2, JOB of Duino-Coin."""
+    return first == 0x7B or first == 0x50 or first == 0 or first == 0x4A
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _join_head(
+    c: cython.Py_ssize_t,
+    from_b: cython.int,
+    missing: cython.longlong,
+    length: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    connections: cython.ulonglong[::1],
+    pieces: cython.longlong[::1],
+    copied: cython.uchar[::1],
+) -> cython.Py_ssize_t:
+    """Keeps a segment behind the ones before it, as long as the head of a direction is short and whole.
+
+    Returns how many bytes were kept before; they begin at `_head_at`, and those of this segment
+    stand behind them as far as there is room.  Another connection may have taken the place.
+    """
+    o: cython.Py_ssize_t = c * tables.CONNECTION + tables.C_COUNTS
+    bit: cython.ulonglong = tables.HEADED << from_b
+    whose: cython.longlong = 2 * c + from_b
+    slot: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, whose & (tables.HEADS - 1))
+    k: cython.Py_ssize_t = (tables.MAX_PIECES + slot) * tables.PIECE
+    at: cython.Py_ssize_t = _head_at(c, from_b)
+    kept: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    if connections[o] & bit and missing == 0 and pieces[k] == whose:
+        kept = cython.cast(cython.Py_ssize_t, pieces[k + 1])
+    connections[o] &= ~bit
+    if kept == 0 and (connections[o] >> (40 if from_b else 32)) & 0xFF > 1:
+        return 0  # heads begin with the first segment that is scanned
+    if n == 0 or (kept == 0 and not _may_begin(b[p])):
+        return 0
+    for i in range(n if n < tables.HEAD_BYTES - kept else tables.HEAD_BYTES - kept):
+        copied[at + kept + i] = b[p + i]
+    pieces[k] = whose
+    pieces[k + 1] = kept + n
+    if n == length and kept + n <= tables.HEAD_BYTES:
+        connections[o] |= bit
+    return kept
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _head_at(c: cython.Py_ssize_t, from_b: cython.int) -> cython.Py_ssize_t:
+    """Where the head of a direction begins in the piece buffer."""
+    return tables.PIECE_BYTES + ((2 * c + from_b) & (tables.HEADS - 1)) * tables.HEAD_BYTES
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _copy(
@@ -730,8 +792,8 @@ def _room(
     """Whether what one packet, or the end of one wait, may bring has room."""
     return (
         (state[tables.N_EVENTS] + tables.ROOM_EVENTS) * tables.EVENT <= events.shape[0]
-        and (state[tables.N_PIECES] + tables.ROOM_PIECES) * tables.PIECE <= pieces.shape[0]
-        and state[tables.PIECE_FILL] + tables.ROOM_BYTES <= copied.shape[0]
+        and state[tables.N_PIECES] + tables.ROOM_PIECES <= tables.MAX_PIECES
+        and state[tables.PIECE_FILL] + tables.ROOM_BYTES <= tables.PIECE_BYTES
     )
 
 
@@ -844,6 +906,11 @@ def _payload(
     rest: cython.longlong = length
     shift: cython.int = 40 if from_b else 32
     one: cython.ulonglong = 1
+    found: cython.int
+    kept: cython.Py_ssize_t = 0  # bytes that came before, without a word in them
+    at: cython.Py_ssize_t
+    back: cython.Py_ssize_t
+    scanned: cython.Py_ssize_t
     _expire(h, ts, state, connections, channels, rows, events)
     if datagram:
         _emit(row, ts, down, length, state, events)
@@ -863,14 +930,27 @@ def _payload(
     if connections[o + tables.C_CHANNEL] & tables.IGNORED:
         return 0
     if not connections[o + tables.C_CHANNEL] & tables.FLAGGED:
-        if (connections[o + tables.C_COUNTS] >> shift) & 0xFF >= tables.SCAN_PACKETS:
+        if (connections[o + tables.C_COUNTS] >> shift) & 0xFF < tables.SCAN_PACKETS:
+            connections[o + tables.C_COUNTS] += one << shift
+        elif not connections[o + tables.C_COUNTS] & (tables.HEADED << from_b):
             return 0
-        connections[o + tables.C_COUNTS] += one << shift
         if connections[o + tables.C_TLS + from_b] & tables.TLS_STATE == tables.TLS_ON and not datagram:
             return 0  # nothing to read in there
-        if not _has_keyword(b, p, n if n < tables.SCAN_BYTES else tables.SCAN_BYTES, shifts, words, starts):
+        scanned = n if n < tables.SCAN_BYTES else tables.SCAN_BYTES
+        found = _has_keyword(b, p, scanned, shifts, words, starts)
+        if not datagram:
+            kept = _join_head(c, from_b, missing, length, b, p, n, connections, pieces, copied)
+            if kept > 0 and not found:  # a word may begin in what was kept
+                at = _head_at(c, from_b)
+                back = kept if kept < tables.LONGEST_WORD else tables.LONGEST_WORD
+                scanned = n if n < tables.HEAD_BYTES - kept else tables.HEAD_BYTES - kept
+                scanned = scanned if scanned < tables.LONGEST_WORD else tables.LONGEST_WORD
+                found = _has_keyword(copied, at + kept - back, back + scanned, shifts, words, starts)
+        if not found:
             return 0
         connections[o + tables.C_CHANNEL] |= tables.FLAGGED
+        if kept > 0:
+            _copy(c, ts, from_b, kept, copied, _head_at(c, from_b), kept, state, connections, pieces, copied)
     return _copy(c, ts, from_b, length, b, p, n, state, connections, pieces, copied)
 
 
