@@ -557,6 +557,66 @@ def _is_keyword(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _may_begin(first: cython.int) -> cython.int:
+    """Whether a mining dialogue may begin so: JSON, POST, Stratum V2, JOB of Duino-Coin."""
+    return first == 0x7B or first == 0x50 or first == 0 or first == 0x4A
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _join_head(
+    t: Views,
+    c: cython.Py_ssize_t,
+    from_b: cython.int,
+    missing: cython.longlong,
+    length: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    """Keeps a segment behind the ones before it, as long as the head of a direction is short and whole.
+
+    Returns how many bytes were kept before; they begin at `_head_at`, and those of this segment
+    stand behind them as far as there is room.  Another connection may have taken the place.
+    """
+    o: cython.Py_ssize_t = c * tables.CONNECTION + tables.C_COUNTS
+    bit: cython.ulonglong = tables.HEADED << from_b
+    whose: cython.longlong = 2 * c + from_b
+    slot: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, whose & (tables.HEADS - 1))
+    k: cython.Py_ssize_t = (tables.MAX_PIECES + slot) * tables.PIECE
+    at: cython.Py_ssize_t = _head_at(c, from_b)
+    kept: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    if t.connections[o] & bit and missing == 0 and t.pieces[k] == whose:
+        kept = cython.cast(cython.Py_ssize_t, t.pieces[k + 1])
+    t.connections[o] &= ~bit
+    if kept == 0 and (t.connections[o] >> (40 if from_b else 32)) & 0xFF > 1:
+        return 0  # heads begin with the first segment that is scanned
+    if n == 0 or (kept == 0 and not _may_begin(b[p])):
+        return 0
+    for i in range(n if n < tables.HEAD_BYTES - kept else tables.HEAD_BYTES - kept):
+        t.copied[at + kept + i] = b[p + i]
+    t.pieces[k] = whose
+    t.pieces[k + 1] = kept + n
+    if n == length and kept + n <= tables.HEAD_BYTES:
+        t.connections[o] |= bit
+    return kept
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _head_at(c: cython.Py_ssize_t, from_b: cython.int) -> cython.Py_ssize_t:
+    """Where the head of a direction begins in the piece buffer."""
+    return tables.PIECE_BYTES + ((2 * c + from_b) & (tables.HEADS - 1)) * tables.HEAD_BYTES
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _has_keyword(t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.int:
@@ -723,8 +783,8 @@ def _room(t: Views) -> cython.int:
     """Whether what one packet, or the end of one wait, may bring has room."""
     return (
         (t.state[tables.N_EVENTS] + tables.ROOM_EVENTS) * tables.EVENT <= t.events.shape[0]
-        and (t.state[tables.N_PIECES] + tables.ROOM_PIECES) * tables.PIECE <= t.pieces.shape[0]
-        and t.state[tables.PIECE_FILL] + tables.ROOM_BYTES <= t.copied.shape[0]
+        and t.state[tables.N_PIECES] + tables.ROOM_PIECES <= tables.MAX_PIECES
+        and t.state[tables.PIECE_FILL] + tables.ROOM_BYTES <= tables.PIECE_BYTES
     )
 
 
@@ -837,6 +897,11 @@ def _payload(
     rest: cython.longlong = length
     shift: cython.int = 40 if from_b else 32
     one: cython.ulonglong = 1
+    found: cython.int
+    kept: cython.Py_ssize_t = 0  # bytes that came before, without a word in them
+    at: cython.Py_ssize_t
+    back: cython.Py_ssize_t
+    scanned: cython.Py_ssize_t
     _expire(t, h, ts)
     if datagram:
         _emit(t, row, ts, down, length)
@@ -854,14 +919,27 @@ def _payload(
     if t.connections[o + tables.C_CHANNEL] & tables.IGNORED:
         return 0
     if not t.connections[o + tables.C_CHANNEL] & tables.FLAGGED:
-        if (t.connections[o + tables.C_COUNTS] >> shift) & 0xFF >= tables.SCAN_PACKETS:
+        if (t.connections[o + tables.C_COUNTS] >> shift) & 0xFF < tables.SCAN_PACKETS:
+            t.connections[o + tables.C_COUNTS] += one << shift
+        elif not t.connections[o + tables.C_COUNTS] & (tables.HEADED << from_b):
             return 0
-        t.connections[o + tables.C_COUNTS] += one << shift
         if t.connections[o + tables.C_TLS + from_b] & tables.TLS_STATE == tables.TLS_ON and not datagram:
             return 0  # nothing to read in there
-        if not _has_keyword(t, b, p, n if n < tables.SCAN_BYTES else tables.SCAN_BYTES):
+        scanned = n if n < tables.SCAN_BYTES else tables.SCAN_BYTES
+        found = _has_keyword(t, b, p, scanned)
+        if not datagram:
+            kept = _join_head(t, c, from_b, missing, length, b, p, n)
+            if kept > 0 and not found:  # a word may begin in what was kept
+                at = _head_at(c, from_b)
+                back = kept if kept < tables.LONGEST_WORD else tables.LONGEST_WORD
+                scanned = n if n < tables.HEAD_BYTES - kept else tables.HEAD_BYTES - kept
+                scanned = scanned if scanned < tables.LONGEST_WORD else tables.LONGEST_WORD
+                found = _has_keyword(t, t.copied, at + kept - back, back + scanned)
+        if not found:
             return 0
         t.connections[o + tables.C_CHANNEL] |= tables.FLAGGED
+        if kept > 0:
+            _copy(t, c, ts, from_b, kept, t.copied, _head_at(c, from_b), kept)
     return _copy(t, c, ts, from_b, length, b, p, n)
 
 

@@ -100,15 +100,15 @@ class Meter:
     def next_stream(self) -> Counters:
         """Ends this stream and begins another, as of the next file of a capture that was rotated.
 
-        Connections, channels, open rows, segments that wait for a hole to be filled, payload not
-        yet taken and data time live on, so that the windows are those of one long stream (so
-        not `finish` between streams, which ends the waiting).  File header, interfaces, the bytes of an
-        unfinished record, `problem` and `counters` belong to a stream and begin anew; returns
+        Connections, channels, open rows, segments that wait for a hole to be filled, first fragments
+        of datagrams, payload not yet taken and data time live on, so that the windows are those of
+        one long stream (so not `finish` between streams, which ends the waiting).  File header,
+        interfaces, the bytes of an unfinished record, `problem` and `counters` belong to a stream and begin anew; returns
         the counters of the one that ended.
         """
         self._stream.finish()
         ended = self.counters
-        self._stream = Stream(self.settings)
+        self._stream = Stream(self.settings, self._stream)
         self._work.state[tables.ELSEWHERE] = 0
         return ended
 

@@ -43,11 +43,15 @@ class Counters:
 class Stream:
     """Bytes that arrived and are not walked yet, and the state of the walk."""
 
-    def __init__(self, settings: MeterSettings) -> None:
+    def __init__(self, settings: MeterSettings, before: Stream | None = None) -> None:
+        """`before`, the stream that this one goes on from, leaves its first fragments of datagrams."""
         self.state = np.zeros(tables.WALK, np.int64)
         self.state[tables.TUNNELS] = sum(1 << TUNNELS.index(name) for name in set(settings.tunnels))
         self.state[tables.TUNNEL_DEPTH] = settings.tunnel_depth
         self.state[tables.FRAGMENT_SEED] = secrets.randbits(63)
+        if before is not None:
+            self.state[tables.FRAGMENT_SEED] = before.state[tables.FRAGMENT_SEED]
+            self.state[tables.FRAGMENTS :] = before.state[tables.FRAGMENTS :]
         self.interfaces = np.zeros(tables.MAX_INTERFACES * tables.INTERFACE, np.int64)
         self.state_view = words(self.state)
         self.interfaces_view = words(self.interfaces)

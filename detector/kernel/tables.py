@@ -136,7 +136,7 @@ C_LENGTH: Final = 9  # open message: row << 40 | length << 1 | from_b
 C_NEXT: Final = 10  # next expected sequence number: of a | of b << 32
 C_LINKS: Final = 11  # open messages of the channel: previous | next << 32, slot + 1 each
 C_TLS: Final = 12  # a, then b: TLS_* fields
-C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52
+C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52 | HEADED
 C_QUOTA: Final = 15  # payload handed out: a | b << 24 | low bits of the window's number << 48
 CONNECTION: Final = 16
 CLIENT_IS_A: Final = 1 << 32
@@ -146,6 +146,7 @@ FLAGGED: Final = 32 << 32  # the keyword scan hit
 IGNORED: Final = 64 << 32  # the dissectors do not want it
 WAS_RESET: Final = 128 << 32
 SPOKE: Final = 256 << 32  # payload seen: of a; << 1 of b
+HEADED: Final = 1 << 56  # a head is kept: of a; << 1 of b
 HELD: Final = 42  # from this bit on: first held segment of a, slot + 1; HELD_BITS further of b
 HELD_BITS: Final = 11
 HELD_MASK: Final = 0x7FF
@@ -217,6 +218,14 @@ P_BITS: Final = 3  # from_a | gap << 1
 PIECE: Final = 4
 MAX_PIECES: Final = 1024
 PIECE_BYTES: Final = 1 << 20
+HEADS: Final = 1024
+"""Behind the pieces: heads of directions that may become a dialogue, whose words may be cut anywhere.
+
+Each has one place, by its connection's slot and side (2 * slot + from_b modulo HEADS), and a piece's
+words there: whose it is, and its bytes so far.
+"""
+HEAD_BYTES: Final = 1024
+LONGEST_WORD: Final = 16  # bytes of a keyword at most
 TIME_LIMIT: Final = (1 << 63) - 1
 FREE: Final = (1 << 64) - 1  # C_LAST or H_LAST of a free slot
 
@@ -229,8 +238,8 @@ STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2
 ROOM_EVENTS: Final = 17_000  # 65535 bytes of TLS records of 1 byte, and all that may be held of a connection
-ROOM_BYTES: Final = 65_536 + 17 * 2048
-ROOM_PIECES: Final = 18
+ROOM_BYTES: Final = 65_536 + 17 * 2048 + 2 * 1024  # two heads besides
+ROOM_PIECES: Final = 20
 PIECE_LIMIT: Final = 65_536
 FEW: Final = 8  # packets below which a connection is the first to be forgotten
 CHAIN: Final = 16  # open rows of a channel that are looked through

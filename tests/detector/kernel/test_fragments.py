@@ -114,6 +114,15 @@ def test_the_first_fragment_is_forgotten_after_half_a_minute() -> None:
     assert fed(pieces, 16 * S).counters.undecodable == {"fragment": 1}
 
 
+def test_the_next_file_of_a_stream_knows_the_first_fragments_of_the_one_before() -> None:
+    pieces = fragments(udp(CLIENT, 1, SERVER, 2, TEXT[:900]), 304)
+    met = fed(pieces[:1])
+    met.next_stream()
+    met.feed(pcap([(START + MS, ether(p)) for p in pieces[1:]], nano=True))
+    assert met.counters.undecodable == {} and met.counters.decoded == 2
+    assert up(met, "PACKETS", "PAYLOAD_BYTES") == {"PACKETS": 3, "PAYLOAD_BYTES": 900}
+
+
 def test_an_identification_that_comes_again_is_a_new_datagram() -> None:
     pieces = fragments(udp(CLIENT, 1, SERVER, 2, TEXT[:900]), 304)
     met = fed(pieces * 3)
