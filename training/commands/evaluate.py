@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         "seen_in_training": _trained_on(bundle, args.labels),
         **hostwise.document(hosts, args.prevalence),
     }
-    if other is not None:
+    if other is not None and status != INTERRUPTED:
         about = {"id": other.id, "digest": other.digest}
         document["against"] = {"model": about, **hostwise.against(hosts, by_other)}
     if args.checks and status != INTERRUPTED:
@@ -144,7 +144,8 @@ def _checks(path: Path, labels: list[Label], bundle: Bundle, hosts: Hosts) -> li
     found = labelled.read(labels, Settings(), bundle.channel, path)
     for line in found.mistakes:
         output.note(f"minewatch evaluate: {printable(line)}")
-    return [one.document() for one in own.sections(table.concatenate(found.channels), hosts.counted)]
+    rows = table.gathered(found.channels, own.MOST_ROWS)
+    return [one.document() for one in own.sections(rows, hosts.counted)]
 
 
 def _hold(
