@@ -140,6 +140,17 @@ def document(hosts: Hosts, prevalence: float = PREVALENCE) -> dict[str, Any]:
     }
 
 
+def against(hosts: Hosts, other: Hosts) -> dict[str, Any]:
+    """The same hosts by another bundle: its rates, and each host that the two call otherwise."""
+    by_other = {(one.host, one.source, one.label.line): one for one in other.counted}
+    pairs = [(one, by_other.get((one.host, one.source, one.label.line))) for one in hosts.counted]
+    differ = [(one, two) for one, two in pairs if two is not None and two.verdict != one.verdict]
+    return {
+        "overall": rates(other.counted),
+        "differ": [_wrong(one) | {"against": two.verdict.value} for one, two in differ],
+    }
+
+
 def rates(held: Sequence[Held]) -> dict[str, Any]:
     """Recall and false alarms at both levels; `suspicious` is that verdict or `mining`."""
     mining, benign = _mining(held), _judged(held)

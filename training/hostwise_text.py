@@ -33,6 +33,10 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for name, parts in told["by"].items():
         if len(parts) < told["hosts"]["counted"]:  # else it is the list of hosts
             yield from _by(name, parts)
+    if "against" in told:
+        yield from _against(told["against"])
+    for section in told.get("checks", ()):
+        yield from _section(section)
     wrong = list(_table([_wrong(one) for one in told["wrong"][:LISTED]]))
     yield from _listed("called otherwise than labelled", wrong, len(told["wrong"]))
     partly = [f"{one['host']}  {one['source']}" for one in told["not_counted"]]
@@ -108,6 +112,21 @@ def _delay(told: Mapping[str, Any]) -> Iterator[str]:
         one = told[level]
         when = f"median {one['median_windows']:g}, at most {one['most_windows']}" if one["found"] else "never"
         yield f"  {name:<22}{one['found']} found; {when}"
+
+
+def _against(other: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"the same hosts by {other['model']['id']} (digest {other['model']['digest'][:16]}):"
+    yield from _table([("called", "mining hosts found", "benign hosts, falsely"), *_levels(other["overall"])])
+    rows = [(*_wrong(one)[:3], f"by the other {one['against']}", one["source"]) for one in other["differ"]]
+    yield from _listed("called otherwise by the two", list(_table(rows[:LISTED])), len(rows))
+
+
+def _section(section: Mapping[str, Any]) -> Iterator[str]:
+    """A check of the labels, by `evaluation.own`."""
+    yield ""
+    yield f"check: {section['title']} ({section['note']})"
+    yield from _table([section["columns"], *section["rows"]] if section["rows"] else [])
 
 
 def _levels(rates: Mapping[str, Any]) -> Iterator[Row]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from detector.features.channel import NAMES
+from detector.records import Verdict
+from training.corpora import Capture
 from training.dataset import dataset_of
-from training.evaluation import checks, held_out, leaks, meters, report, tables
+from training.evaluation import captures, checks, held_out, leaks, meters, report, tables
 from training.evaluation.sample import Sample
 from training.evaluation.scorers import logistic
 from training.splits import row_weights
@@ -102,7 +106,12 @@ def test_paths_of_both_classes_are_drawn_alike() -> None:
     assert len(told) >= 8 and all(one.even for one in told)
 
 
-def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes() -> None:
+def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meters, "boosted", logistic)  # a quick model: what is tested is what is asked of it
+    monkeypatch.setattr(meters, "SCORERS", {"logistic regression": logistic})
+    monkeypatch.setattr(checks.probe, "__defaults__", (logistic,))
     of = meters.drawn(160, 9, None)
     told = "\n".join(meters.sections(of, 9))
     for kind in ("asic", "gpu rig", "cpu", "household"):
@@ -118,3 +127,18 @@ def test_a_noise_of_the_miners_own_fails_the_probe() -> None:
     values[of.measured.labels, meters.MEASURED.index("colour")] *= 0.2
     spoilt = replace(of.measured, values=values)
     assert checks.tells(checks.probe(spoilt, 9, logistic))
+
+
+def test_how_long_it_took_is_told_of_every_miner() -> None:
+    """By hand: one called in the second window, one never."""
+    capture = Capture(
+        Path("a.pcap"), "o__r", "mining", "traffic", "XMR", frozenset({"10.0.0.1", "10.0.0.2"}), False, ""
+    )
+    told = (
+        captures.Told("10.0.0.1", Verdict.MINING, 0.99, (), 0.1, delay=2),
+        captures.Told("10.0.0.2", Verdict.CLEAR, 0.2, (), 0.1),
+    )
+    text = captures._mining_table([captures.Outcome(capture, told, ())])
+    assert (
+        "| 10.0.0.1 | XMR | mining | 0.990 | 2 |" in text and "| 10.0.0.2 | XMR | clear | 0.200 | - |" in text
+    )

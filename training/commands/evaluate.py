@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from detector.cli import INTERRUPTED, OK, WRONG, explain, output, progress
 from detector.cli.parser import network
@@ -24,6 +24,7 @@ examples:
   minewatch evaluate my-bundle LABELS.csv
   minewatch evaluate default LABELS.csv --format json --output evaluation.json
   minewatch evaluate default LABELS.csv --prevalence 1e-4
+  minewatch evaluate my-bundle LABELS.csv --against default --checks
   minewatch evaluate --drift my-bundle monday.pcap tuesday.pcap
 
 BUNDLE is a folder or a .zip; `default` is the shipped one.  LABELS.csv is as for minewatch train,
@@ -39,6 +40,11 @@ A bundle looks better on what it was trained on than it is.  Beside them stand b
 drawn anew as wholes: hosts of one site are alike, and the effective n is the number of groups.
 Delay is told in windows (5 minutes) from a miner's first to its first verdict; precision is what an
 alarm is worth where so many hosts mine, from recall and false alarms as measured here.
+
+--against scores the same hosts by a second bundle and tells both, and the hosts of which they differ.
+--checks fits models anew on the labelled channels, groups held out, to see what your labels are worth:
+simple baselines and the published rules, each group left out, learning curve, ablation, labels dealt out
+anew, duration, and a probe of leaks (address, port, time, length of the record).  Minutes, not seconds.
 
 --drift tells whether the traffic of a site has left what BUNDLE learned from: the population
 stability index by family of features, held against what so few hosts would show by chance, and the
@@ -56,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     told = "what is known of which host; with --drift, captures and readings"
     parser.add_argument("labels", metavar="LABELS.csv", nargs="+", type=Path, help=told)
     parser.add_argument("--drift", action="store_true", help="has this traffic left the training set?")
+    parser.add_argument("--against", metavar="BUNDLE", help="a second bundle, on the same hosts")
+    parser.add_argument("--checks", action="store_true", help="what are the labels worth? (takes minutes)")
     told = "share of hosts that mine where it is to be used (default: 0.001)"
     parser.add_argument("--prevalence", type=_prevalence, default=1e-3, metavar="SHARE", help=told)
     parser.add_argument("--assets", metavar="FILE", help="CSV that joins power_source's meters to hosts")
@@ -86,7 +94,6 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch evaluate: one LABELS.csv; several PATHs are for --drift")
         return WRONG
     (args.labels,) = args.labels
-    from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
     from training import hostwise, hostwise_text  # noqa: PLC0415
     from training.labels import LabelError, read_labels  # noqa: PLC0415
 
@@ -96,9 +103,11 @@ def run(args: argparse.Namespace) -> int:
         for line in str(error).splitlines():
             output.note(f"minewatch evaluate: {printable(line)}")
         return WRONG
-    bundle = Bundle.load(None if args.bundle == DEFAULT else args.bundle)
-    hosts = hostwise.Hosts()
+    bundle, other = _loaded(args.bundle), _loaded(args.against) if args.against else None
+    hosts, by_other = hostwise.Hosts(), hostwise.Hosts()
     status = _hold(args, labels, bundle, hosts)
+    if other is not None and status != INTERRUPTED:
+        status = max(status, _hold(args, labels, other, by_other, again=True))
     document = {
         "schema": hostwise.SCHEMA,
         "model": {"id": bundle.id, "digest": bundle.digest},
@@ -106,6 +115,11 @@ def run(args: argparse.Namespace) -> int:
         "seen_in_training": _trained_on(bundle, args.labels),
         **hostwise.document(hosts, args.prevalence),
     }
+    if other is not None and status != INTERRUPTED:
+        about = {"id": other.id, "digest": other.digest}
+        document["against"] = {"model": about, **hostwise.against(hosts, by_other)}
+    if args.checks and status != INTERRUPTED:
+        document["checks"] = _checks(args.labels, labels, bundle, hosts)
     lines = [json.dumps(document, indent=1)] if args.format == "json" else hostwise_text.lines(document)
     with output.opened(args.output) as stream:
         stream.write("".join(f"{line}\n" for line in lines))
@@ -115,8 +129,29 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _hold(args: argparse.Namespace, labels: list[Label], bundle: Bundle, hosts: Hosts) -> int:
-    """Score source after source; the exit status that their reading deserves."""
+def _loaded(name: str) -> Bundle:
+    from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
+
+    return Bundle.load(None if name == DEFAULT else name)
+
+
+def _checks(path: Path, labels: list[Label], bundle: Bundle, hosts: Hosts) -> list[dict[str, Any]]:
+    """What `evaluation.own` finds of the labelled channels; mistakes of labels are told as training does."""
+    from detector.settings import Settings  # noqa: PLC0415
+    from training import labelled, table  # noqa: PLC0415
+    from training.evaluation import own  # noqa: PLC0415
+
+    found = labelled.read(labels, Settings(), bundle.channel, path)
+    for line in found.mistakes:
+        output.note(f"minewatch evaluate: {printable(line)}")
+    rows = table.gathered(found.channels, own.MOST_ROWS)
+    return [one.document() for one in own.sections(rows, hosts.counted)]
+
+
+def _hold(
+    args: argparse.Namespace, labels: list[Label], bundle: Bundle, hosts: Hosts, *, again: bool = False
+) -> int:
+    """Score source after source; the exit status that their reading deserves.  again: told already."""
     from detector.hosts import read_assets  # noqa: PLC0415
     from detector.pipeline import score  # noqa: PLC0415
 
@@ -131,8 +166,9 @@ def _hold(args: argparse.Namespace, labels: list[Label], bundle: Bundle, hosts: 
             if result.interrupted:  # half a source is no record
                 output.note("minewatch evaluate: interrupted; the sources that were done are told")
                 return INTERRUPTED
-            status = max(status, _problems(result))
-            hosts.hold(mine, result.findings, args.labels.parent, joined, _delays(args, source, mine, bundle))
+            status = max(status, OK if again else _problems(result))
+            delays = {} if again else _delays(args, source, mine, bundle)
+            hosts.hold(mine, result.findings, args.labels.parent, joined, delays)
     return status
 
 

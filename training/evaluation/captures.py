@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detector.model import Bundle
 from detector.pipeline import Request, score
 from detector.records import Finding, Verdict
 from detector.settings import Settings
-from training import build, metrics, table
+from training import build, delay, metrics, table
 from training.corpora import Capture
 from training.rebuild import fit_bundle
 
@@ -33,6 +33,7 @@ class Told:
     score: float | None
     heard: tuple[tuple[str, str], ...]  # (dialect, coin) of its evidence
     days: float  # in windows in which it was active
+    delay: int | None = None  # windows until it was called mining, from 1; None = never, or it does not mine
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,18 @@ def _judge(captures: list[Capture], path: Path | None) -> list[Outcome]:
     outcomes = []
     for capture in captures:
         result = score(Request(paths=(str(capture.path),)), bundle=bundle)
-        told = tuple(_told(finding) for finding in result.findings)
+        late = _delays(capture, bundle)
+        told = tuple(replace(_told(finding), delay=late.get(finding.host)) for finding in result.findings)
         outcomes.append(Outcome(capture, told, tuple(result.problems)))
     return outcomes
+
+
+def _delays(capture: Capture, bundle: Bundle) -> dict[str, int | None]:
+    """Windows until each of its miners was called so, as the monitor would have; see `training.delay`."""
+    if not capture.mining_hosts:
+        return {}
+    told = delay.delays(str(capture.path), capture.mining_hosts, bundle, Settings())
+    return {host: by_level["mining"] for host, by_level in told.items()}
 
 
 def _told(finding: Finding) -> Told:
@@ -131,7 +141,8 @@ def _host_days(outcomes: list[Outcome]) -> str:
 
 
 def _mining_table(outcomes: Iterable[Outcome]) -> str:
-    lines = ["| mining capture | host | it is | verdict | score | heard |", "|---|---|---|---|---|---|"]
+    head = "| mining capture | host | it is | verdict | score | called after, windows of 5 min | heard |"
+    lines = [head, "|---|---|---|---|---|---|---|"]
     for outcome in sorted(outcomes, key=lambda o: str(o.capture.path)):
         hosts = {told.host: told for told in outcome.told}
         for host in sorted(outcome.capture.mining_hosts) if outcome.capture.label == "mining" else ():
@@ -140,7 +151,9 @@ def _mining_table(outcomes: Iterable[Outcome]) -> str:
             number = f"{told.score:.3f}" if told and told.score is not None else "-"
             verdict = told.verdict.value if told else "not seen"
             name = f"{outcome.capture.source.split('__')[-1]}/{outcome.capture.path.name}"
-            lines.append(f"| {name} | {host} | {outcome.capture.protocol} | {verdict} | {number} | {heard} |")
+            after = told.delay if told and told.delay is not None else "-"
+            cells = (name, host, outcome.capture.protocol, verdict, number, after, heard)
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ rows where it is sources.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,6 +58,12 @@ def permuted(rows: Dataset, seed: int, times: int = 3) -> list[bootstrap.Interva
         split = held_out.folds(shuffled, seed)
         found.append(held_out.worth(held_out.judged(shuffled, split, boosted, seed)).auc)
     return found
+
+
+def by_chance(aucs: Sequence[bootstrap.Interval]) -> bool:
+    """Whether most of these intervals hold a half."""
+    holds = [auc.low <= 0.5 <= auc.high for auc in aucs if auc.low is not None and auc.high is not None]
+    return 2 * sum(holds) > len(aucs)
 
 
 def _dealt(rows: Dataset, seed: int) -> np.ndarray:
