@@ -43,9 +43,9 @@ class Talk:
 
 MINERS = (
     Talk(site.MINER_CLEAR, "cryptonote", "203.0.113.45", 3333, "none", 240, 3_300, WHOLE,
-         "a CPU miner in the clear: login, jobs, shares (CryptoNote)", 1, 1_500, 100),
+         "a CPU miner in the clear: login, jobs, shares (CryptoNote)", 17, 1_500, 100),
     Talk(site.MINER_ENCRYPTED, "kawpow", "198.51.100.77", 443, "tls13", 0, 3_600, WHOLE,
-         "a GPU miner inside TLS 1.3: only lengths and rhythm show it", 13, 1_500, 100),
+         "a GPU miner inside TLS 1.3: only lengths and rhythm show it", 46, 1_500, 100),
 )  # fmt: skip
 LOOKALIKES = (
     *(Talk(site.BITCOIN_NODE, "bitcoin_node", f"192.0.2.{20 + peer}", 8333, "none", 300 * peer, 900, CUT,

@@ -39,6 +39,7 @@ _DOCUMENTATION = (IPv4Address("192.0.2.0"), IPv4Address("198.51.100.0"), IPv4Add
 _FIRST_EPOCH_S = 1_704_067_200  # 2024-01-01
 _EPOCHS_S = 80_000_000
 _SAMPLED = 0.03  # share of captures that hold one packet in some, as sFlow would (RFC 3176)
+_LEFT = 40  # packets that sampling leaves, about, at the least
 
 
 def home_address(draw: Draw, version: int) -> Address:
@@ -103,8 +104,8 @@ def capture(conversation: Conversation, draw: Draw) -> Captured:
     snap = WHOLE if draw.chance(0.85) else draw.pick((96, 128, 160, 200, 256))
     packets = conversation.packets(ends, snap)
     missed = draw.pick((0.0, 0.0, 0.0, 0.001, 0.01))
-    if draw.chance(_SAMPLED):
-        missed = 1.0 - 1.0 / draw.log_uniform(5.0, 100.0)
+    if draw.chance(_SAMPLED) and len(packets.frames) > 2 * _LEFT:
+        missed = 1.0 - 1.0 / draw.log_uniform(2.0, min(100.0, len(packets.frames) / _LEFT))
     if missed:
         packets = packets.only(draw.arrays().random(len(packets.frames)) >= missed)
     epoch_ns = (_FIRST_EPOCH_S + draw.whole(0, _EPOCHS_S)) * 10**9 + draw.whole(0, 10**9 - 1)

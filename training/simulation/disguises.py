@@ -63,7 +63,8 @@ def scene(disguise: Disguise, family: str, seed: int, duration_s: float) -> Scen
 
 
 def farm(family: str, seed: int, duration_s: float) -> Scene:
-    """Workers behind a proxy in the house, and its one connection outside: the capture sees both.
+    """Workers behind a proxy in the house, and its one connection outside: the capture sees both.  Jobs come
+    at Monero's pace.
 
     The proxy hands each job on at once and gathers the shares; it mines as far as anybody can see."""
     draw = Draw(f"farm/{family}/{seed}")
@@ -88,7 +89,7 @@ def farm(family: str, seed: int, duration_s: float) -> Scene:
 
 
 def _wired(ends: Ends) -> Ends:
-    """On Ethernet, untagged, so that all ends of a scene share a link; at a service's port of its own."""
+    """On Ethernet, untagged, so that all ends of a scene share a link."""
     return replace(ends, macs=(b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02"), vlan=None)
 
 

@@ -175,7 +175,7 @@ class Hello:
     """How one client greets: stays the same over reconnects."""
 
     stack: Stack
-    tls13: bool
+    tls13: bool  # offered; many a server takes 1.2 all the same
     name: str | None
     alpn: tuple[str, ...]
     suites: tuple[int, ...]
@@ -183,19 +183,22 @@ class Hello:
     padded: bool  # where its length is between 256 and 511 (RFC 7685), as an old server wanted it
 
     @classmethod
-    def drawn(cls, draw: Draw, kind: str, tls13: bool, websocket: bool) -> Hello:
-        """A greeting of a client of `kind`.  For WebSocket browsers offer HTTP/1.1 only (RFC 6455)."""
-        habits = _HABITS[kind]
-        stacks = [(stack, weight) for stack, weight in habits.stacks if not tls13 or stack is not MBEDTLS]
+    def drawn(cls, draw: Draw, kind: str, wrap: str) -> Hello:
+        """A greeting of a client of `kind` that may end in `wrap`.  For WebSocket browsers offer HTTP/1.1
+        only (RFC 6455)."""
+        habits, taken = _HABITS[kind], wrap in ("tls13", "wss")
+        unfit = MBEDTLS if taken else RUSTLS  # has no TLS 1.3; has no CBC
+        stacks = [(stack, weight) for stack, weight in habits.stacks if stack is not unfit]
         stack = draw.pick(*zip(*stacks, strict=True))
+        tls13 = taken or (stack is not MBEDTLS and draw.chance(0.7))
         alpn = draw.pick(*zip(*habits.protocols, strict=True))
         name = f"{draw.base36(draw.whole(2, 14))}.example.{draw.pick(('com', 'net', 'org'))}"
-        kept = [suite for suite in stack.suites if _is_13(suite) or stack.browser or draw.chance(0.93)]
+        kept = [suite for suite in stack.suites if _is_13(suite) or suite in _COMMON or draw.chance(0.93)]
         return cls(
             stack=stack,
             tls13=tls13,
             name=name if draw.chance(habits.named) else None,
-            alpn=("http/1.1",) if websocket and draw.chance(0.7) else alpn,
+            alpn=("http/1.1",) if wrap == "wss" and draw.chance(0.7) else alpn,
             suites=tuple(suite for suite in kept if tls13 or not _is_13(suite)),
             hybrid=tls13 and draw.chance(0.6 if stack.browser else 0.15),
             padded=stack.browser or (stack is OPENSSL and draw.chance(0.5)),
@@ -209,7 +212,7 @@ class Hello:
         made = [extension(kind, content) for kind, content in self._contents(draw, grease)]
         if grease is not None:
             draw.shuffle(made)
-            made = [extension(grease, b""), *made, extension(draw.pick(_GREASE) ^ 0x1010, b"\0")]
+            made = [extension(grease, b""), *made, extension(grease ^ 0x1010, b"\0")]
         joined = b"".join(made)
         missing = 512 - (4 + len(body) + 2 + len(joined))
         if self.padded and 0 < missing <= 256:
@@ -241,15 +244,16 @@ class Hello:
             shares += _HYBRID.to_bytes(2, "big") + vector(draw.randbytes(1216))
         return shares + _X25519.to_bytes(2, "big") + vector(draw.randbytes(32))
 
-    def chosen(self, draw: Draw, cbc: bool) -> int:
+    def chosen(self, draw: Draw, wrap: str) -> int:
         """The suite that a server takes: one of TLS 1.3, or one of 1.2 with or without CBC."""
-        if self.tls13:
+        if wrap in ("tls13", "wss"):
             return draw.pick([suite for suite in self.suites if _is_13(suite)])
-        wanted = _CBC if cbc else _AEAD
-        return next((suite for suite in self.suites if suite in wanted), wanted[0])
+        wanted = _CBC if wrap == "tls12cbc" else _AEAD
+        return next(suite for suite in self.suites if suite in wanted)
 
 
 _CBC, _AEAD = _codes("c014 c013 0035 002f"), _codes("c02f c02b c030 c02c cca8 cca9 009c")
+_COMMON = _CBC[:2] + _AEAD[:2]  # never left out
 
 
 def _is_13(suite: int) -> bool:

@@ -26,7 +26,7 @@ class Answered:
     """What a ServerHello answers to."""
 
     tls13: bool
-    session: bytes  # the client's legacy session identifier: echoed in TLS 1.3
+    session: bytes  # the client's identifier, echoed, where it is TLS 1.3 or resumed; else a new one
     hybrid: bool
     alpn: str | None  # the protocol taken; in TLS 1.3 it is encrypted
 

@@ -23,6 +23,7 @@ _DRAWN = WRAPS[:7]
 _ODDS_TEXT = (0.33, 0.35, 0.12, 0.05, 0.08, 0.04, 0.03)
 _ODDS_HTTP = (0.36, 0.35, 0.12, 0.05, 0.08, 0.04, 0.0)
 _ODDS_LENGTHS = (0.0, 0.55, 0.16, 0.07, 0.12, 0.10, 0.0)
+_TLS_13 = ("tls13", "wss")
 _ACT_1, _ACT_2 = 64, 234  # of the Noise NX handshake: ElligatorSwift key; key, static key and signature
 _SV2_HEADER, _NOISE_HEADER, _NOISE_BLOCK, _TAG = 6, 22, 65_519, 16
 
@@ -54,13 +55,12 @@ class Wrapping:
     @classmethod
     def drawn(cls, draw: Draw, kind: str, client: str = "library") -> Wrapping:
         """`client`: which of `hellos`' habits greets."""
-        tls13 = kind in ("tls13", "wss")
-        hello = Hello.drawn(draw, client, tls13, kind == "wss")
+        hello = Hello.drawn(draw, client, kind)
         return cls(
             kind=kind,
             draw=draw,
             hello=hello,
-            padding=draw.pick((0, 0, 0, 0, 0, 0, 16, 32, 64, 128)) if tls13 else 0,
+            padding=draw.pick((0, 0, 0, 0, 0, 0, 16, 32, 64, 128)) if kind in _TLS_13 else 0,
             tickets=draw.pick((0, 1, 2, 2)),
             resumes=draw.chance(0.3),
             record_size=draw.pick((16_384, 16_384, 16_384, 4096, 1370)),
@@ -129,11 +129,12 @@ class Wrapping:
         return size + 17  # content type and tag
 
     def _handshake(self, link: Link, resumed: bool) -> Iterator[Write]:
-        draw, thinking, tls13 = self.draw, self.draw.log_uniform(0.0005, 0.02), self.hello.tls13
-        session = draw.randbytes(32) if tls13 or resumed else b""
+        draw, thinking, tls13 = self.draw, self.draw.log_uniform(0.0005, 0.02), self.kind in _TLS_13
+        session = draw.randbytes(32) if self.hello.tls13 or resumed else b""
         alpn = draw.pick(self.hello.alpn) if self.hello.alpn and not tls13 else None
-        answered = tls.Answered(tls13, session or draw.randbytes(32), self.hello.hybrid, alpn)
-        hello = tls.server_hello(draw, self.hello.chosen(draw, self.kind == "tls12cbc"), answered)
+        echoed = session if tls13 or resumed else draw.randbytes(32)
+        answered = tls.Answered(tls13, echoed, self.hello.hybrid, alpn)
+        hello = tls.server_hello(draw, self.hello.chosen(draw, self.kind), answered)
         yield 0.001, UP, self.hello.build(draw, session)
         now = 0.001 + link.rtt_s + thinking
         ccs = tls.record(tls.CHANGE_CIPHER_SPEC, b"\x01")
