@@ -18,7 +18,7 @@ from pathlib import Path
 
 from detector.model import Bundle
 from training import build, corpora, store, table
-from training.evaluation import captures, sample
+from training.evaluation import captures, power, power_sample, sample
 from training.evaluation.report import Sizes, modelled
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -51,17 +51,18 @@ def main() -> int:
         parts = [*_parts(Bundle.load(), shipped, [], sizes, []), UNMEASURED]
         args.output.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
         return 0
-    text, diagram = report(mirror, recipe, sizes, args.previous, say)
+    text, diagram, picture = report(mirror, recipe, sizes, args.previous, say)
     args.output.write_text(text, encoding="utf-8")
     (args.output.parent / DIAGRAM).write_text(diagram, encoding="utf-8")
+    (args.output.parent / power.PICTURE).write_text(picture, encoding="utf-8")
     say(f"wrote {args.output}")
     return 0
 
 
 def report(
     mirror: Path, recipe: build.Recipe, sizes: Sizes, previous: Path | None, say: Callable[[str], None]
-) -> tuple[str, str]:
-    """The text of docs/evaluation.md, and its diagram."""
+) -> tuple[str, str, str]:
+    """The text of docs/evaluation.md, its diagram, and the picture of its power sections."""
     bundle = Bundle.load()
     say("every capture by the shipped bundle")
     listed = corpora.captures(mirror)
@@ -82,8 +83,12 @@ def report(
     of = sample.sample_of(rows, sample.times(listed))
     bundles = {"shipped": bundle} | ({"previous": Bundle.load(previous)} if previous else {})
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
+    say("power")
+    records = power_sample.draw(sizes.seed, sizes.power_records, mirror, recipe.jobs, recipe.cache)
+    drawn = power.judge(records, sizes.seed)
+    told += power.sections(drawn, say)
     parts = _parts(bundle, shipped, left_out, sizes, told)
-    return "\n\n".join(parts) + "\n", diagram
+    return "\n\n".join(parts) + "\n", diagram, power.svg(drawn)
 
 
 def _parts(

@@ -27,12 +27,13 @@ class Sizes:
     left_out_conversations: int = 2_000  # for the leave-one-source-out bundles; 0 = none
     leak_conversations: int = 600
     permutations: int = 3
+    power_records: int = 16_000
     seed: int = 2_027
 
     @classmethod
     def quick(cls) -> Sizes:
         """For a look."""
-        return cls(400, 0, 200, 1)
+        return cls(400, 0, 200, 1, 2_000)
 
 
 def modelled(
