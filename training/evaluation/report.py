@@ -27,7 +27,7 @@ class Sizes:
     left_out_conversations: int = 2_000  # for the leave-one-source-out bundles; 0 = none
     leak_conversations: int = 600
     permutations: int = 3
-    power_records: int = 16_000
+    power_records: int = 8_000
     seed: int = 2_027
 
     @classmethod
