@@ -15,6 +15,7 @@ from detector.records import Vectors, Verdict
 from training import build, card, corpora, export, fit, table
 from training.build import PowerRows, Recipe
 from training.dataset import DatasetError
+from training.simulation.power_corpus import TIERS
 
 TINY = Recipe(examples=160, power_examples=200, fused_hosts=400, seed=7, jobs=1)
 FACTS = np.array([name.startswith("channel.facts.") for name in channel_features.NAMES])
@@ -107,7 +108,7 @@ def test_words_in_any_rhythm_leave_the_rows_they_came_from(rows: table.Rows) -> 
 def test_power_rows_are_of_both_classes_and_tiers(power: PowerRows) -> None:
     assert len(power.label) == TINY.power_examples == len(power.group) == len(power.tier)
     assert 0.2 < power.label.mean() < 0.8 and power.simulated.all()
-    assert len(set(power.tier)) == 2
+    assert set(power.tier) == set(TIERS)
 
 
 # --- models
