@@ -83,7 +83,7 @@ class Run:
         from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
-        self.ledger.feeders.add(windows)
+        self.ledger.feeders.add(windows, source)
         meters, vectors, facts = power_facts.survey(windows)
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))

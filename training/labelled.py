@@ -21,6 +21,7 @@ from detector.kernel import layout
 from detector.model import Model
 from detector.records import ChannelWindows, PowerWindows, Vectors
 from detector.settings import Settings
+from detector.windows.power import DAY_S
 from training import build, leaks, sources, table
 from training.compose import Pair
 from training.labels import EVERY_HOST, Label, label_of
@@ -182,10 +183,15 @@ class _Meters:
             label=np.array([label.mining]),
             group=[label.group],
             family=[label.variant or label.group],
-            tier=["node" if self._windows.window_s[mine].min() < 3600 else "meter"],
+            tier=[_tier(float(self._windows.window_s[mine].min()))],
             simulated=np.zeros(1, np.bool_),
             weight=np.array([label.weight]),
         )
+
+
+def _tier(window_s: float) -> str:
+    """As the corpus calls it."""
+    return "node" if window_s < 3600 else "meter" if window_s < DAY_S else "daily"
 
 
 class _Index:

@@ -8,7 +8,7 @@ losses, that follow the load, cannot make (power reference, 1a: Malaysia's finds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ LOSSES: Final = (
     0.12,
 )  # share of what flows that lines and transformers may take; 3-10 % in distribution
 FEWEST: Final = 48  # windows side by side; a day or two of hours says nothing of a rest
+COLUMNS: Final = 4
 NORMAL: Final = 1.4826  # times the median absolute deviation is the standard deviation of a normal
 
 
@@ -52,49 +53,46 @@ class Feeders:
         self._feeder_of = dict(feeder_of)
         self._names = sorted(set(feeder_of.values()))
         self._number = {name: number for number, name in enumerate(self._names)}
-        self._read: set[str] = set()
-        self._keys = np.empty((0, 2), np.int64)  # (feeder, start of the window in s), sorted
-        self._sums = np.empty((0, 4))  # delivered W, feeders read (0 or 1), drawn W, meters read
+        self._holder: dict[str, str] = {}  # the source of each meter that was read
+        # by source: (feeder, start of the window in s); delivered W, feeders read (0 or 1), drawn W, meters
+        self._parts: dict[str, tuple[Int64s, Floats]] = {}
 
     def __contains__(self, meter: str) -> bool:
         """Whether that meter measures a feeder, not a customer."""
         return meter in self._number
 
-    def add(self, windows: PowerWindows) -> None:
-        """Take in the windows of one source.  A meter that two sources hold counts in the first."""
+    def add(self, windows: PowerWindows, source: str) -> None:
+        """Take in the windows of a source, in place of what it held before (a log that has grown).
+
+        A meter that two sources hold counts in the first.
+        """
         fed = np.array([self._number.get(self._feeder_of.get(name, ""), -1) for name in windows.meters])
         own = np.array([self._number.get(name, -1) for name in windows.meters])
-        fresh = np.array([name not in self._read for name in windows.meters])
+        told = (fed >= 0) | (own >= 0) if len(windows) else np.zeros(0, bool)
+        for place in np.flatnonzero(told).tolist():
+            told[place] = self._holder.setdefault(windows.meters[place], source) == source
+        parts = []
         for number, first in ((own, 0), (fed, 2)):
-            counts = (number >= 0) & fresh if len(windows) else np.zeros(0, bool)
-            rows = np.flatnonzero(counts[windows.meter])
-            if len(rows):
-                self._take(taken(windows, rows), number, first)
-        self._read.update(name for name in windows.meters if name in self._feeder_of or name in self)
+            counts = told & (number >= 0)
+            if counts.any():
+                rows = np.flatnonzero(counts[windows.meter])
+                parts.append(_summed(taken(windows, rows), number, first))
+        if parts:
+            self._parts[source] = _joined(parts)
 
     def balances(self) -> list[Balance]:
         """Every feeder of the asset map, by name."""
-        return [self._balance(number, name) for number, name in enumerate(self._names)]
+        empty = (np.empty((0, 2), np.int64), np.empty((0, COLUMNS)))
+        keys, sums = _joined([empty, *self._parts.values()])
+        each = enumerate(self._names)
+        return [self._balance(name, keys[keys[:, 0] == i, 1], sums[keys[:, 0] == i]) for i, name in each]
 
-    def _take(self, windows: PowerWindows, number: Int64s, first: int) -> None:
-        hourly = roll_up(windows, HOUR_S)
-        keys = np.column_stack([number[hourly.meter], hourly.window_ns // 1_000_000_000])
-        sums = np.zeros((len(keys), self._sums.shape[1]))
-        sums[:, first] = column(hourly, "sum_w") / column(hourly, "n")
-        sums[:, first + 1] = 1.0
-        together = np.concatenate([self._keys, keys])
-        self._keys, place = np.unique(together, axis=0, return_inverse=True)
-        joined = np.zeros((len(self._keys), sums.shape[1]))
-        np.add.at(joined, place.ravel(), np.concatenate([self._sums, sums]))
-        self._sums = joined
-
-    def _balance(self, number: int, name: str) -> Balance:
+    def _balance(self, name: str, start: Int64s, sums: Floats) -> Balance:
         members = [meter for meter, feeder in self._feeder_of.items() if feeder == name]
-        unread = sum(meter not in self._read for meter in members)
-        mine = self._keys[:, 0] == number
-        delivered, is_own, drawn, count = self._sums[mine].T
+        unread = sum(meter not in self._holder for meter in members)
+        delivered, is_own, drawn, count = sums.T
         whole = (is_own > 0) & (count == len(members) - unread) & (count > 0)
-        start, delivered, drawn = self._keys[mine, 1][whole], delivered[whole], drawn[whole]
+        start, delivered, drawn = start[whole], delivered[whole], drawn[whole]
         if len(start) < FEWEST:
             return Balance(name, len(members), unread, len(start), 0, 0, *(4 * [float("nan")]))
         losses, rest = _rest(delivered, drawn)
@@ -103,6 +101,24 @@ class Feeders:
         span = (int(start[0]) * 10**9, int(start[-1]) * 10**9)
         mean = float(delivered.mean())
         return Balance(name, len(members), unread, len(start), *span, mean, losses, middle, spread)
+
+
+def _summed(windows: PowerWindows, number: Int64s, first: int) -> tuple[Int64s, Floats]:
+    """Keys and sums of the hours of meters that are `number` (-1: none), in columns `first` and the next."""
+    hourly = roll_up(windows, HOUR_S)
+    keys = np.column_stack([number[hourly.meter], hourly.window_ns // 1_000_000_000])
+    sums = np.zeros((len(keys), COLUMNS))
+    sums[:, first] = column(hourly, "sum_w") / column(hourly, "n")
+    sums[:, first + 1] = 1.0
+    return _joined([(keys, sums)])
+
+
+def _joined(parts: Sequence[tuple[Int64s, Floats]]) -> tuple[Int64s, Floats]:
+    """Each key once, sorted, with all its sums."""
+    keys, place = np.unique(np.concatenate([k for k, _ in parts]), axis=0, return_inverse=True)
+    sums = np.zeros((len(keys), COLUMNS))
+    np.add.at(sums, place.ravel(), np.concatenate([s for _, s in parts]))
+    return keys, sums
 
 
 def _rest(delivered: Floats, drawn: Floats) -> tuple[float, Floats]:

@@ -174,7 +174,7 @@ _ARRIVAL: Final = (
         for mean in ("", "mean_")
         for name in ("step", "clarity", "explained", "persists")
     ),
-    "onset.hours_least",
+    "onset.hours_low",
     "onset.hours_share",
 )
 _SHAPES: Final = np.array([not name.startswith(("level.log", "quality.")) for name in NAMES])
@@ -223,14 +223,14 @@ def of_block(grid: Grid) -> Floats:
 
 
 def arrived(vectors: Vectors) -> Mask:
-    """Records (n,) in which a steady load came, the same in every hour, and stayed.
+    """Records (n,) in which a steady load came, in three hours of four, and stayed.
 
     From days of hours, else from daily readings, where the hours are not known.  Most of the
     variance is one step up, clear of the noise, between one day and the next, that lasts.
     """
     at = {name: vectors.values[:, vectors.names.index(name)] for name in _ARRIVAL}
     hourly = ~np.isnan(at["onset.step"])
-    flat = (at["onset.hours_least"] >= ALIKE) & (at["onset.hours_share"] >= ALIKE)
+    flat = (at["onset.hours_low"] >= ALIKE) & (at["onset.hours_share"] >= ALIKE)
     found = []
     for prefix in ("onset.", "onset.mean_"):
         clear = (at[f"{prefix}step"] > 0) & (at[f"{prefix}clarity"] >= CLEAR)

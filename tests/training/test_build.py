@@ -16,6 +16,7 @@ from detector.records import Vectors, Verdict
 from training import build, card, compose, corpora, export, fit, table
 from training.build import PowerRows, Recipe
 from training.dataset import DatasetError
+from training.simulation.power_corpus import TIERS
 
 TINY = Recipe(examples=160, power_examples=200, fused_hosts=400, seed=7, jobs=1)
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
@@ -85,7 +86,7 @@ def test_selecting_and_joining_rows(rows: table.Rows) -> None:
 def test_power_rows_are_of_both_classes_and_tiers(power: PowerRows) -> None:
     assert len(power.label) == TINY.power_examples == len(power.group) == len(power.tier)
     assert 0.2 < power.label.mean() < 0.8 and power.simulated.all()
-    assert len(set(power.tier)) == 2
+    assert set(power.tier) == set(TIERS)
 
 
 # --- models

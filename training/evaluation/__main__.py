@@ -3,6 +3,7 @@
     python -m training.evaluation                everything: about half an hour on two cores
     python -m training.evaluation --quick        a look: small samples, no leave-one-source-out bundles
     python -m training.evaluation --shipped      the shipped bundle on the captures, and nothing else
+    python -m training.evaluation --power        the power sections, printed
     python -m training.evaluation --previous OLD-BUNDLE
 
 Needs the public data; see `training.corpora`.
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from detector.model import Bundle
 from training import build, corpora, store, table
-from training.evaluation import captures, dialects, disguises, meters, peers, rewrapped, sample
+from training.evaluation import captures, dialects, disguises, peers, power, power_sample, rewrapped, sample
 from training.evaluation.report import Sizes, modelled
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -33,6 +34,7 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="small samples; not for the record")
     parser.add_argument("--shipped", action="store_true", help="the captures by the shipped bundle only")
+    parser.add_argument("--power", action="store_true", help="print the power sections, and nothing else")
     parser.add_argument("--previous", type=Path, metavar="BUNDLE", help="an older bundle, on the same rows")
     parser.add_argument("--output", type=Path, default=DOCS / "evaluation.md")
     parser.add_argument("--jobs", type=int, default=2)
@@ -46,22 +48,28 @@ def main() -> int:
     cache = None if args.no_cache else store.home() / "rows"
     recipe = build.Recipe(sizes.conversations, seed=sizes.seed, jobs=args.jobs, cache=cache)
     say = _clock()
+    if args.power:
+        told, picture = _power(mirror, recipe, sizes, say)
+        print("\n\n".join(told))  # noqa: T201
+        (args.output.parent / power.PICTURE).write_text(picture, encoding="utf-8")
+        return 0
     if args.shipped:
         shipped = captures.judge_captures(corpora.captures(mirror), None, recipe.jobs)
         parts = [*_parts(Bundle.load(), shipped, [], sizes, []), UNMEASURED]
         args.output.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
         return 0
-    text, diagram = report(mirror, recipe, sizes, args.previous, say)
+    text, diagram, picture = report(mirror, recipe, sizes, args.previous, say)
     args.output.write_text(text, encoding="utf-8")
     (args.output.parent / DIAGRAM).write_text(diagram, encoding="utf-8")
+    (args.output.parent / power.PICTURE).write_text(picture, encoding="utf-8")
     say(f"wrote {args.output}")
     return 0
 
 
 def report(
     mirror: Path, recipe: build.Recipe, sizes: Sizes, previous: Path | None, say: Callable[[str], None]
-) -> tuple[str, str]:
-    """The text of docs/evaluation.md, and its diagram."""
+) -> tuple[str, str, str]:
+    """The text of docs/evaluation.md, its diagram, and the picture of its power sections."""
     bundle = Bundle.load()
     say("every capture by the shipped bundle")
     listed = corpora.captures(mirror)
@@ -90,10 +98,19 @@ def report(
     of = sample.sample_of(rows, sample.times(listed))
     bundles = {"shipped": bundle} | ({"previous": Bundle.load(previous)} if previous else {})
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
+    drawn, picture = _power(mirror, recipe, sizes, say)
+    parts = _parts(bundle, shipped, left_out, sizes, [*scenes, *told, *drawn])
+    return "\n\n".join(parts) + "\n", diagram, picture
+
+
+def _power(
+    mirror: Path, recipe: build.Recipe, sizes: Sizes, say: Callable[[str], None]
+) -> tuple[list[str], str]:
+    """The sections on power, and their picture."""
     say("power")
-    told += meters.sections(meters.drawn(sizes.power_records, sizes.seed, mirror), sizes.seed)
-    parts = _parts(bundle, shipped, left_out, sizes, [*scenes, *told])
-    return "\n\n".join(parts) + "\n", diagram
+    records = power_sample.draw(sizes.seed, sizes.power_records, mirror, recipe.jobs, recipe.cache)
+    found = power.judge(records, sizes.seed)
+    return list(power.sections(found, say)), power.svg(found)
 
 
 def _parts(

@@ -27,7 +27,7 @@ class Sizes:
     conversations: int = 1_500  # simulated, for splits, baselines and checks
     left_out_conversations: int = 2_000  # for the leave-one-source-out bundles; 0 = none
     leak_conversations: int = 600
-    power_records: int = 3_000
+    power_records: int = 8_000
     permutations: int = 3
     trials: int = 20  # conversations of each dialect in each condition, for the sections on simulated scenes
     seed: int = 2_027
@@ -35,7 +35,7 @@ class Sizes:
     @classmethod
     def quick(cls) -> Sizes:
         """For a look."""
-        return cls(400, 0, 200, 600, 1, 1)
+        return cls(400, 0, 200, 2_000, 1, 1)
 
 
 def modelled(

@@ -38,7 +38,8 @@ def homes(count: int, seed: int = 1, n: int = N) -> dict[str, Series]:
 
 def balance(customers: dict[str, Series], delivered: Series, missing: tuple[str, ...] = ()) -> Balance:
     made = Feeders(dict.fromkeys(customers, "F"))
-    made.add(table(F=delivered, **{k: v for k, v in customers.items() if k not in missing}))
+    read = {k: v for k, v in customers.items() if k not in missing}
+    made.add(table(F=delivered, **read), "a.csv")
     (found,) = made.balances()
     return found
 
@@ -89,9 +90,13 @@ def test_sources_add_up_and_a_meter_counts_once() -> None:
     customers = homes(4)
     total = np.sum(list(customers.values()), axis=0)
     apart = Feeders(dict.fromkeys(customers, "F"))
-    apart.add(table(H0=customers["H0"], H1=customers["H1"]))
-    apart.add(table(F=total, H2=customers["H2"], H3=customers["H3"], H0=customers["H0"]))
-    assert apart.balances() == [balance(customers, total)]
+    apart.add(table(H0=customers["H0"][:900], H1=customers["H1"][:900]), "a.csv")
+    apart.add(table(H0=customers["H0"], H1=customers["H1"]), "a.csv")  # the log has grown
+    apart.add(table(F=total, H2=customers["H2"], H3=customers["H3"], H0=customers["H0"]), "b.csv")
+    (found,), whole = apart.balances(), balance(customers, total)
+    assert (found.unread, found.windows, found.first_ns) == (0, whole.windows, whole.first_ns)
+    assert found.delivered_w == pytest.approx(whole.delivered_w)
+    assert found.rest_w == pytest.approx(whole.rest_w, abs=1e-9)  # sums, up to their order
 
 
 def test_a_feeder_may_be_fed_and_days_are_windows_too() -> None:
@@ -99,7 +104,7 @@ def test_a_feeder_may_be_fed_and_days_are_windows_too() -> None:
     low = daily["A"] + daily["B"]
     made = Feeders({"A": "F", "B": "F", "F": "S", "C": "S"})
     assert "F" in made and "A" not in made
-    made.add(table(86_400, S=low + daily["C"] + 700.0, F=low, **daily))
+    made.add(table(86_400, S=low + daily["C"] + 700.0, F=low, **daily), "a.csv")
     f, s = made.balances()
     assert (f.feeder, f.windows, s.meters) == ("F", 60, 2)
     assert f.rest_w == pytest.approx(0, abs=1e-6) and s.rest_w == pytest.approx(700, rel=0.01)
@@ -107,7 +112,7 @@ def test_a_feeder_may_be_fed_and_days_are_windows_too() -> None:
 
 def test_nothing_to_balance() -> None:
     made = Feeders({})
-    made.add(table(A=np.ones(10)))
+    made.add(table(A=np.ones(10)), "a.csv")
     assert made.balances() == []
     short = homes(2, n=8)
     (told,) = judging.judged([balance(short, np.ones(8))])
