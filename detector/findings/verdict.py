@@ -3,8 +3,8 @@
 The score is the fusion model's; this module adds what a score cannot know.  `mining`
 needs more than a number: a mining dialogue that was heard, or suspect behaviour in two
 windows, or pushes that share a clock with another suspect host's, or two kinds of telemetry
-that agree, or power that says so by itself.  What is
-unlike the training set is not called mining on its looks.
+that agree, or power that says so by itself.  What is unlike the training set is not called
+mining on its looks.
 """
 
 from __future__ import annotations
