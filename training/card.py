@@ -24,6 +24,10 @@ LIMITS = """## Limits
   model does on what the simulator can imagine; no claim rests on them alone.
 - Mining that polls like any JSON-RPC client, and miners that are idle, look like nothing else
   and like everything else: behaviour alone does not find them.
+- The budget of network and fusion counts look-alikes as the share of benign examples that stands at the
+  threshold, the rest as what was recorded. That share is assumed, not measured: where more of the
+  traffic is as nasty as the simulated look-alikes, false alarms are as many times more. The rates of
+  look-alikes by themselves stand in the tables.
 - Novelty says how unlike the training rows a row is. It is no sign of mining.
 - Bounds hold for examples that are independent; those of one group are less so."""
 

@@ -29,7 +29,7 @@ STANDARD_JOBS = (83, 87)  # for a block to come, and for this one
 EXTENDED_JOB = 150  # holds a coinbase and a path of hashes: at least so long
 HASH = 32  # a job grows by one where the tree of transactions does
 MOST = 0.9  # of the messages of each direction that must be of a known kind
-SEVERAL = 3
+SEVERAL = 3  # extended jobs of one length: of a single one it says nothing
 OPENING_MESSAGES = 3  # of each direction, before shares and jobs
 
 Ways = tuple[tuple[int, int], tuple[int, int]]  # places of the miner's block and of the pool's
@@ -75,11 +75,11 @@ def _session(windows: ChannelWindows, row: int, ways: Ways, opened: bool) -> Fac
     up, down = (_counts(windows, row, narrow) for _, narrow in ways)
     shares = max((n for length, n in up.items() if length == SHARE or length in SHARE_EXTENDED), default=0)
     jobs = _jobs(down)
-    known = shares, sum(down.get(length, 0) for length in (*_SINGLE, *_TOGETHER) if length not in jobs)
-    known = known[0], known[1] + sum(jobs.values())
-    messages = [int(windows.wide[row, wide + layout.MESSAGES]) for wide, _ in ways]
-    spare = OPENING_MESSAGES * max(sum(down.get(length, 0) for length in ACT_2), int(opened))
-    explained = all(k >= MOST * (n - spare) for k, n in zip(known, messages, strict=True))
+    answers = sum(down.get(length, 0) for length in (*_SINGLE, *_TOGETHER) if length not in jobs)
+    asked, answered = (int(windows.wide[row, wide + layout.MESSAGES]) for wide, _ in ways)
+    openings = OPENING_MESSAGES * sum(down.get(length, 0) for length in ACT_2)
+    explained = shares >= MOST * (asked - openings)
+    explained &= answers + sum(jobs.values()) >= MOST * (answered - openings)
     if not opened and not (explained and (SHARE in up) + _kinds(down, jobs) >= 2):
         return None
     return Facts(

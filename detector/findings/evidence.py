@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from detector.features import channel as channel_features
 from detector.features import noise
 from detector.findings.ledger import ChannelRecord
+from detector.findings.synchrony import Meeting
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
 from detector.windows.histograms import CLOSE_BYTES
@@ -169,6 +170,21 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
         last_ns=record.last_ns,
         channel=where,
         facts={"probability": round(record.probability, 4), "windows": record.suspect_windows},
+    )
+
+
+def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
+    """Pushes that came with those of another host: the score knows nothing of it, so it weighs nothing."""
+    return Evidence(
+        kind="synchrony",
+        weight=0.0,
+        summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(record)} came within a second of"
+        f" those that {meeting.other.host} got from {_endpoint(meeting.other)}, at most {meeting.by_chance}"
+        " where shifted: they share a clock, as pools of one coin do",
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
+        channel=channel(record),
+        facts={"with": meeting.other.host, "met": meeting.met, "pushes": meeting.pushes},
     )
 
 

@@ -15,6 +15,7 @@ from detector.dissectors import merge_facts
 from detector.features import noise
 from detector.features.feeders import Feeders
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
+from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
 from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
 from detector.windows.channel import keys
@@ -47,6 +48,12 @@ class ChannelRecord:
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
     narrow: NDArray[np.uint32] | None = None
+
+    @property
+    def host(self) -> str:
+        """Address of the host that is judged."""
+        words = _KEY.unpack(self.key)
+        return hosts.text(words[:2] if self.is_client else words[2:4])
 
     @property
     def end(self) -> tuple[str, int, int]:
@@ -92,6 +99,7 @@ class Ledger:
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
         self.meters: dict[str, HostRecord] = {}
+        self.clock = BlockClock()
         self._home = home
         self._min_messages = min_messages
         self._suspicious = suspicious
@@ -150,6 +158,8 @@ class Ledger:
                 continue
             suspect = fresh.probability >= self._suspicious
             channel.suspect_windows += suspect
+            if suspect:
+                self.clock.hear(channel, rolled.wide[row])
             if channel.logit == fresh.logit:  # the fresh moment is the one that is kept
                 leads = fresh.logit >= max(other.logit for other in channels.values())
                 channel.values = vectors.values[row].copy() if leads or channel.facts else None

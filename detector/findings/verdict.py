@@ -2,9 +2,9 @@
 
 The score is the fusion model's; this module adds what a score cannot know.  `mining`
 needs more than a number: a mining dialogue that was heard, or suspect behaviour in two
-windows, or two kinds of telemetry that agree, or power that says so by itself (`metered`,
-which also judges hosts of which nothing else is known).  What is unlike the training set
-is not called mining on its looks.
+windows, or pushes that share a clock with another suspect host's, or two kinds of telemetry
+that agree, or power that says so by itself (`metered`, which also judges hosts of which
+nothing else is known).  What is unlike the training set is not called mining on its looks.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from detector.findings import evidence, feeders, metered
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
+from detector.findings.synchrony import Meeting
 from detector.hosts import Assets
 from detector.model import Bundle, Model
 from detector.records import Evidence, Finding, Vectors, Verdict
@@ -53,13 +54,14 @@ class _Judged:
     network_score: float | None = None  # without its power
     values: Floats | None = None  # the row of the fusion model, and how strange it is
     novelty: float = 0.0
+    meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
 
 
 def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     findings = feeders.judged(ledger.feeders.balances())
-    named, peers = _joined(ledger, assets), Peers(ledger.meters, assets)
-    while block := [_ranked(*one, peers) for one in itertools.islice(named, BLOCK)]:
+    named, peers, meetings = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.meetings()
+    while block := [_ranked(*one, peers, meetings) for one in itertools.islice(named, BLOCK)]:
         _score([host for host in block if host.channels], bundle.fusion)
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
@@ -110,13 +112,18 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
     )
 
 
-def _ranked(name: str, kind: str, record: HostRecord, peers: Peers) -> _Judged:
+def _ranked(
+    name: str, kind: str, record: HostRecord, peers: Peers, meetings: Mapping[bytes, Meeting]
+) -> _Judged:
     channels = list(record.channels.values())
     if len(channels) > 1:
         channels.sort(key=lambda c: (not c.said, -c.logit))
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
-    return _Judged(name, kind, record, channels, record.power if enough else None, level)
+    host = _Judged(name, kind, record, channels, record.power if enough else None, level)
+    met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
+    host.meets = max(met, key=lambda pair: pair[1].met, default=None)
+    return host
 
 
 def _as_evidence(host: _Judged) -> fusion.HostEvidence:
@@ -200,7 +207,7 @@ def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:
 def _supported(host: _Judged, bundle: Bundle) -> bool:
     """Whether more than one number speaks for mining."""
     power_record = host.power
-    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels):
+    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels) or host.meets:
         return True
     if power_record is None:
         return False
@@ -235,6 +242,8 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
             told.append(heard)
         elif channel.probability >= bundle.channel.thresholds.suspicious:
             told.append(evidence.rhythm(channel, channel.logit))
+    if host.meets:
+        told.append(evidence.synchrony(*host.meets))
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))

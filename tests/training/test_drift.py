@@ -40,7 +40,7 @@ def test_ordinary_traffic_does_not_drift() -> None:
     assert {one.state for one in told} == {"alike"}
 
 
-@pytest.mark.parametrize("family", ["lengths", "rhythm", "replies", "pushes", "words", "volume"])
+@pytest.mark.parametrize("family", ["lengths", "rhythm", "replies", "pushes", "volume"])
 def test_what_moved_is_named_in_its_family(family: str) -> None:
     values, hosts = site(3)
     columns = families(NAMES)[family]
