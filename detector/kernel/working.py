@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 1 << 18
 """Open rows, 384 bytes each and 1.9 KB more with more than a few messages; beyond that some leave early."""
 _FIRST_ENTRIES = 1 << 12
-_LOW = np.uint64(0xFFFFFFFF)
 
 
 class Payload(NamedTuple):
@@ -100,7 +99,7 @@ class Working:
         return slot
 
     def channel_id(self, slot: int) -> int:
-        return int(self._channel_generation[slot]) << 32 | slot
+        return self._channel_generation.item(slot) << 32 | slot
 
     # --- rows
 
@@ -195,30 +194,27 @@ class Working:
         return [(whose >> 1, whose & 1) for whose in dict.fromkeys(held[:, tables.S_WHOSE].tolist())]
 
     def take_pieces(self) -> list[Payload]:
-        """What the update copied, as records; empties the buffer."""
-        pieces = self.pieces[: self.state[tables.N_PIECES]]
+        """What the update copied, as records; empties the buffer.  Mostly one or two: no columns for them."""
+        n = int(self.state[tables.N_PIECES])
         copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
-        slots = pieces[:, tables.P_CONNECTION]
-        channels = (self.connections[slots, tables.C_CHANNEL] & _LOW).astype(np.int64)
-        self.channels[channels, tables.H_UNDECIDED] = 0
-        self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
-        starts = pieces[:, tables.P_WHERE] >> 32
-        columns = (
-            self._connection_generation[slots] << 32 | slots,
-            self._channel_generation[channels] << 32 | channels,
-            pieces[:, tables.P_BITS] & 1 != 0,
-            pieces[:, tables.P_TIME],
-            pieces[:, tables.P_BITS] & 2 != 0,
-            starts,
-            starts + (pieces[:, tables.P_WHERE] & 0xFFFFFFFF),
-            (self.connections[slots, tables.C_KEY] & np.uint64(0xFF)).astype(np.int64),
-        )
-        return [
-            Payload(connection, channel, from_a, ts_ns, gap, copied[start:stop], transport)
-            for connection, channel, from_a, ts_ns, gap, start, stop, transport in zip(
-                *(column.tolist() for column in columns), strict=True
+        taken = []
+        for slot, ts_ns, where, bits in self.pieces[:n].tolist():
+            key, own = self.connections[slot, tables.C_KEY : tables.C_CHANNEL + 1].tolist()
+            channel = own & tables.MASK32
+            self.channels[channel, tables.H_UNDECIDED] = 0
+            taken.append(
+                Payload(
+                    connection=self._connection_generation.item(slot) << 32 | slot,
+                    channel=self.channel_id(channel),
+                    from_a=bool(bits & 1),
+                    ts_ns=ts_ns,
+                    gap=bool(bits & 2),
+                    data=copied[where >> 32 : (where >> 32) + (where & tables.MASK32)],
+                    transport=key & 0xFF,
+                )
             )
-        ]
+        self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
+        return taken
 
     def idle_connections(self, before_ns: int) -> Int64s:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
