@@ -15,6 +15,7 @@ from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST = 400  # characters of one string that are shown
+_AS_IT_IS = frozenset({bool, int})  # types of JSON that any value of is plain
 
 
 def printable(value: object, longest: int = LONGEST) -> str:
@@ -88,6 +89,8 @@ def plural(count: int, noun: str) -> str:
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it: NaN and infinities are None, numpy scalars and arrays
     Python's, text without lone surrogates, anything else its text."""
+    if value is None or type(value) in _AS_IT_IS or (type(value) is str and value.isascii()):  # most are
+        return value
     if hasattr(value, "tolist"):  # numpy's; this room does not import it
         value = value.tolist()
     if isinstance(value, float):

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=1,
         metavar="N",
-        help="threads that share the work; same findings (default: 1)",
+        help="threads that meter a part each; same findings, more CPU time (default: 1)",
     )
     add("--scheduler", metavar="ADDRESS", help="dask scheduler that shares the work")
     add("--quiet", action="store_true", help="no progress and no notes; errors are still told")
