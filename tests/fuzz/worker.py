@@ -1,8 +1,9 @@
 """Runs one mutator, round after round, in a process that may die of it.
 
 `python -m tests.fuzz.worker MUTATOR SEED SECONDS FILES JOURNAL` prints what it did as one line
-of JSON; SECONDS are of the processor; `python -m tests.fuzz.worker replay FILE` takes the steps that a finding left.  The
-parent (`campaign`) sets the environment, and reads the journal when this process dies.
+of JSON, after so many seconds of processor time; `python -m tests.fuzz.worker replay FILE` takes
+the steps that a finding left.  The parent (`campaign`) sets the environment, and reads the
+journal when this process dies.
 """
 
 from __future__ import annotations
