@@ -103,8 +103,8 @@ class Meter:
         Connections, channels, open rows, segments that wait for a hole to be filled, first fragments
         of datagrams, payload not yet taken and data time live on, so that the windows are those of
         one long stream (so not `finish` between streams, which ends the waiting).  File header,
-        interfaces, the bytes of an unfinished record, `problem` and `counters` belong to a stream and begin anew; returns
-        the counters of the one that ended.
+        interfaces, the bytes of an unfinished record, `problem` and `counters` belong to a stream
+        and begin anew; returns the counters of the one that ended.
         """
         self._stream.finish()
         ended = self.counters

@@ -77,7 +77,21 @@ def keys(windows: ChannelWindows) -> list[bytes]:
 
 
 def merged(windows: ChannelWindows) -> ChannelWindows:
-    """Rows of one window start with each channel once; rows of one channel are merged in order of time."""
+    """Rows of one window start with each channel once; rows of one channel are merged in order of time.
+
+    Exact, whatever the split: packets, bytes, messages, connections, resets and other counts;
+    sums; first, last and extreme times and lengths; length, gap and delay histograms of
+    messages; openings; both rings of recent events; facts.  Within a bound:
+
+    - Commonest lengths: exact while nothing was dropped; else a count is at most the truth and
+      at least the truth less the row's DROPPED, itself at most a 13th of what was counted
+      (Misra-Gries, mergeable by Agarwal et al. 2013).
+    - Pushes, their lengths, and answered pushes: exact where fewer than HEAD_EVENTS messages
+      follow within PROMPT_NS of the seam.  Else they are off by at most the messages that do,
+      and FIRST_PUSH_NS and push gaps may begin with one of them.
+    - Where rows meet at a cut inside a TCP message (a file that does not know the one before),
+      the message counts as two.  Files that follow one another are one stream, and have no seam.
+    """
     channels = Index(_KEY_WORDS)
     numbers = channels.numbers(key_words(windows))
     if len(channels) == len(windows):

@@ -144,8 +144,8 @@ def test_two_jobs_find_what_one_finds_to_the_bit(bundle: Bundle, halves: tuple[s
 
 
 def test_a_capture_in_two_files_is_that_capture(bundle: Bundle, halves: tuple[str, str]) -> None:
-    """Windows of the same hour are joined, whichever file they come from.  The meter starts anew at the cut:
-    one message more or less a channel."""
+    """Files that follow one another in time are one stream, whatever their names: the meter goes on at the
+    seam, and windows of the same hour are joined, whichever file they come from."""
     whole = by_host(score(Request(paths=(str(CAMPUS),)), bundle=bundle).findings)
     cut = by_host(score(Request(paths=halves), bundle=bundle).findings)
     assert set(cut) == set(whole)

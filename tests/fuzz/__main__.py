@@ -12,7 +12,12 @@ from tests.fuzz import campaign, report, sanitised
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzzes the parsers.")
-    parser.add_argument("--seconds", type=float, default=300, help="of all processes together (%(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=300,
+        help="of processor time, of all processes together (%(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="a run again (random)")
     parser.add_argument("--files", type=int, default=400, help="captures to take seeds from (%(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once (%(default)s)")

@@ -18,6 +18,7 @@ from tests.fuzz.rounds import MUTATORS
 
 FINDINGS = sanitised.FOLDER / "findings"
 CONTROL_S = 20
+BUSY = 8  # times as long may a process of so many seconds of processor time take on a loaded machine
 GRACE_S = 240  # for a loaded machine to start a process and end its last round
 
 
@@ -43,13 +44,13 @@ class Outcome:
 
 
 def run(mutator: str, seed: int, seconds: float, files: int, build: Path) -> Outcome:
-    """One process for so many seconds; whatever ends it before is a finding."""
+    """One process for so many seconds of processor time; whatever ends it before is a finding."""
     with tempfile.TemporaryDirectory(prefix="minewatch-fuzz-") as folder:
         log, begin = Path(folder, "journal"), time.monotonic()
         arguments = [mutator, str(seed), str(seconds), str(files), str(log)]
         environment = sanitised.environment(build) | {"TMPDIR": folder}
         command = [sys.executable, "-m", "tests.fuzz.worker", *arguments]
-        done = _ended(command, environment, seconds + GRACE_S)
+        done = _ended(command, environment, BUSY * seconds + GRACE_S)
         outcome = Outcome(mutator, seed, time.monotonic() - begin)
         if done.returncode == 0:
             outcome.counts = json.loads(done.stdout.splitlines()[-1])

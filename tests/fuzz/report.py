@@ -24,7 +24,7 @@ nothing here is typed by hand.
 Every byte that minewatch reads may come from an attacker. The compiled core keeps its bounds checks, and
 is run here as it is shipped, under AddressSanitizer and UndefinedBehaviorSanitizer: an index out of
 range, undefined arithmetic, an exception that is not declared, a count that does not add up, a hang
-and growing memory are findings. Packets stand in buffers that end where they end, since in a whole file
+and growing memory are findings. Behind each packet stands memory that nobody may touch, since in a whole file
 one byte too far is only the next record.
 
 **{packets:,} mutated packets, {findings} findings; {found} of {planted} planted bugs found.**
@@ -33,7 +33,7 @@ one byte too far is only the next record.
 
 Seeds: {chains:,} packets, one of each protocol chain of {links} link types, from up to {asked.files:,} public
 captures; and packets built for link types that no capture has. A case is a packet, a block, a record, a file
-or a dialogue; packets are those that reached the decoder. Seconds are of one process.
+or a dialogue; packets are those that reached the decoder. Seconds are of one processor.
 
 ## Planted bugs
 
@@ -88,7 +88,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
                 MUTATORS[outcome.mutator].what,
                 f"{outcome.count('cases'):,}",
                 f"{outcome.said.get('packets', 0):,}",
-                f"{outcome.seconds:.0f}",
+                f"{outcome.counts.get('seconds', 0):.0f}",
                 f"{outcome.count('grown_mb')} MB",
                 headline(outcome.report) if outcome.report else "none",
             )

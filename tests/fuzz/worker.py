@@ -1,8 +1,9 @@
 """Runs one mutator, round after round, in a process that may die of it.
 
 `python -m tests.fuzz.worker MUTATOR SEED SECONDS FILES JOURNAL` prints what it did as one line
-of JSON; `python -m tests.fuzz.worker replay FILE` takes the steps that a finding left.  The
-parent (`campaign`) sets the environment, and reads the journal when this process dies.
+of JSON, after so many seconds of processor time; `python -m tests.fuzz.worker replay FILE` takes
+the steps that a finding left.  The parent (`campaign`) sets the environment, and reads the
+journal when this process dies.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def main(mutator: str, seed: int, seconds: float, files: int, journal: Path) -> 
     made = seeds.gather(random.Random(seed), files) if files else {}
     log, said, warm_mb = Journal(journal), Counter[str](), 0.0
     sys.unraisablehook = _die
-    begin = time.monotonic()
+    begin = time.process_time()
     rounds = steps = 0
-    while rounds < 1 or time.monotonic() - begin < seconds:
+    while rounds < 1 or time.process_time() - begin < seconds:
         faulthandler.dump_traceback_later(HANG_S, exit=True)
         log.begin()
         session = Session()
@@ -56,7 +57,7 @@ def main(mutator: str, seed: int, seconds: float, files: int, journal: Path) -> 
     faulthandler.cancel_dump_traceback_later()
     grown = peak_mb() - warm_mb if rounds > WARM_ROUNDS else 0.0
     assert grown < GROWTH_MB, f"memory grew by {grown:.0f} MB in {rounds} rounds"
-    took = time.monotonic() - begin
+    took = time.process_time() - begin
     counts = {"rounds": rounds, "cases": steps, "seconds": round(took, 1), "grown_mb": round(grown)}
     chains = sum(map(len, made.values()))
     print(json.dumps({**counts, "chains": chains, "links": len(made), "said": dict(said)}))

@@ -83,6 +83,10 @@ def test_merging_equals_metering_at_once(steps: list[tuple[int, bool, int]], sha
     if len(second) > layout.HEAD_EVENTS:  # the first push that stays may lie behind the ring
         seam |= offsets("FIRST_PUSH_NS")
     assert words(halves, seam) == words(whole, seam)
+    near = sum(ns <= first[-1][0] + layout.PROMPT_NS for ns, *_ in second)  # what the seam can change
+    for name in ("PUSHES", "PUSHES_ANSWERED"):
+        for direction in ("up", "down"):
+            assert abs(wide(halves, name, direction) - wide(whole, name, direction)) <= near
     plain = ("LENGTH_HISTOGRAM", "GAP_HISTOGRAM", "REPLY_DELAY_HISTOGRAM")
     assert histograms(halves, *plain) == histograms(whole, *plain)
     for direction in ("up", "down"):
