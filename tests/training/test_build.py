@@ -16,7 +16,7 @@ from training import build, card, corpora, export, fit, table
 from training.build import PowerRows, Recipe
 from training.dataset import DatasetError
 
-TINY = Recipe(examples=160, power_examples=200, fused_hosts=400, seed=7, jobs=1)
+TINY = Recipe(examples=320, power_examples=200, fused_hosts=400, seed=7, jobs=1)
 FACTS = np.array([name.startswith("channel.facts.") for name in channel_features.NAMES])
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
 MIRROR = corpora.mirror()
