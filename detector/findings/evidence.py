@@ -178,7 +178,7 @@ def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
     return Evidence(
         kind="synchrony",
         weight=0.0,
-        summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(record)} came within a second of"
+        summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(channel(record))} came within a second of"
         f" those that {meeting.other.host} got from {_endpoint(meeting.other)}, at most {meeting.by_chance}"
         " where shifted: they share a clock, as pools of one coin do",
         first_ns=record.first_ns,

@@ -72,7 +72,7 @@ class BlockClock:
         found: dict[bytes, Meeting] = {}
         enough = [heard for heard in self._heard.values() if len(heard.moments) >= LEAST]
         for one, other in itertools.permutations(enough, 2):
-            if one.record.host == other.record.host or one.record.remote == other.record.remote:
+            if one.record.host == other.record.host or one.record.end[0] == other.record.end[0]:
                 continue
             meeting = _meeting(one, other)
             known = found.get(one.record.key)
