@@ -37,9 +37,9 @@ class Balance:
     meters: int  # of the asset map
     unread: int  # of them, never read
     windows: int  # side by side
-    first_ns: int  # 0 = none
+    first_ns: int  # starts of the first and last window in which any of it was read
     last_ns: int
-    delivered_w: float  # mean; NaN = no window
+    delivered_w: float  # mean; this and the rest NaN below FEWEST windows
     losses: float  # share of what the meters drew
     rest_w: float  # median of what neither meters nor losses explain
     spread_w: float  # its standard deviation, robust
@@ -81,26 +81,29 @@ class Feeders:
             self._parts[source] = _joined(parts)
 
     def balances(self) -> list[Balance]:
-        """Every feeder of the asset map, by name."""
+        """Every feeder of which anything was read, by name."""
         empty = (np.empty((0, 2), np.int64), np.empty((0, COLUMNS)))
         keys, sums = _joined([empty, *self._parts.values()])
-        each = enumerate(self._names)
-        return [self._balance(name, keys[keys[:, 0] == i, 1], sums[keys[:, 0] == i]) for i, name in each]
+        found = []
+        for number in np.unique(keys[:, 0]).tolist():
+            mine = keys[:, 0] == number
+            found.append(self._balance(self._names[number], keys[mine, 1], sums[mine]))
+        return found
 
     def _balance(self, name: str, start: Int64s, sums: Floats) -> Balance:
         members = [meter for meter, feeder in self._feeder_of.items() if feeder == name]
         unread = sum(meter not in self._holder for meter in members)
         delivered, is_own, drawn, count = sums.T
         whole = (is_own > 0) & (count == len(members) - unread) & (count > 0)
-        start, delivered, drawn = start[whole], delivered[whole], drawn[whole]
-        if len(start) < FEWEST:
-            return Balance(name, len(members), unread, len(start), 0, 0, *(4 * [float("nan")]))
+        span = (int(start[0]) * 10**9, int(start[-1]) * 10**9)
+        counted = (name, len(members), unread, int(whole.sum()), *span)
+        if counted[3] < FEWEST:
+            return Balance(*counted, *(4 * [float("nan")]))
+        delivered, drawn = delivered[whole], drawn[whole]
         losses, rest = _rest(delivered, drawn)
         middle = float(np.median(rest))
         spread = float(np.median(np.abs(rest - middle))) * NORMAL
-        span = (int(start[0]) * 10**9, int(start[-1]) * 10**9)
-        mean = float(delivered.mean())
-        return Balance(name, len(members), unread, len(start), *span, mean, losses, middle, spread)
+        return Balance(*counted, float(delivered.mean()), losses, middle, spread)
 
 
 def _summed(windows: PowerWindows, number: Int64s, first: int) -> tuple[Int64s, Floats]:

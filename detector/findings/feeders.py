@@ -36,6 +36,8 @@ def _finding(balance: Balance) -> Finding:
         kind="feeder_balance",
         weight=0.0,
         summary=_words(balance),
+        first_ns=balance.first_ns,
+        last_ns=balance.last_ns,
         facts={
             "feeder": clean(balance.feeder),
             "meters": balance.meters,

@@ -241,6 +241,24 @@ def test_a_single_reading_and_a_flat_record_are_judged_without_a_crash(
         json.dumps(document(finding, result.model), allow_nan=False)
 
 
+def test_a_feeder_is_balanced_against_its_meters_and_judged_by_that_alone(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    """Two meters of 1 and 2 kW, and a feeder that delivers 3.2 kW more, over four days of hours."""
+    hours = [f"2026-03-0{day}T{h:02}:00:00Z" for day in range(1, 5) for h in range(24)]
+    rows = [
+        f"{t},{name},{watts + (i % 7) * (name != 'F-7')}\n"
+        for i, t in enumerate(hours)
+        for name, watts in (("a", 1000), ("b", 2000), ("F-7", 6200 + 2 * (i % 7)))
+    ]
+    (tmp_path / "m.csv").write_text("time,meter,watts\n" + "".join(rows))
+    (tmp_path / "assets.csv").write_text("asset,meter,feeder\nx,a,F-7\ny,b,F-7\n")
+    request = Request(paths=(), power=(str(tmp_path / "m.csv"),), assets=str(tmp_path / "assets.csv"))
+    found = by_host(score(request, bundle=bundle).findings)
+    assert set(found) == {"a", "b", "F-7"} and found["F-7"].kind == "feeder"
+    assert found["F-7"].verdict is Verdict.SUSPICIOUS and "3.20 kW" in found["F-7"].why
+
+
 # --- nothing leaks
 
 WALLET = "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD"

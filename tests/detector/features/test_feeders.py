@@ -117,5 +117,5 @@ def test_nothing_to_balance() -> None:
     short = homes(2, n=8)
     (told,) = judging.judged([balance(short, np.ones(8))])
     assert told.verdict is Verdict.UNDECIDED and f"{FEWEST} are needed" in told.why
-    (unseen,) = Feeders({"A": "F"}).balances()
-    assert unseen.unread == 1 and unseen.windows == 0
+    assert told.first_ns == T0 * S
+    assert Feeders({"A": "F"}).balances() == []  # of what was not read nothing is told
