@@ -73,6 +73,13 @@ def least_share(n: int) -> float | None:
     return 1 - UNLIKELY ** (1 / n) if n else None
 
 
+def can_show(n: int, budget: Budget) -> bool:
+    """Whether n independent ordinary examples could show that `suspicious` keeps its budget: fewer stand
+    for nobody but themselves, and the look-alikes among the rows count as they are."""
+    least = least_share(n)
+    return least is not None and least <= budget.suspicious_fpr
+
+
 def least_per_day(days: float) -> float | None:
     """The smallest alarms a day that none in so many days supports (Poisson); None for no days."""
     from math import log  # noqa: PLC0415

@@ -16,6 +16,7 @@ import numpy as np
 from detector.features import fusion
 from detector.features.fusion import HostEvidence
 from training import fit, table
+from training.budget import can_show
 
 if TYPE_CHECKING:
     from training.build import PowerRows, Recipe
@@ -100,6 +101,8 @@ def fit_fusion(
         groups.append(channels[0].group)
         days.append(max(channel.days for channel in channels))
         nasty.append(False)
+    recorded = sum(not one.simulated for pool in benign for one in pool)
+    ordinary_is_known = can_show(recorded, recipe.budget)  # hosts are drawn again and again from those
     vectors = fusion.extract(hosts)
     return fit.fit_model(
         vectors.values,
@@ -109,7 +112,7 @@ def fit_fusion(
         simulated=np.arange(len(labels)) < composed,
         weights=np.array([1.0] * composed + [pair.weight for pair in real]),
         days=days,
-        lookalike=nasty,
+        lookalike=nasty if ordinary_is_known else None,
         monotone=fusion.MONOTONE,
         seed=recipe.seed,
         settings=fit.FitSettings(trees=150, leaves=8, min_leaf=30, max_features=0.5, budget=recipe.budget),

@@ -119,7 +119,9 @@ def _shares(benign: Examples, budget: Budget) -> tuple[float, float]:
 def _stands(benign: Examples, budget: Budget) -> Floats | None:
     """What share of the benign examples that the budget speaks of each stands for; None = all the same."""
     nasty, rest = int(benign.lookalike.sum()), int((~benign.lookalike).sum())
-    if budget.lookalikes is None or budget.per_host_day is not None or not nasty or not rest:
+    if budget.lookalikes is None or budget.per_host_day is not None or not nasty:
+        return None
+    if not budgets.can_show(rest, budget):
         return None
     return np.where(benign.lookalike, budget.lookalikes / nasty, (1 - budget.lookalikes) / rest)
 

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from training import judge
-from training.budget import Budget, BudgetError, least_per_day, least_share, parse, support, support_words
+from training.budget import (
+    Budget,
+    BudgetError,
+    can_show,
+    least_per_day,
+    least_share,
+    parse,
+    support,
+    support_words,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +102,15 @@ def test_look_alikes_count_for_the_share_that_the_budget_says() -> None:
     assert (scores >= found.mining).sum() == 250 and (scores >= found.suspicious).sum() == 375
     alike = judge.thresholds(known, replace(budget, lookalikes=None))
     assert (scores >= alike.mining).sum() == 10 and (scores >= alike.suspicious).sum() == 15
+
+
+def test_few_ordinary_examples_stand_for_nobody_else() -> None:
+    """Below 3 / n = `suspicious` look-alikes count as many as they are."""
+    budget = Budget()
+    assert can_show(300, budget) and not can_show(290, budget) and not can_show(0, budget)
+    logit = np.concatenate([np.linspace(-9, -4, 50), np.linspace(-3, 3, 2000), np.full(10, 6.0)])
+    known = replace(examples(logit, np.arange(2060) >= 2050, 0.0), lookalike=np.arange(2060) >= 50)
+    assert judge.thresholds(known, budget) == judge.thresholds(known, replace(budget, lookalikes=None))
 
 
 def test_what_may_be_missed_sets_where_clear_ends() -> None:
