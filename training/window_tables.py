@@ -82,6 +82,6 @@ def _told(path: str) -> Iterator[None]:
         yield
     except parquet.WindowsFileError as error:
         raise parquet.WindowsFileError(f"{path}: {error}") from error
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError, UnicodeDecodeError) as error:  # the last of names
         line = next(iter(str(error).splitlines()), type(error).__name__)
         raise parquet.WindowsFileError(f"{path}: damaged Parquet file: {line[:200]}") from error

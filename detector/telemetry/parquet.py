@@ -38,7 +38,7 @@ def read(stream: Stream, hints: Hints) -> Readings:
                 if reason := _take(file, group, layout.columns, collector):
                     what = f"row group {group} of {file.num_row_groups} is damaged ({reason})"
                     stream.problem = stream.problem or f"{path}: {what}; what is whole is read"
-    except (pa.ArrowException, NotImplementedError) as error:
+    except (pa.ArrowException, NotImplementedError, UnicodeDecodeError) as error:  # the last of names
         raise TelemetryError(f"{path}: the Parquet file is damaged ({_reason(error)})") from error
     return collector.finish()
 

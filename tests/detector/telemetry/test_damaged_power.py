@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from detector.pipeline import Request, score
 from detector.telemetry import TelemetryError, read_power
+from detector.windows.parquet import WindowsFileError
 from tests.detector.telemetry.test_green_button import FEED, WH, block, meter, reading_type
+from training import window_tables
 
 ROWS = 4_000
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -127,6 +129,17 @@ def test_a_torn_parquet_file_is_refused_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(TelemetryError, match="Parquet file is damaged") as caught:
             read_power(path)
         assert "\n" not in str(caught.value)
+
+
+def test_names_of_columns_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"time": times, "watts": watts}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"watts", b"wa\xef\xfft"))
+    with pytest.raises(TelemetryError, match="Parquet file is damaged") as caught:
+        read_power(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(WindowsFileError, match="damaged Parquet file"):
+        window_tables.kind_of(str(path))
 
 
 def test_a_cut_feed_is_read_up_to_its_damage(tmp_path: Path) -> None:
