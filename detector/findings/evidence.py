@@ -179,7 +179,7 @@ def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
         kind="synchrony",
         weight=0.0,
         summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(channel(record))} came within a second of"
-        f" those that {meeting.other.host} got from {_endpoint(meeting.other)}, at most {meeting.by_chance}"
+        f" those that {meeting.other.host} got from {_endpoint(channel(meeting.other))}, at most {meeting.by_chance}"
         " where shifted: they share a clock, as pools of one coin do",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
