@@ -175,15 +175,16 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
 
 def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
     """Pushes that came with those of another host: the score knows nothing of it, so it weighs nothing."""
+    where = channel(record)
     return Evidence(
         kind="synchrony",
         weight=0.0,
-        summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(channel(record))} came within a second of"
-        f" those that {meeting.other.host} got from {_endpoint(channel(meeting.other))}, at most {meeting.by_chance}"
-        " where shifted: they share a clock, as pools of one coin do",
+        summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(where)} came within a second"
+        f" of those that {meeting.other.host} got from {_endpoint(channel(meeting.other))},"
+        f" at most {meeting.by_chance} where shifted: they share a clock, as pools of one coin do",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
-        channel=channel(record),
+        channel=where,
         facts={"with": meeting.other.host, "met": meeting.met, "pushes": meeting.pushes},
     )
 
