@@ -26,6 +26,7 @@ from training.simulation.capture import Captured, capture
 from training.simulation.conversation import Connection, Conversation
 from training.simulation.draw import Draw
 from training.simulation.families import MINING, Family
+from training.simulation.hellos import kind_of
 from training.simulation.script import DOWN, UP, Event, Link, Script
 from training.simulation.tcp import Stack
 from training.simulation.wrapping import Wrapping
@@ -110,11 +111,13 @@ def rewrapped(session: Session, wrap: str, seed: int) -> Captured:
     link = Link(draw.log_uniform(0.005, 0.2), _SERVICE_S)
     ends_s = session.events[-1][0] + 1.0
     events = [(0.001 + when, way, length) for when, way, length in session.events]
-    writes = Wrapping.drawn(draw, wrap).writes(events, link, again=False)
     recorded = Family("recorded", MINING, lambda draw, link: lambda length: Script(draw, link))
+    wrapping = Wrapping.drawn(draw, wrap, kind_of(recorded))
+    writes = wrapping.writes(events, link, again=False)
     conversation = Conversation(
         family=recorded,
         wrap=wrap,
+        hello=wrapping.hello,
         connections=[Connection(0.0, ends_s, 0, writes, "none")],
         from_s=-(link.rtt_s + 0.01),
         until_s=ends_s + 4.0,
