@@ -18,7 +18,7 @@ from training.build import PowerRows, Recipe
 from training.dataset import DatasetError
 from training.simulation.power_corpus import TIERS
 
-TINY = Recipe(examples=320, power_examples=200, fused_hosts=400, seed=7, jobs=1)
+TINY = Recipe(examples=320, power_examples=200, fused_hosts=1_200, seed=7, jobs=1)
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
 MIRROR = corpora.mirror()
 needs_data = pytest.mark.skipif(MIRROR is None, reason="no captures in $MINEWATCH_DATA or ../shared/data")

@@ -18,10 +18,10 @@ from detector.features.channel import NAMES
 from detector.records import Verdict
 from training import hostwise, hostwise_text
 from training.evaluation import checks, own
-from training.evaluation.scorers import logistic, words
+from training.evaluation.scorers import logistic
 from training.hostwise import DAY_NS, Held
 from training.labels import Label
-from training.table import Rows
+from training.table import WORDS, Rows
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 bundled = pytest.mark.skipif(not DEFAULT.exists(), reason="the default model is not built: make model")
@@ -49,7 +49,7 @@ def rows(*, leaking_port: bool = False, groups: int = 12) -> Rows:
         source=["/labels/a.pcap"] * n,
         example=[example(i, int(p)) for i, p in enumerate(port)],
         bucket=np.zeros(n, np.int64),
-        dialogue=flags,
+        words=np.zeros((n, len(WORDS)), np.int64),
         simulated=flags,
         weight=np.ones(n),
     )
@@ -83,7 +83,7 @@ def quick() -> Iterator[None]:
         patch.setattr(own, "boosted", logistic)
         patch.setattr(checks, "boosted", logistic)
         patch.setattr(checks.probe, "__defaults__", (logistic,))
-        patch.setattr(own, "BASELINES", {"logistic regression": logistic, "words of a dialogue only": words})
+        patch.setattr(own, "BASELINES", {"logistic regression": logistic})
         yield
 
 

@@ -86,7 +86,7 @@ def test_who_may_not_be_accused_is_no_false_alarm() -> None:
     may[-100:] = False
     examples = judge.Examples(
         np.zeros(n, bool), logit, np.zeros(n), np.ones(n, bool), np.arange(n).astype(object),
-        np.zeros(n, np.int64), np.zeros(n), may,
+        np.zeros(n, np.int64), np.zeros(n), may, np.ones(n, bool),
     )  # fmt: skip
     with_gate = judge.thresholds(examples, Budget(mining_fpr=0.001))
     without = judge.thresholds(examples.part(may), Budget(mining_fpr=0.001))

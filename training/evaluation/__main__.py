@@ -19,7 +19,17 @@ from pathlib import Path
 
 from detector.model import Bundle
 from training import build, corpora, store, table
-from training.evaluation import captures, dialects, disguises, peers, power, power_sample, rewrapped, sample
+from training.evaluation import (
+    captures,
+    dialects,
+    disguises,
+    meters,
+    peers,
+    power,
+    power_sample,
+    rewrapped,
+    sample,
+)
 from training.evaluation.report import Sizes, modelled
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -98,6 +108,7 @@ def report(
     of = sample.sample_of(rows, sample.times(listed))
     bundles = {"shipped": bundle} | ({"previous": Bundle.load(previous)} if previous else {})
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
+    told += meters.sections(meters.drawn(3_000, sizes.seed, mirror), sizes.seed)
     drawn, picture = _power(mirror, recipe, sizes, say)
     parts = _parts(bundle, shipped, left_out, sizes, [*scenes, *told, *drawn])
     return "\n\n".join(parts) + "\n", diagram, picture
