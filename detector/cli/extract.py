@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from detector import settings
 from detector.atomic import drafted
 from detector.cli import explain, output, progress
+from detector.cli.parser import add_power
 from detector.records import SourceReport
 from detector.text import plural, printable
 
@@ -46,16 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="capture, power file, folder or - (standard input), plain or compressed",
     )
     add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
-    add(
-        "--power",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="SOURCE",
-        help="power readings: files, or servers (docs/power-sources.md)",
-    )
-    add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
-    add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
+    add_power(add)
     add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")
     add("--config", metavar="TOML", help="settings file")
     add("--quiet", action="store_true", help="no progress and no notes; errors are still told")

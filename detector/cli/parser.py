@@ -55,3 +55,17 @@ def network(word: str) -> str:
         return str(ipaddress.ip_network(word, strict=False))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{word!r} is no network, such as 10.0.0.0/8") from error
+
+
+def add_power(add: Callable[..., argparse.Action]) -> None:
+    """Options of power readings."""
+    add(
+        "--power",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SOURCE",
+        help="power readings: files, or servers (docs/power-sources.md)",
+    )
+    add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
+    add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")

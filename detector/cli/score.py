@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from detector import settings
 from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
-from detector.cli.parser import network, positive
+from detector.cli.parser import add_power, network, positive
 from detector.document import WORST_FIRST
 from detector.records import Finding, Verdict
 from detector.sinks import SINKS, by_name
@@ -59,16 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Options that say what is read and how it is understood."""
     add = parser.add_argument_group("input").add_argument
-    add(
-        "--power",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="SOURCE",
-        help="power readings: files, or servers (docs/power-sources.md)",
-    )
-    add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
-    add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
+    add_power(add)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)

@@ -108,7 +108,7 @@ def report(
     of = sample.sample_of(rows, sample.times(listed))
     bundles = {"shipped": bundle} | ({"previous": Bundle.load(previous)} if previous else {})
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
-    told += meters.sections(meters.drawn(3_000, sizes.seed, mirror), sizes.seed)
+    told += meters.sections(meters.drawn(min(3_000, sizes.power_records), sizes.seed, mirror), sizes.seed)
     drawn, picture = _power(mirror, recipe, sizes, say)
     parts = _parts(bundle, shipped, left_out, sizes, [*scenes, *told, *drawn])
     return "\n\n".join(parts) + "\n", diagram, picture
