@@ -20,6 +20,7 @@ from detector.interrupts import Interrupts
 from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
+from detector.policy import NO_POLICY, Policy, read_policy
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
@@ -43,6 +44,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    policy: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,8 +62,11 @@ class Result:
 class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
-    def __init__(self, bundle: Bundle, settings: Settings, assets: hosts.Assets) -> None:
+    def __init__(
+        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, policy: Policy = NO_POLICY
+    ) -> None:
         self.bundle = bundle
+        self._policy = policy
         self._settings = settings
         self._assets = assets
         self._rollup = Rollup(settings.meter, settings.windows)
@@ -107,7 +112,7 @@ class Run:
 
     def findings(self) -> list[Finding]:
         """What is believed now, worst first."""
-        return findings.judge(self.ledger, self.bundle, self._settings, self._assets)
+        return findings.judge(self.ledger, self.bundle, self._settings, self._assets, self._policy)
 
 
 def judged_rows(
@@ -146,13 +151,14 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, NetworkError and SchedulerError
+    known so far.  Raises BundleError, AssetsError, SettingsError, NetworkError and SchedulerError
     before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
+    policy = read_policy(request.policy) if request.policy else NO_POLICY
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
-    run = Run(bundle, settings, assets)
+    run = Run(bundle, settings, assets, policy)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()

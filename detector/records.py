@@ -182,6 +182,7 @@ class Finding:
     energy: Mapping[str, Any] | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""  # one line for the table
+    allowed: str | None = None  # the rule of the policy that allows what it is accused of
 
 
 @dataclass(frozen=True, slots=True)

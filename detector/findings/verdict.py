@@ -19,12 +19,14 @@ import numpy as np
 
 from detector.features import fusion
 from detector.findings import evidence, feeders, metered
+from detector.findings.allowed import allowed, as_wanted
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
 from detector.findings.synchrony import Meeting
-from detector.hosts import Assets
+from detector.hosts import Asset, Assets
 from detector.model import Bundle, Model
+from detector.policy import NO_POLICY, Policy
 from detector.records import Evidence, Finding, Vectors, Verdict
 from detector.settings import Settings
 from detector.text import plural
@@ -37,6 +39,7 @@ TOLD_DOUBTS = 2
 DOUBT = -0.1  # log-odds; what moves the score by less is no argument
 MIN_READINGS = 5  # of a meter; fewer have no shape that could be told from anything else
 BLOCK = 4_096  # hosts on their way at a time
+ACCUSED = (Verdict.MINING, Verdict.SUSPICIOUS)
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
 
 
@@ -57,8 +60,11 @@ class _Judged:
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
 
 
-def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
+def judge(
+    ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets, policy: Policy = NO_POLICY
+) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
+    wanted = {owner: as_wanted(bundle, limits) for owner, limits in policy.thresholds.items()}
     findings = feeders.judged(ledger.feeders.balances())
     named, peers, meetings = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.meetings()
     while block := [_ranked(*one, peers, meetings) for one in itertools.islice(named, BLOCK)]:
@@ -66,7 +72,10 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
-        findings += [_finding(host, bundle, settings, assets) for host in block]
+        for host in block:
+            asset = _asset(host, assets)
+            theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
+            findings.append(_finding(host, theirs, settings, asset, policy))
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
 
@@ -144,10 +153,13 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     )
 
 
-def _unheard(host: _Judged, settings: Settings, assets: Assets) -> Finding:
+def _asset(host: _Judged, assets: Assets) -> Asset | None:
+    return assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+
+
+def _unheard(host: _Judged, settings: Settings, asset: Asset | None) -> Finding:
     """The finding of a host of which nothing could be scored: in most captures of most."""
     record = host.record
-    asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
     return Finding(
         host=host.name,
         kind=host.kind,
@@ -162,15 +174,16 @@ def _unheard(host: _Judged, settings: Settings, assets: Assets) -> Finding:
     )
 
 
-def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
+def _finding(
+    host: _Judged, bundle: Bundle, settings: Settings, asset: Asset | None, policy: Policy
+) -> Finding:
     if host.score is None:
-        return _unheard(host, settings, assets)
+        return _unheard(host, settings, asset)
     record = host.record
-    asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
     verdict = _verdict(host, host.score, bundle)
-    told = _evidence(host, bundle, settings) if verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else []
+    told = _evidence(host, bundle, settings) if verdict in ACCUSED else []
     against = _counter_evidence(host, bundle, verdict)
-    allowed = "allowed by the asset map; " if told and asset and asset.allowed_mining else ""
+    rule = _allowed(host, bundle, asset, policy) if verdict in ACCUSED else None
     return Finding(
         host=host.name,
         kind=host.kind,
@@ -187,8 +200,26 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         contributions=_contributions(host, bundle) if verdict is not Verdict.CLEAR else [],
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
-        why=allowed + _why(host, verdict, told, against),
+        why=(f"allowed by {rule}; " if rule else "") + _why(host, verdict, told, against),
+        allowed=rule,
     )
+
+
+def _allowed(host: _Judged, bundle: Bundle, asset: Asset | None, policy: Policy) -> str | None:
+    """The rule that allows all that speaks for mining, from its first moment to its last."""
+    speaking = [channel for channel in host.channels if _speaks(channel, bundle)]
+    spans = [(channel.first_ns, channel.last_ns) for channel in speaking]
+    if host.power and host.power.logit > 0:
+        facts = host.power.description
+        spans.append((facts.get("onset_ns") or facts["first_ns"], facts["last_ns"]))
+    first_ns = min((first for first, _ in spans), default=host.record.first_ns)
+    last_ns = max((last for _, last in spans), default=host.record.last_ns)
+    return allowed(policy, asset, host.name, speaking, (first_ns, last_ns))
+
+
+def _speaks(channel: ChannelRecord, bundle: Bundle) -> bool:
+    """Whether a channel is evidence of mining: by words, or by how it behaves."""
+    return channel.said or channel.probability >= bundle.channel.thresholds.suspicious
 
 
 def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:

@@ -60,7 +60,7 @@ def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
 def _columns(findings: Sequence[Finding]) -> dict[str, list[str]]:
     """Heading -> cells, the heading itself first; without columns that say nothing."""
     columns = {
-        "VERDICT": [f.verdict.value for f in findings],
+        "VERDICT": [f.verdict.value + ", allowed" * (f.allowed is not None) for f in findings],
         "SCORE": [probability(f.score) for f in findings],
         "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
         "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
