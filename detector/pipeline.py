@@ -75,6 +75,7 @@ class Run:
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
+            assets.owners,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:

@@ -12,7 +12,7 @@ ORDER = (
     {"compression"},
     {"formats", "streams"},
     {"kernel"},
-    {"hosts", "policy"},
+    {"owners", "hosts", "policy"},
     {"capture", "dissectors", "telemetry"},
     {"inputs"},
     {"windows"},

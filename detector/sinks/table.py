@@ -121,6 +121,7 @@ def wrap(text: str, width: int) -> list[str]:
 def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
     """`53 hosts: 2 mining, 0 suspicious, 1 undecided, 50 clear; ...` in one line."""
     kinds = Counter(finding.kind for finding in findings)
+    kinds["ip"] += kinds["asset"]
     named = (("ip", "host"), ("meter", "meter"), ("feeder", "feeder"))
     nouns = [plural(kinds[kind], noun) for kind, noun in named if kinds[kind]]
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())

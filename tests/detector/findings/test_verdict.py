@@ -10,8 +10,9 @@ import pytest
 from detector.features import fusion
 from detector.features.channel import NAMES as channel_names
 from detector.findings import judge
+from detector.findings.case import MIN_READINGS
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
-from detector.findings.verdict import MIN_READINGS, TOLD_CONTRIBUTIONS
+from detector.findings.reasons import TOLD_CONTRIBUTIONS
 from detector.hosts import Asset, Assets
 from detector.records import Facts, Finding, Verdict
 from detector.settings import FindingSettings, Settings
