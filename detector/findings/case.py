@@ -47,6 +47,10 @@ class Case:
     values: Floats | None = None  # the row of the fusion model, and how strange it is
     novelty: float = 0.0
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
+    quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
+    heard_ns: int = 0  # the last such sign
+    forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less
+    remembered: float = 0.0  # the score before that
 
 
 def joined(ledger: Ledger, assets: Assets) -> Iterator[tuple[str, str, HostRecord]]:

@@ -14,6 +14,7 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.features import noise
 from detector.features.feeders import Feeders
+from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
@@ -47,6 +48,7 @@ class ChannelRecord:
     probability: float
     novelty: float
     facts: Facts | None = None
+    heard_ns: int = 0  # when it last was suspect or spoke of mining; 0 = never
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
@@ -67,8 +69,11 @@ class ChannelRecord:
     @property
     def said(self) -> bool:
         """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
-        facts = self.facts
-        return facts is not None and facts.logins + facts.jobs + facts.shares > 0
+        return _said(self.facts)
+
+
+def _said(facts: Facts | None) -> bool:
+    return facts is not None and facts.logins + facts.jobs + facts.shares > 0
 
 
 @dataclass(slots=True)
@@ -106,6 +111,7 @@ class Ledger:
         self.meters: dict[str, HostRecord] = {}
         self.clock = BlockClock()
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
+        self.watched = Watched()
         self._home = home
         self._owners = owners
         self._min_messages = min_messages
@@ -120,6 +126,8 @@ class Ledger:
         """
         ends = hosts.ends(table, self._home)
         times = table.wide[:, : layout.LAST_NS + 1]
+        for start in set(table.wide[:, layout.WINDOW_NS].tolist()):
+            self.watched.see(start, start)
         host, remote = self._counted(ends.host, times), self._counted(ends.remote, times)
         packets = table.wide[:, layout.UP + layout.PACKETS] + table.wide[:, layout.DOWN + layout.PACKETS]
         inside = np.flatnonzero(self._home.contains(ends.remote) & hosts.are_hosts(ends.remote))
@@ -186,6 +194,8 @@ class Ledger:
             if channel.said and len(self.spoken) < KEPT_SPOKEN:
                 self.spoken[channel.key] = channel
             suspect = fresh.probability >= self._suspicious
+            if suspect or _said(told[row]):
+                channel.heard_ns = max(channel.heard_ns, moment[2])
             channel.suspect_windows += suspect
             if suspect:
                 self.clock.hear(channel, rolled.wide[row])

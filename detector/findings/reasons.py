@@ -64,6 +64,8 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
         against.append(metered.ordinary_power(host.power))
     if verdict in ACCUSED and host.role and not case.serves(host):
         against.append(roles.shared(host.role))
+    if host.forgotten < DOUBT:
+        against.append(evidence.silence(host.heard_ns, host.quiet_ns, host.forgotten))
     novelty = strangeness(host, bundle)
     if verdict is not Verdict.CLEAR and novelty is not None:
         against.append(evidence.strange(novelty))
@@ -117,6 +119,8 @@ def why(host: Case, verdict: Verdict, told: list[Evidence], against: list[Eviden
         return f"{told[0].summary}{more}"
     if verdict is Verdict.UNDECIDED and host.power and not host.channels:
         return metered.undecided(host.power)
+    if verdict is Verdict.UNDECIDED and host.forgotten:
+        return evidence.silence(host.heard_ns, host.quiet_ns, host.forgotten).summary
     if verdict is Verdict.UNDECIDED:
         return "looks like mining and like ordinary use: not enough to tell"
     if host.channels:

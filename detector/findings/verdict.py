@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 
-from detector.findings import case, feeders, metered, reasons, roles
+from detector.findings import case, feeders, forgetting, metered, reasons, roles
 from detector.findings.allowed import allowed, as_wanted
 from detector.findings.case import Case
 from detector.findings.ledger import ChannelRecord, Ledger
@@ -40,12 +40,13 @@ def judge(
         ledger.clock.meetings(),
     )
     known = Roles(ledger)
+    half_life_ns = settings.findings.half_life_h * forgetting.HOUR_NS
     while block := [case.ranked(*one, peers, meetings) for one in itertools.islice(named, BLOCK)]:
         case.score([host for host in block if host.channels], bundle.fusion)
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
-        for host in block:
+            forgetting.fade(host, ledger.watched, half_life_ns)
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
             findings.append(_finding(host, theirs, settings, asset, policy))
@@ -131,6 +132,8 @@ def _verdict(host: Case, score: float, bundle: Bundle) -> Verdict:
         return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
     if case.serves(host):
         return Verdict.SUSPICIOUS
+    if host.forgotten and host.remembered >= limits.suspicious:
+        return Verdict.UNDECIDED  # it may only rest
     return Verdict.CLEAR if score < limits.clear else Verdict.UNDECIDED
 
 
