@@ -102,18 +102,27 @@ def placed(host: Case, assets: Assets, known: Roles) -> Asset | None:
 
 
 def score(block: list[Case], model: Model) -> None:
-    """Let the fusion model judge: all that is known, and traffic alone."""
+    """Let the fusion model judge all that is known, and traffic alone; the higher score counts.
+
+    So a meter may add to what traffic says and take nothing from it: what is heard is heard, and
+    who hides the readings of a meter gains nothing.
+    """
     vectors = fusion.extract([_as_evidence(host) for host in block])
     scores = model.score(vectors)
-    alone = scores.probability.copy()
-    powered = np.array([bool(host.power and host.channels) for host in block], np.bool_)
-    if powered.any():
-        traffic = np.where(fusion.OF_POWER, np.nan, vectors.values[powered])
-        alone[powered] = model.score(Vectors(vectors.names, traffic)).probability
+    told, novelty, rows = scores.probability.copy(), scores.novelty.copy(), vectors.values.copy()
+    alone = told.copy()
+    powered = np.flatnonzero([bool(host.power and host.channels) for host in block])
+    if len(powered):
+        traffic = np.where(fusion.OF_POWER, np.nan, rows[powered])
+        without = model.score(Vectors(vectors.names, traffic))
+        alone[powered] = without.probability
+        better = without.probability > told[powered]
+        told[powered[better]], novelty[powered[better]] = without.probability[better], without.novelty[better]
+        rows[powered[better]] = traffic[better]
     for row, host in enumerate(block):
-        host.score, host.novelty = float(scores.probability[row]), float(scores.novelty[row])
+        host.score, host.novelty = float(told[row]), float(novelty[row])
         host.network_score = float(alone[row]) if host.channels else None
-        host.values = vectors.values[row]
+        host.values = rows[row]
 
 
 def _as_evidence(host: Case) -> fusion.HostEvidence:

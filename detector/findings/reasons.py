@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
 from detector.findings import case, evidence, metered, roles
-from detector.findings.case import MIN_READINGS, Case
-from detector.findings.roster import HostRecord
+from detector.findings.case import Case
 from detector.model import Bundle, Model
 from detector.records import Evidence, Verdict
 from detector.settings import Settings
-from detector.text import plural
 
 if TYPE_CHECKING:
     from detector.records import Floats
@@ -53,7 +51,7 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
     against: list[Evidence] = []
     if host.channels and host.channels[0].logit < 0:
         against.append(evidence.ordinary_traffic(host.channels[0], host.record.judged))
-    elif host.channels and verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+    elif host.channels and verdict in ACCUSED:
         suspect = host.channels[0]
         parts = _parts(bundle.channel, suspect.values, suspect.novelty)
         known = [part for part in parts if part[0] in evidence.MEANINGS and math.isfinite(part[1])]
@@ -127,14 +125,3 @@ def why(host: Case, verdict: Verdict, told: list[Evidence], against: list[Eviden
         known = against[0] if against and against[0].kind == "ordinary_traffic" else None
         return (known or evidence.ordinary_traffic(host.channels[0], host.record.judged)).summary
     return metered.ordinary_power(host.power).summary if host.power else ""
-
-
-def too_little(record: HostRecord, wanted: int) -> str:
-    if record.power and not record.packets:
-        some = plural(record.power.readings, "reading")
-        return f"{some} of the meter, {MIN_READINGS} are needed: record longer to tell"
-    if not record.asked:
-        return "only answered hosts at home, where its channels are judged"
-    if record.one_way:
-        return "only one direction of its traffic was captured: capture both to tell"
-    return f"at most {record.most_messages} messages on a channel, {wanted} are needed: record longer to tell"

@@ -10,8 +10,9 @@ nothing else is known).  What is unlike the training set is not called mining on
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
-from detector.findings import case, feeders, forgetting, metered, reasons, roles
+from detector.findings import case, feeders, forgetting, metered, missing, reasons, roles
 from detector.findings.allowed import allowed, as_wanted
 from detector.findings.case import Case
 from detector.findings.ledger import ChannelRecord, Ledger
@@ -21,7 +22,7 @@ from detector.findings.roles import Roles
 from detector.hosts import Asset, Assets
 from detector.model import Bundle
 from detector.policy import NO_POLICY, Policy
-from detector.records import Finding, Verdict
+from detector.records import Finding, Missing, Verdict
 from detector.settings import Settings
 
 BLOCK = 4_096  # hosts on their way at a time
@@ -57,6 +58,7 @@ def _unheard(host: Case, settings: Settings, asset: Asset | None) -> Finding:
     """The finding of a host of which nothing could be scored: in most captures of most."""
     record = host.record
     serves = [roles.served(host.role)] if case.serves(host) and host.role else []
+    lack = missing.unscored(record, settings.findings.min_messages)
     return Finding(
         host=host.name,
         kind=host.kind,
@@ -68,8 +70,9 @@ def _unheard(host: Case, settings: Settings, asset: Asset | None) -> Finding:
         energy=case.energy(record.power, settings),
         quality=case.quality(record, settings),
         evidence=serves,
+        missing=[] if serves else [lack.told()],
         role=host.role.name if host.role else None,
-        why=serves[0].summary if serves else reasons.too_little(record, settings.findings.min_messages),
+        why=serves[0].summary if serves else lack.summary,
     )
 
 
@@ -77,8 +80,10 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     if host.score is None:
         return _unheard(host, settings, asset)
     record = host.record
-    verdict = _verdict(host, host.score, bundle)
+    verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
+    if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
+        host.score = max(host.score, host.power.probability)  # it is accused of that much by itself
     against = reasons.speaking_against(host, bundle, verdict)
     rule = _allowed(host, bundle, asset, policy) if verdict in ACCUSED else None
     return Finding(
@@ -98,9 +103,15 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         energy=case.energy(record.power, settings),
         quality=case.quality(record, settings),
         why=(f"allowed by {rule}; " if rule else "") + reasons.why(host, verdict, told, against),
+        missing=_missing(host, bundle) if verdict is Verdict.UNDECIDED else [],
         allowed=rule,
         role=host.role.name if host.role else None,
     )
+
+
+def _missing(host: Case, bundle: Bundle) -> list[Missing]:
+    strange = reasons.strangeness(host, bundle) is not None
+    return [lack.told() for lack in missing.undecided(host, strange)]
 
 
 def _allowed(host: Case, bundle: Bundle, asset: Asset | None, policy: Policy) -> str | None:
@@ -120,10 +131,27 @@ def _speaks(channel: ChannelRecord, bundle: Bundle) -> bool:
     return channel.said or channel.probability >= bundle.channel.thresholds.suspicious
 
 
-def _verdict(host: Case, score: float, bundle: Bundle) -> Verdict:
-    if host.power and not host.channels:
-        return metered.verdict(host.power, bundle.power.thresholds, host.level)
-    limits = bundle.fusion.thresholds
+def _verdict(host: Case, bundle: Bundle) -> Verdict:
+    """By all that is known; an accusation by traffic alone or by power alone stands, too."""
+    if host.power is None or not host.channels:
+        return _by_one(host, bundle)
+    traffic = replace(host, power=None, score=host.network_score)
+    views = [_of_traffic(host, bundle), _of_traffic(traffic, bundle), _of_power(host, bundle)]
+    return min((view for view in views if view in ACCUSED), key=RANK.__getitem__, default=views[0])
+
+
+def _by_one(host: Case, bundle: Bundle) -> Verdict:
+    return _of_traffic(host, bundle) if host.channels else _of_power(host, bundle)
+
+
+def _of_power(host: Case, bundle: Bundle) -> Verdict:
+    assert host.power is not None, "of a host without channels"
+    return metered.verdict(host.power, bundle.power.thresholds, host.level)
+
+
+def _of_traffic(host: Case, bundle: Bundle) -> Verdict:
+    """By the fused score of a host whose traffic was scored."""
+    limits, score = bundle.fusion.thresholds, host.score or 0.0
     heard = any(channel.said for channel in host.channels)
     strange = reasons.strangeness(host, bundle) is not None and not heard
     if score >= limits.mining and _supported(host, bundle):
