@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from detector.kernel import Meter, layout
 from detector.records import ChannelWindows, SourceReport
 from detector.settings import Settings
 from detector.streams import Stream, StreamError, open_stream
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
 
 Progress = Callable[[str, int, int], None]
 """Called with (source, bytes done, bytes in all; 0 = not known)."""
@@ -52,13 +56,18 @@ class Metering:
         table, channels = self.meter.windows(final)
         if not len(table):
             return table
-        heard = np.flatnonzero(np.isin(channels, self._dissection.heard()))
-        starts = table.wide[heard, layout.WINDOW_NS]
-        for row, channel, start in zip(
-            heard.tolist(), channels[heard].tolist(), starts.tolist(), strict=True
-        ):
+        for row, channel, start in _rows_of(self._dissection.heard(), table, channels):
             table.facts[row] = self._dissection.facts(channel, start)
+        for row, channel, start in _rows_of(self._dissection.named(), table, channels):
+            table.names[row] = self._dissection.names(channel, start)
         return table
+
+
+def _rows_of(some: list[int], table: ChannelWindows, channels: Int64s) -> Iterator[tuple[int, int, int]]:
+    """(row, channel, window start) of the rows of some channels; `channels`: of each row."""
+    rows = np.flatnonzero(np.isin(channels, some))
+    starts = table.wide[rows, layout.WINDOW_NS]
+    return zip(rows.tolist(), channels[rows].tolist(), starts.tolist(), strict=True)
 
 
 class Capture:

@@ -31,8 +31,10 @@ def printable(value: Any, limit: int) -> str | None:
     """Printable ASCII of a string, at most `limit` characters; None when nothing is left."""
     if not isinstance(value, str):
         return None
-    kept = "".join(c for c in value[: 4 * limit] if " " <= c <= "~").strip()
-    return kept[:limit].rstrip() or None
+    kept = value[: 4 * limit]
+    if not (kept.isascii() and kept.isprintable()):  # they nearly always are
+        kept = "".join(c for c in kept if " " <= c <= "~")
+    return kept.strip()[:limit].rstrip() or None
 
 
 def agent_name(value: Any) -> str | None:

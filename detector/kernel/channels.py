@@ -602,6 +602,93 @@ def _has_keyword(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
+def _names(
+    c: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
+    from_b: cython.int,
+    down: cython.Py_ssize_t,
+    framing: cython.ulonglong,
+    records: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    connections: cython.ulonglong[::1],
+    rows: cython.longlong[::1],
+) -> cython.int:
+    """Whether a TCP segment carries names: the clear part of a TLS handshake, an HTTP request, a DNS answer.
+
+    `framing` is the TLS word, `records` the row's count, as both were before the segment.  Read is
+    one connection a row: the one whose opening lengths it keeps, or any where no SYN was seen.
+    A client has told all with its first message, a server with its last record of a handshake.
+    """
+    o: cython.Py_ssize_t = c * tables.CONNECTION
+    w: cython.Py_ssize_t = row * tables.ROW
+    after: cython.ulonglong = connections[o + tables.C_TLS + from_b]
+    told: cython.ulonglong = tables.TOLD << from_b
+    if connections[o + tables.C_COUNTS] & told or n == 0:
+        return 0
+    clear: cython.int = after & tables.TLS_STATE == tables.TLS_OFF
+    if clear and _port(connections[o + tables.C_KEY], from_b) == tables.DNS:
+        return 1
+    if rows[w + tables.R_OPENER] != c + 1 and rows[w + tables.R_OPENING_NS] != 0:
+        connections[o + tables.C_COUNTS] |= told
+        return 0
+    if clear:
+        connections[o + tables.C_COUNTS] |= told
+        return n > 6 and not down and _begins_request(b[p], b[p + 1])
+    if framing & tables.TLS_INSIDE == 0 and b[p] != 22:  # RFC 8446 5.1: handshake
+        connections[o + tables.C_COUNTS] |= told
+        return 0
+    if rows[w + tables.R_TLS_RECORDS] != records or (not down and after & tables.TLS_INSIDE == 0):
+        connections[o + tables.C_COUNTS] |= told
+    return 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _begins_request(first: cython.uchar, second: cython.uchar) -> cython.int:
+    """GE(T), HE(AD) or PO(ST)."""
+    return (second == 69 and (first == 71 or first == 72)) or (first == 80 and second == 79)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _port(key: cython.ulonglong, from_b: cython.int) -> cython.ulonglong:
+    """The sender's port."""
+    return (key >> 32) & 0xFFFF if from_b else key >> 48
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _datagram_names(
+    key: cython.ulonglong,
+    row: cython.Py_ssize_t,
+    from_b: cython.int,
+    down: cython.Py_ssize_t,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    rows: cython.longlong[::1],
+) -> cython.Py_ssize_t:
+    """How much of a datagram is to be read: all of a DNS answer (RFC 1035 4.1.1: port, QR), QUIC's
+    version (RFC 8999 5.1: long header) of the row's first one."""
+    side: cython.Py_ssize_t = tables.R_DOWN if down else tables.R_UP
+    earlier: cython.longlong = rows[row * tables.ROW + side + layout.PACKETS] - 1
+    if n > 12 and b[p + 2] & 128 and _port(key, from_b) == tables.DNS:
+        return n if earlier < tables.DNS_ANSWERS else 0
+    if not down and earlier == 0 and n >= tables.QUIC_BYTES and b[p] & 192 == 192:
+        return tables.QUIC_BYTES
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
 def _copy(
     c: cython.Py_ssize_t,
     ts: cython.longlong,
@@ -614,8 +701,12 @@ def _copy(
     connections: cython.ulonglong[::1],
     pieces: cython.longlong[::1],
     copied: cython.uchar[::1],
+    opening: cython.longlong,
 ) -> cython.int:
-    """Hands new payload out, within the quota of the connection, direction and window."""
+    """Hands new payload out, within the quota of the connection, direction and window.
+
+    `opening`: it carries names, and no word flagged it; nobody decides anything on it, so that it may wait.
+    """
     o: cython.Py_ssize_t = c * tables.CONNECTION
     number: cython.ulonglong = cython.cast(cython.ulonglong, ts // state[tables.WINDOW]) & 0xFFFF
     quota: cython.ulonglong = connections[o + tables.C_QUOTA]
@@ -638,8 +729,11 @@ def _copy(
         pieces[k] = c
         pieces[k + 1] = ts
         pieces[k + 2] = (cython.cast(cython.longlong, at) << 32) | n
-        pieces[k + 3] = (0 if from_b else 1) | (2 if connections[o + tables.C_CHANNEL] & loss else 0)
+        pieces[k + 3] = (
+            (0 if from_b else 1) | (2 if connections[o + tables.C_CHANNEL] & loss else 0) | (opening << 2)
+        )
         state[tables.N_PIECES] += 1
+        state[tables.N_OPENINGS] += opening
         state[tables.PIECE_FILL] += n
         connections[o + tables.C_CHANNEL] &= ~loss
         quota += cython.cast(cython.ulonglong, n) << shift
@@ -751,7 +845,7 @@ def _obstacle(
     Payload is handed over before the next packet: what is decided on it holds from there on,
     however the bytes were cut.
     """
-    if state[tables.N_PIECES] > 0:
+    if state[tables.N_PIECES] > state[tables.N_OPENINGS]:
         return tables.NEED_EVENTS
     if (
         state[tables.NEWEST] >= state[tables.SWEEP_AT]
@@ -844,12 +938,16 @@ def _payload(
     rest: cython.longlong = length
     shift: cython.int = 40 if from_b else 32
     one: cython.ulonglong = 1
+    framing: cython.ulonglong = connections[o + tables.C_TLS + from_b]
+    records: cython.longlong = rows[row * tables.ROW + tables.R_TLS_RECORDS]
+    opening: cython.Py_ssize_t
+    found: cython.int
     _expire(h, ts, state, connections, channels, rows, events)
     if datagram:
         _emit(row, ts, down, length, state, events)
         _opening(c, row, from_b, down, length, connections, rows)
     else:
-        if connections[o + tables.C_TLS + from_b] & tables.TLS_STATE != tables.TLS_OFF:
+        if framing & tables.TLS_STATE != tables.TLS_OFF:
             if connections[o + tables.C_START] != 0:  # the other side's, or ours before its framing showed
                 _close(c, state, connections, channels, rows, events)
             rest = _records(
@@ -863,15 +961,25 @@ def _payload(
     if connections[o + tables.C_CHANNEL] & tables.IGNORED:
         return 0
     if not connections[o + tables.C_CHANNEL] & tables.FLAGGED:
+        if datagram:
+            opening = _datagram_names(connections[o + tables.C_KEY], row, from_b, down, b, p, n, rows)
+            if opening > 0:
+                return _copy(c, ts, from_b, length, b, p, opening, state, connections, pieces, copied, 1)
         if (connections[o + tables.C_COUNTS] >> shift) & 0xFF >= tables.SCAN_PACKETS:
             return 0
         connections[o + tables.C_COUNTS] += one << shift
         if connections[o + tables.C_TLS + from_b] & tables.TLS_STATE == tables.TLS_ON and not datagram:
-            return 0  # nothing to read in there
-        if not _has_keyword(b, p, n if n < tables.SCAN_BYTES else tables.SCAN_BYTES, shifts, words, starts):
-            return 0
+            found = 0  # there are no words to read in there
+        else:
+            found = _has_keyword(
+                b, p, n if n < tables.SCAN_BYTES else tables.SCAN_BYTES, shifts, words, starts
+            )
+        if not found:
+            if datagram or not _names(c, row, from_b, down, framing, records, b, p, n, connections, rows):
+                return 0
+            return _copy(c, ts, from_b, length, b, p, n, state, connections, pieces, copied, 1)
         connections[o + tables.C_CHANNEL] |= tables.FLAGGED
-    return _copy(c, ts, from_b, length, b, p, n, state, connections, pieces, copied)
+    return _copy(c, ts, from_b, length, b, p, n, state, connections, pieces, copied, 0)
 
 
 @cython.cfunc

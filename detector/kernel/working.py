@@ -7,8 +7,7 @@ generation, so that the ids that leave here (generation << 32 | slot) are never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ _FIRST_ENTRIES = 1 << 12
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """A piece of one side of a connection, in TCP order, retransmissions removed."""
 
     connection: int
@@ -38,6 +36,7 @@ class Payload:
     gap: bool  # bytes were lost, or left out, before this piece
     data: bytes
     transport: int
+    opening: bool = False  # no word flagged it: of a handshake, an HTTP request, a DNS answer
 
 
 class Working:
@@ -198,22 +197,26 @@ class Working:
         """What the update copied, as records; empties the buffer."""
         n = int(self.state[tables.N_PIECES])
         copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
-        taken = []
-        for slot, ts, where, bits in self.pieces[:n].tolist():
-            connection = self.connections[slot]
-            at = where >> 32
-            taken.append(
-                Payload(
-                    connection=int(self._connection_generation[slot]) << 32 | slot,
-                    channel=self.channel_id(int(connection[tables.C_CHANNEL] & _LOW)),
-                    from_a=bool(bits & 1),
-                    ts_ns=ts,
-                    gap=bool(bits & 2),
-                    data=copied[at : at + (where & 0xFFFFFFFF)],
-                    transport=int(connection[tables.C_KEY] & np.uint64(0xFF)),
-                )
+        pieces = self.pieces[:n]
+        own = pieces[:, tables.P_CONNECTION]
+        channels = (self.connections[own, tables.C_CHANNEL] & _LOW).astype(np.int64)
+        columns = (
+            ((self._connection_generation[own] << 32) | own).tolist(),
+            ((self._channel_generation[channels] << 32) | channels).tolist(),
+            (self.connections[own, tables.C_KEY] & np.uint64(0xFF)).tolist(),
+            pieces[:, tables.P_TIME].tolist(),
+            (pieces[:, tables.P_WHERE] >> 32).tolist(),
+            (pieces[:, tables.P_WHERE] & tables.MASK32).tolist(),
+            pieces[:, tables.P_BITS].tolist(),
+        )
+        taken = [
+            Payload(
+                connection, channel, bool(bits & 1), ts, bool(bits & 2), copied[at : at + size], transport,
+                bool(bits & 4),
             )
-        self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
+            for connection, channel, transport, ts, at, size, bits in zip(*columns, strict=True)
+        ]  # fmt: skip
+        self.state[[tables.N_PIECES, tables.N_OPENINGS, tables.PIECE_FILL]] = 0
         return taken
 
     def idle_connections(self, before_ns: int) -> Int64s:
