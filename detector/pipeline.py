@@ -120,6 +120,7 @@ def judged_rows(
     for begin in range(0, len(judged), BLOCK):
         rows = judged[begin : begin + BLOCK]
         block = take(rolled, rows)
+        rollup.name(block)
         yield block, channel_features.extract(block), [newest[row] for row in rows.tolist()]
 
 

@@ -67,8 +67,12 @@ def _addresses(message: bytes, at: int, answers: int) -> tuple[str, ...]:
         data = message[at : at + size]
         at += size
         if group == _INTERNET and _LENGTHS.get(kind) == size == len(data) and len(found) < ADDRESSES:
-            found[str(ipaddress.ip_address(data))] = None
+            found[_spelled(data)] = None
     return tuple(found)
+
+
+def _spelled(address: bytes) -> str:
+    return ".".join(map(str, address)) if len(address) == 4 else str(ipaddress.IPv6Address(address))
 
 
 def _behind_name(message: bytes, at: int) -> int:

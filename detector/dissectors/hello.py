@@ -57,10 +57,10 @@ def client_hello(body: bytes) -> ClientHello | None:
     fingerprint = ja4(
         version=max(_numbers(versions), default=0),
         named=_SERVER_NAME in listed,
-        ciphers=_numbers(ciphers),
-        extensions=[kind for kind in listed if not _is_grease(kind)],
+        ciphers=ciphers,
+        extensions=tuple(sorted(listed)),
         alpn=protocol,
-        algorithms=_numbers(algorithms),
+        algorithms=algorithms,
     )
     alpn = printable(protocol.decode("latin-1"), PROTOCOL_LENGTH)
     return ClientHello(_SERVER_NAME in listed, server_name, alpn, fingerprint)
@@ -81,19 +81,18 @@ def ja4(
     *,
     version: int,
     named: bool,
-    ciphers: list[int],
-    extensions: list[int],
+    ciphers: bytes,
+    extensions: tuple[int, ...],
     alpn: bytes,
-    algorithms: list[int],
+    algorithms: bytes,
 ) -> str:
-    """JA4 of a ClientHello over TCP: lists without GREASE, `algorithms` in the client's order."""
+    """JA4 of a ClientHello over TCP; lists of ciphers and algorithms as they stand in it, types sorted."""
+    n_ciphers, cipher_hash = _cipher_hash(ciphers)
+    n_extensions, shape = _shape(extensions, algorithms)
     head = (
-        f"t{_CODES.get(version, '00')}{'d' if named else 'i'}"
-        f"{min(len(ciphers), 99):02d}{min(len(extensions), 99):02d}{_ends(alpn)}"
+        f"t{_CODES.get(version, '00')}{'d' if named else 'i'}{n_ciphers:02d}{n_extensions:02d}{_ends(alpn)}"
     )
-    others = sorted(kind for kind in extensions if kind not in (_SERVER_NAME, _ALPN))
-    shape = _hashed(tuple(others), tuple(algorithms)) if extensions else _NOTHING
-    return f"{head}_{_hashed(tuple(sorted(ciphers)), ())}_{shape}"
+    return f"{head}_{cipher_hash}_{shape}"
 
 
 def _ends(alpn: bytes) -> str:
@@ -105,12 +104,24 @@ def _ends(alpn: bytes) -> str:
     return text if text.isascii() and text.isalnum() else alpn.hex()[0] + alpn.hex()[-1]
 
 
-@lru_cache(maxsize=4096)
-def _hashed(sorted_ones: tuple[int, ...], ordered: tuple[int, ...]) -> str:
-    if not sorted_ones and not ordered:
-        return _NOTHING
-    parts = [",".join(f"{number:04x}" for number in numbers) for numbers in (sorted_ones, ordered) if numbers]
-    return hashlib.sha256("_".join(parts).encode()).hexdigest()[:12]
+@lru_cache(maxsize=1024)
+def _cipher_hash(ciphers: bytes) -> tuple[int, str]:
+    """(number of ciphers, at most 99; hash of the sorted list).  Most clients are alike: worth keeping."""
+    numbers = _numbers(ciphers)
+    return min(len(numbers), 99), _hashed(",".join(f"{number:04x}" for number in sorted(numbers)))
+
+
+@lru_cache(maxsize=1024)
+def _shape(extensions: tuple[int, ...], algorithms: bytes) -> tuple[int, str]:
+    """(number of extensions, at most 99; hash of their types but two, and of the algorithms in order)."""
+    kinds = [kind for kind in extensions if not _is_grease(kind)]
+    others = ",".join(f"{kind:04x}" for kind in kinds if kind not in (_SERVER_NAME, _ALPN))
+    ordered = ",".join(f"{number:04x}" for number in _numbers(algorithms))
+    return min(len(kinds), 99), _hashed(f"{others}_{ordered}" if ordered else others)
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else _NOTHING
 
 
 def _vector(data: bytes, at: int, width: int) -> tuple[bytes, int]:

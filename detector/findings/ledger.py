@@ -14,7 +14,7 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
+from detector.records import ChannelWindows, Facts, Names, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class ChannelRecord:
     probability: float
     novelty: float
     facts: Facts | None = None
+    names: Names | None = None
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
@@ -129,6 +130,7 @@ class Ledger:
             scores.probability.tolist(),
             scores.novelty.tolist(),
             facts,
+            rolled.names,
         )
         numbers = self.hosts.judge_rows(ends.host).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
@@ -169,6 +171,7 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
     known.facts = merge_facts(known.facts, fresh.facts)
+    known.names = fresh.names or known.names  # they are rolled up as long as the channel is kept
     known.first_ns = min(known.first_ns, fresh.first_ns)
     known.last_ns = max(known.last_ns, fresh.last_ns)
     return known

@@ -620,6 +620,7 @@ def _names(
     `framing` is the TLS word, `records` the row's count, as both were before the segment.  Read is
     one connection a row: the one whose opening lengths it keeps, or any where no SYN was seen.
     A client has told all with its first message, a server with its last record of a handshake.
+    A request is read once a row has gone on for a while: short ones, most, are nobody's miner.
     """
     o: cython.Py_ssize_t = c * tables.CONNECTION
     w: cython.Py_ssize_t = row * tables.ROW
@@ -628,14 +629,15 @@ def _names(
     if connections[o + tables.C_COUNTS] & told or n == 0:
         return 0
     clear: cython.int = after & tables.TLS_STATE == tables.TLS_OFF
-    if clear and _port(connections[o + tables.C_KEY], from_b) == tables.DNS:
-        return 1
+    if clear:
+        return _port(connections[o + tables.C_KEY], from_b) == tables.DNS or (
+            not down and n > 6 and _begins_request(b[p], b[p + 1])
+            and rows[w + tables.R_UP + layout.PACKETS] > tables.REQUESTS
+            and rows[w + tables.R_UP + layout.PACKETS] <= 2 * tables.REQUESTS
+        )  # fmt: skip
     if rows[w + tables.R_OPENER] != c + 1 and rows[w + tables.R_OPENING_NS] != 0:
         connections[o + tables.C_COUNTS] |= told
         return 0
-    if clear:
-        connections[o + tables.C_COUNTS] |= told
-        return n > 6 and not down and _begins_request(b[p], b[p + 1])
     if framing & tables.TLS_INSIDE == 0 and b[p] != 22:  # RFC 8446 5.1: handshake
         connections[o + tables.C_COUNTS] |= told
         return 0
@@ -682,7 +684,7 @@ def _datagram_names(
     if n > 12 and b[p + 2] & 128 and _port(key, from_b) == tables.DNS:
         return n if earlier < tables.DNS_ANSWERS else 0
     if not down and earlier == 0 and n >= tables.QUIC_BYTES and b[p] & 192 == 192:
-        return tables.QUIC_BYTES
+        return tables.QUIC_BYTES if b[p + 1] in (0, 107, 255) and b[p + 4] != 0 else 0  # of the versions
     return 0
 
 

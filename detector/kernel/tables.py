@@ -230,6 +230,7 @@ BEGINS: Final = 4  # and whether a word may begin so
 DNS: Final = 53  # port
 DNS_ANSWERS: Final = 256  # read of a row
 QUIC_BYTES: Final = 5
+REQUESTS: Final = 6  # packets up of a row before its HTTP requests are read, and while they are
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2

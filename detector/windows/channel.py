@@ -24,6 +24,7 @@ from detector.kernel.index import Index
 from detector.kernel.packed import PackedRows
 from detector.records import ChannelWindows, Facts, Names
 from detector.settings import MeterSettings, WindowSettings
+from detector.windows.lookups import Lookups
 
 if TYPE_CHECKING:
     from detector.records import Int64s, UInt64s
@@ -172,6 +173,7 @@ class Rollup:
         self._kept = np.zeros(0, _KEPT)  # by number of the channel, with room to spare
         self._rows = PackedRows()
         self._facts: dict[str, dict[int, Facts]] = {"current": {}, "previous": {}}
+        self._lookups = Lookups()
         self._names: dict[int, Names] = {}  # of a channel as long as it is kept: it opens but once
         self._newest = -1
 
@@ -185,6 +187,7 @@ class Rollup:
         The batch is used up: what is returned stands in its arrays, but for facts and names.
         Facts of a rolled-up row are of both spans, names of all that is kept of the channel.
         """
+        self._lookups.hear(batch)
         span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
         self._forget_before(span - 1)
         numbers = self._numbers(batch)
@@ -194,6 +197,10 @@ class Rollup:
         self._keep(numbers, rolled, span)
         self._merge_under("previous", numbers, rolled)
         return rolled
+
+    def name(self, rolled: ChannelWindows) -> None:
+        """Say of rolled-up rows, all or some, what their clients looked up; see `lookups`."""
+        self._lookups.name(rolled)
 
     def _named(self, numbers: Int64s, fresh: list[Names | None]) -> list[Names | None]:
         """What each channel showed of itself so far, with what is fresh taken in."""
