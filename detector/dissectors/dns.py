@@ -94,15 +94,15 @@ class Stream:
         self.over = False
 
     @property
-    def held(self) -> int:
-        """Number of bytes held."""
-        return len(self._buffer)
+    def waits(self) -> bool:
+        """Whether it is in the middle of a message."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[Answer]:
         """The answers that `data` completes."""
         found = []
-        self._buffer += data
-        while len(self._buffer) >= 2 and not self.over:
+        self._buffer += b"" if self.over else data
+        while len(self._buffer) >= 2:
             end = 2 + int.from_bytes(self._buffer[:2])
             if end > LENGTH_LIMIT:
                 self.over, self._buffer = True, b""

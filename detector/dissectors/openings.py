@@ -53,7 +53,7 @@ class Openings:
                 return _request(data[:_HEAD])
             side = tls.Flight() if data.startswith(_TLS) else dns.Stream()
         names = _handshake(side, data) if isinstance(side, tls.Flight) else _answers(side.feed(data), ts_ns)
-        if side.held:
+        if side.waits:
             self._sides[key] = side
             if len(self._sides) > self._most:
                 self._sides.popitem(last=False)

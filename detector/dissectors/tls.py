@@ -29,9 +29,9 @@ class Flight:
         self.over = False  # nothing more is to be read
 
     @property
-    def held(self) -> int:
-        """Number of bytes held."""
-        return len(self._records) + len(self._messages)
+    def waits(self) -> bool:
+        """Whether it is in the middle of something."""
+        return not self.over and bool(self._records or self._left or self._messages)
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """(type, body) of each message that `data` completes, in order.  Never raises."""

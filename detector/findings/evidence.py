@@ -102,10 +102,11 @@ def _deeds(facts: Facts) -> str:
 
 
 def _where(record: ChannelRecord) -> str:
-    return f"{'at' if record.is_client else 'serving'} {_endpoint(record)}"
+    return f"{'at' if record.is_client else 'serving'} {endpoint(record)}"
 
 
-def _endpoint(record: ChannelRecord) -> str:
+def endpoint(record: ChannelRecord) -> str:
+    """Address and port of the other end, as people write it."""
     remote = f"[{record.remote}]" if ":" in record.remote else record.remote
     return f"{remote}:{record.port}"
 
@@ -153,7 +154,7 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
     return Evidence(
         kind="behaviour",
         weight=round(weight, 2),
-        summary=f"mining-like rhythm with {_endpoint(record)}{framed}:"
+        summary=f"mining-like rhythm with {endpoint(record)}{framed}:"
         f" {', '.join(parts)} in {duration(record.last_ns - record.first_ns)}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
@@ -228,7 +229,7 @@ def ordinary_traffic(record: ChannelRecord, judged: int) -> Evidence:
     return Evidence(
         kind="ordinary_traffic",
         weight=round(record.logit, 2),
-        summary=f"the most mining-like of its channels ({_endpoint(record)}) scores {record.probability:.3f}",
+        summary=f"the most mining-like of its channels ({endpoint(record)}) scores {record.probability:.3f}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=channel(record),

@@ -14,12 +14,14 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Names, Scores, Span, Vectors
+from detector.pools import NONE, PoolNames
+from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
     from detector.records import Floats, Int64s
 
+KEPT_NAMES = 8  # a host
 KEPT_CHANNELS = 8  # a host; the most suspect stay
 _KEY = struct.Struct("=5Q")  # of `windows.channel.keys`
 
@@ -79,9 +81,13 @@ class PowerRecord:
 class Ledger:
     """Hosts by address, and meters by name; who judges joins them."""
 
-    def __init__(self, home: hosts.HomeNetworks, min_messages: int, suspicious: float) -> None:
+    def __init__(
+        self, home: hosts.HomeNetworks, min_messages: int, suspicious: float, pools: PoolNames = NONE
+    ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect."""
         self.hosts = Roster()
+        self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
+        self._pools = pools
         self.meters: dict[str, HostRecord] = {}
         self._home = home
         self._min_messages = min_messages
@@ -101,6 +107,17 @@ class Ledger:
         rows = np.concatenate([np.arange(len(table)), inside])
         addresses = np.concatenate([ends.host, ends.remote[inside]])
         self.hosts.see(addresses, times[rows], packets[rows], source)
+        for row, names in enumerate(table.names):
+            if names is not None and names.lookups:
+                self._hear(hosts.text(table.client[row]), names.lookups)
+
+    def _hear(self, client: str, lookups: tuple[Lookup, ...]) -> None:
+        """Remember the first listed names that a host asked for."""
+        for one in lookups:
+            if self._pools.listed(one.name):
+                asked = self.asked.setdefault(client, {})
+                if len(asked) < KEPT_NAMES:
+                    asked.setdefault(one.name, one.ts_ns)
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.features import fusion
-from detector.findings import evidence
+from detector.findings import evidence, names
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.roster import HostRecord
 from detector.hosts import Assets
 from detector.model import Bundle, Model
+from detector.pools import NONE, PoolNames
 from detector.records import Evidence, Finding, Verdict
 from detector.settings import Settings
 from detector.text import plural
@@ -42,7 +43,9 @@ class _Judged:
     score: float | None = None
 
 
-def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
+def judge(
+    ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets, pools: PoolNames = NONE
+) -> list[Finding]:
     """One finding a host and meter, worst first."""
     findings: list[Finding] = []
     named = _joined(ledger, assets)
@@ -51,7 +54,10 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
         scores = bundle.fusion.score(fusion.extract([_as_evidence(host) for host in scored])).probability
         for host, score in zip(scored, scores.tolist(), strict=True):
             host.score = score
-        findings += [_finding(host, bundle, settings, assets) for host in block]
+        findings += [
+            _named(_finding(host, bundle, settings, assets), host, ledger.asked.get(host.name, {}), pools)
+            for host in block
+        ]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
 
@@ -139,6 +145,21 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         quality=_quality(record, settings),
         why=allowed + _why(host, verdict, told, against, settings),
     )
+
+
+def _named(finding: Finding, host: _Judged, asked: Mapping[str, int], pools: PoolNames) -> Finding:
+    """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
+    suspects = [one for one in host.channels if (one.remote, one.port) in known]
+    calls = [names.listed(one, pools) for one in host.channels]
+    listed = [one for one in calls if one is not None] or names.asked(asked)
+    lacks = [names.handshake(one) for one in suspects]
+    ordinary = [names.ordinary_name(one, pools) for one in suspects if not _heard(one)]
+    if listed and not finding.evidence:
+        finding.why += f"; {listed[0].summary}"
+    finding.evidence += [one for one in (*listed, *lacks) if one is not None]
+    finding.counter_evidence += [one for one in ordinary if one is not None]
+    return finding
 
 
 def _verdict(host: _Judged, bundle: Bundle) -> Verdict:

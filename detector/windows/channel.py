@@ -250,6 +250,7 @@ class Rollup:
         older = replace(
             batch, port=batch.port[rows], basis=self._kept[f"{which}_basis"][numbers[rows]].astype(np.int64),
             wide=wide, narrow=narrow, facts=list(map(self._facts[which].get, numbers[rows].tolist())),
+            names=[],
         )  # fmt: skip
         _merge_into(older, np.arange(len(rows)), batch, rows)
         for name in ("basis", "wide", "narrow"):

@@ -50,34 +50,40 @@ class Lookups:
             told = self._clients.get(_key(table.client, row))
             if told is not None:
                 opened_ns = int(table.wide[row, layout.OPENING_NS])
-                found = told.of(hosts.text(table.server[row]), opened_ns)
-                table.names[row] = replace(names or Names(), looked_up=found[0], unasked=found[1])
+                table.names[row] = told.of(hosts.text(table.server[row]), opened_ns, names or Names())
 
 
 class _Told:
     """What one client was told."""
 
-    __slots__ = ("addresses", "forgot", "since_ns")
+    __slots__ = ("addresses", "forgot", "shared", "since_ns")
 
     def __init__(self, since_ns: int) -> None:
         self.since_ns = since_ns  # of the first answer
         self.forgot = False  # some of what it was told
         self.addresses: OrderedDict[str, str] = OrderedDict()  # address -> the name that was asked for last
+        self.shared: set[str] = set()  # addresses that other names had, too
 
     def add(self, lookups: tuple[Lookup, ...], most: int) -> None:
         for one in lookups:
             if one.address is not None:
-                self.addresses.pop(one.address, None)
+                if self.addresses.pop(one.address, one.name) != one.name:
+                    self.shared.add(one.address)
                 self.addresses[one.address] = one.name
         while len(self.addresses) > most:
-            self.addresses.popitem(last=False)
+            self.shared.discard(self.addresses.popitem(last=False)[0])
             self.forgot = True
 
-    def of(self, address: str, opened_ns: int) -> tuple[str | None, bool | None]:
-        """(name, whether it was not asked for); the latter only where the connection was seen to open."""
+    def of(self, address: str, opened_ns: int, names: Names) -> Names:
+        """The names of a channel to that address, with what was looked up; its opening at 0 was not seen."""
         name = self.addresses.get(address)
         settled = opened_ns >= self.since_ns + SETTLED_NS and not self.forgot
-        return name, False if name else (True if settled else None)
+        return replace(
+            names,
+            shared=names.shared or address in self.shared,
+            looked_up=name,
+            unasked=False if name else (True if settled else None),
+        )
 
 
 def _key(addresses: UInt64s, row: int) -> tuple[int, int]:
