@@ -79,7 +79,14 @@ def test_ends_of_a_protocol(protocol: bytes, ends: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "read"),
-    [("a.example", "a.example"), ("192.0.2.7", None), ("user:secret@pool.example", None), ("", None)],
+    [
+        ("a.example", "a.example"),
+        ("192.0.2.7", None),
+        ("user:secret@pool.example", None),
+        ("", None),
+        ("1bvbmseystwetqtfn5au4m4gfg7xjanvn2.pool.example", "*.pool.example"),
+        ("long-but-ordinary-name-of-2-hosts.example", "long-but-ordinary-name-of-2-hosts.example"),
+    ],
 )
 def test_what_is_no_host_name_is_there_and_not_told(name: str, read: str | None) -> None:
     told = hello.client_hello(hellos.client_hello((), hellos.server_name(name)))
