@@ -600,6 +600,7 @@ def _has_keyword(
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _names(
@@ -665,6 +666,7 @@ def _port(key: cython.ulonglong, from_b: cython.int) -> cython.ulonglong:
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _datagram_names(

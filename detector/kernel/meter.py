@@ -154,7 +154,8 @@ class Meter:
         return self._stream.problem
 
     def payloads(self) -> list[Payload]:
-        """Payload of flagged connections since the last call, in order of arrival."""
+        """Payload that tells something since the last call, in order of arrival: see `Payload.opening`."""
+        self._settle()
         payloads, self._payloads = self._payloads, []
         return payloads
 
@@ -205,7 +206,7 @@ class Meter:
         at = 0
         while at < count:
             at = channels.update(work.batch_view, at, count, window, self._seed, *work.update_views)
-            self._settle()
+            self._settle(hurry=bool(work.state[tables.STATUS] != tables.DONE))
             status = int(work.state[tables.STATUS])
             if status == tables.NEED_ROWS:
                 self._leave(work.quietest_rows())
@@ -224,14 +225,17 @@ class Meter:
             if self._payloads and self.hear:
                 self.hear()
 
-    def _settle(self) -> None:
-        """Adds waiting message events to their rows and copied pieces to the payloads."""
+    def _settle(self, hurry: bool = True) -> None:
+        """Adds waiting message events to their rows and copied pieces to the payloads.
+
+        Without hurry, openings wait for more of their kind: nobody decides anything on them.
+        """
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
             summaries.add_messages(work.events_view, n, work.state_view, *work.full_views)
             work.state[tables.N_EVENTS] = 0
-        if work.state[tables.N_PIECES]:
+        if work.state[tables.N_PIECES] > (0 if hurry else work.state[tables.N_OPENINGS]):
             self._payloads += work.take_pieces()
 
     def _leave(self, rows: Int64s) -> None:
