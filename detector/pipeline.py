@@ -21,6 +21,7 @@ from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
 from detector.policy import NO_POLICY, Policy, read_policy
+from detector.pools import SHIPPED, read_pools
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
@@ -65,17 +66,20 @@ class Run:
     def __init__(
         self, bundle: Bundle, settings: Settings, assets: hosts.Assets, policy: Policy = NO_POLICY
     ) -> None:
+        """Reads the list of pools.  Raises PoolsError, NetworkError."""
         self.bundle = bundle
         self._policy = policy
         self._settings = settings
         self._assets = assets
+        self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
-            assets.owners,
+            owners=assets.owners,
+            pools=self._pools,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -113,7 +117,14 @@ class Run:
 
     def findings(self) -> list[Finding]:
         """What is believed now, worst first."""
-        return findings.judge(self.ledger, self.bundle, self._settings, self._assets, self._policy)
+        return findings.judge(
+            self.ledger,
+            self.bundle,
+            self._settings,
+            self._assets,
+            policy=self._policy,
+            pools=self._pools,
+        )
 
 
 def judged_rows(
@@ -132,7 +143,9 @@ def judged_rows(
         judged = np.flatnonzero(scoreable(rolled))
         for begin in range(0, len(judged), BLOCK):
             rows = judged[begin : begin + BLOCK]
-            waiting.append(take(rolled, rows))
+            block = take(rolled, rows)
+            rollup.name(block)
+            waiting.append(block)
             newest += [facts[row] for row in rows.tolist()]
             if len(newest) >= BLOCK:
                 yield _with_vectors(waiting, newest)
@@ -152,8 +165,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, SettingsError, NetworkError and SchedulerError
-    before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, PoolsError, SettingsError, NetworkError and
+    SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()

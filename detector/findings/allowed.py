@@ -40,9 +40,11 @@ def allowed(
 def _mined(channel: ChannelRecord) -> Mined:
     facts = channel.facts
     wallet, pool = (facts.wallet, facts.pool) if facts else (None, None)
+    seen = channel.names
+    calls = [seen.server_name, seen.http_host, None if seen.shared else seen.looked_up] if seen else []
     return Mined(
         remote=channel.end[0],
-        names=frozenset([clean(pool)] if pool else []),
+        names=frozenset(clean(name) for name in (pool, *calls) if name),
         wallets=frozenset([wallet, hashed(wallet)] if wallet else []),
     )
 

@@ -19,12 +19,14 @@ from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
 from detector.owners import Owners
-from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
+from detector.pools import NONE, PoolNames
+from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
     from detector.records import Floats, Int64s, UInt64s
 
+KEPT_NAMES = 8  # a host
 KEPT_CHANNELS = 8  # a host; the most suspect stay
 KEPT_SPOKEN = 4_096  # of a site: who works for whom is told of so many
 NOBODY = Owners()
@@ -48,6 +50,7 @@ class ChannelRecord:
     probability: float
     novelty: float
     facts: Facts | None = None
+    names: Names | None = None
     heard_ns: int = 0  # when it last was suspect or spoke of mining; 0 = never
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
     values: Floats | None = None  # the feature vector of that moment
@@ -99,6 +102,8 @@ class Ledger:
         min_messages: int,
         suspicious: float,
         feeder_of: Mapping[str, str] | None = None,
+        *,
+        pools: PoolNames = NONE,
         owners: Owners = NOBODY,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
@@ -108,6 +113,8 @@ class Ledger:
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
+        self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
+        self._pools = pools
         self.meters: dict[str, HostRecord] = {}
         self.clock = BlockClock()
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
@@ -135,6 +142,18 @@ class Ledger:
         rows = np.concatenate([judged, inside])
         addresses = np.concatenate([host[judged], remote[inside]])
         self.hosts.see(addresses, times[rows], packets[rows], source)
+        for row, names in enumerate(table.names):
+            if names is not None and names.lookups:
+                client = self._counted(table.client[row : row + 1], times[row : row + 1])
+                self._hear(hosts.text(client[0]), names.lookups)
+
+    def _hear(self, client: str, lookups: tuple[Lookup, ...]) -> None:
+        """Remember the first listed names that a host asked for."""
+        for one in lookups:
+            if self._pools.listed(one.name):
+                asked = self.asked.setdefault(client, {})
+                if len(asked) < KEPT_NAMES:
+                    asked.setdefault(one.name, one.ts_ns)
 
     def _counted(self, addresses: UInt64s, wide: Int64s) -> UInt64s:
         """Under which address each is counted, at the newest moment of its row."""
@@ -183,6 +202,7 @@ class Ledger:
             scores.probability.tolist(),
             scores.novelty.tolist(),
             told,
+            rolled.names,
         )
         numbers = self.hosts.judge_rows(self._counted(ends.host, rolled.wide)).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
@@ -229,6 +249,7 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
     known.facts = _joined(known.facts, fresh.facts)
+    known.names = fresh.names or known.names  # they are rolled up as long as the channel is kept
     known.first_ns = min(known.first_ns, fresh.first_ns)
     known.last_ns = max(known.last_ns, fresh.last_ns)
     return known

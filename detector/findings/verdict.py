@@ -10,9 +10,10 @@ nothing else is known).  What is unlike the training set is not called mining on
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 
-from detector.findings import case, feeders, forgetting, metered, missing, reasons, roles
+from detector.findings import case, feeders, forgetting, metered, missing, names, reasons, roles
 from detector.findings.allowed import allowed, as_wanted
 from detector.findings.case import Case
 from detector.findings.ledger import ChannelRecord, Ledger
@@ -22,6 +23,7 @@ from detector.findings.roles import Roles
 from detector.hosts import Asset, Assets
 from detector.model import Bundle
 from detector.policy import NO_POLICY, Policy
+from detector.pools import NONE, PoolNames
 from detector.records import Finding, Missing, Verdict
 from detector.settings import Settings
 
@@ -30,7 +32,13 @@ RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.
 
 
 def judge(
-    ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets, policy: Policy = NO_POLICY
+    ledger: Ledger,
+    bundle: Bundle,
+    settings: Settings,
+    assets: Assets,
+    *,
+    policy: Policy = NO_POLICY,
+    pools: PoolNames = NONE,
 ) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     wanted = {owner: as_wanted(bundle, limits) for owner, limits in policy.thresholds.items()}
@@ -48,9 +56,10 @@ def judge(
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
             forgetting.fade(host, ledger.watched, half_life_ns)
+            asked = ledger.asked.get(host.name, {})
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
-            findings.append(_finding(host, theirs, settings, asset, policy))
+            findings.append(_named(_finding(host, theirs, settings, asset, policy), host, asked, pools))
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
 
@@ -107,6 +116,21 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         allowed=rule,
         role=host.role.name if host.role else None,
     )
+
+
+def _named(finding: Finding, host: Case, asked: Mapping[str, int], pools: PoolNames) -> Finding:
+    """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
+    suspects = [one for one in host.channels if one.end[:2] in known]
+    calls = [names.listed(one, pools) for one in host.channels]
+    listed = [one for one in calls if one is not None] or names.asked(asked)
+    lacks = [names.handshake(one) for one in suspects]
+    ordinary = [names.ordinary_name(one, pools) for one in suspects if not one.said]
+    if listed and not finding.evidence:
+        finding.why += f"; {listed[0].summary}"
+    finding.evidence += [one for one in (*listed, *lacks) if one is not None]
+    finding.counter_evidence += [one for one in ordinary if one is not None]
+    return finding
 
 
 def _missing(host: Case, bundle: Bundle) -> list[Missing]:

@@ -32,7 +32,7 @@ def told(
 ) -> Finding:
     assets = Assets({HOST: asset}, {"M-1": asset})
     made = ledger({HOST: host(*channels)} if channels else {}, (power,) if power else ())
-    (found,) = judge(made, Models(), Settings(), assets, policy)  # type: ignore[arg-type]
+    (found,) = judge(made, Models(), Settings(), assets, policy=policy)  # type: ignore[arg-type]
     return found
 
 
