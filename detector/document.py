@@ -66,7 +66,12 @@ def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
 
 def _where_known(finding: Finding) -> dict[str, Any]:
     """Keys that stand only in findings of which they say something."""
-    told = {"missing": finding.missing, "role": finding.role, "allowed": finding.allowed}
+    told = {
+        "explanation": finding.explanation,
+        "missing": finding.missing,
+        "role": finding.role,
+        "allowed": finding.allowed,
+    }
     return {name: value for name, value in told.items() if value}
 
 

@@ -226,6 +226,7 @@ class Finding:
     energy: Mapping[str, Any] | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""  # one line for the table
+    explanation: Mapping[str, Any] | None = None  # the log-odds of the score as an exact sum
     missing: list[Missing] = field(default_factory=list)  # why it is undecided
     role: str | None = None  # of what is no end host: "mining proxy", "pool", "gateway"
     allowed: str | None = None  # the rule of the policy that allows what it is accused of

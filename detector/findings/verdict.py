@@ -92,6 +92,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
     if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
+        host.accused_by_power = host.power.probability > host.score
         host.score = max(host.score, host.power.probability)  # it is accused of that much by itself
     against = reasons.speaking_against(host, bundle, verdict)
     rule = _allowed(host, bundle, asset, policy) if verdict in ACCUSED else None
@@ -112,6 +113,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         energy=case.energy(record.power, settings),
         quality=case.quality(record, settings),
         why=(f"allowed by {rule}; " if rule else "") + reasons.why(host, verdict, told, against),
+        explanation=reasons.explanation(host, bundle) if verdict is not Verdict.CLEAR else None,
         missing=_missing(host, bundle) if verdict is Verdict.UNDECIDED else [],
         allowed=rule,
         role=host.role.name if host.role else None,

@@ -15,6 +15,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from detector.model import Bundle
@@ -23,6 +24,7 @@ from training.evaluation import (
     captures,
     dialects,
     disguises,
+    fusion,
     meters,
     peers,
     power,
@@ -109,6 +111,11 @@ def report(
     bundles = {"shipped": bundle} | ({"previous": Bundle.load(previous)} if previous else {})
     told, diagram = modelled(of, bundles, sizes, DIAGRAM, say)
     told += meters.sections(meters.drawn(min(3_000, sizes.power_records), sizes.seed, mirror), sizes.seed)
+    say("paired sites")
+    paired = replace(
+        recipe, examples=sizes.paired_conversations, power_examples=sizes.paired_conversations, seed=2_031
+    )
+    told.append(fusion.section(fusion.drawn(bundle, paired, mirror), paired.seed))
     drawn, picture = _power(mirror, recipe, sizes, say)
     parts = _parts(bundle, shipped, left_out, sizes, [*scenes, *told, *drawn])
     return "\n\n".join(parts) + "\n", diagram, picture

@@ -30,12 +30,13 @@ class Sizes:
     power_records: int = 8_000
     permutations: int = 3
     trials: int = 20  # conversations of each dialect in each condition, for the sections on simulated scenes
+    paired_conversations: int = 2_400  # and as many power records, for sites with both
     seed: int = 2_027
 
     @classmethod
     def quick(cls) -> Sizes:
         """For a look."""
-        return cls(400, 0, 200, 2_000, 1, 1)
+        return cls(400, 0, 200, 2_000, 1, 1, 400)
 
 
 def modelled(
