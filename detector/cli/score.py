@@ -63,6 +63,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("input").add_argument
     add_power(add)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
+    add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
@@ -85,7 +86,11 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         default="clear",
         help="list this verdict and worse (default: all)",
     )
-    add("--fail-on", choices=verdicts[:2], help="exit 1 when a host has this verdict or worse")
+    add(
+        "--fail-on",
+        choices=verdicts[:2],
+        help="exit 1 when a host has this verdict or worse, and may not",
+    )
     add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
 
 
@@ -115,7 +120,8 @@ def run(args: argparse.Namespace) -> int:
         quiet=args.quiet,
         passed_over=result.notes,
     )
-    if status != INTERRUPTED and args.fail_on and _split(result.findings, Verdict(args.fail_on))[0]:
+    blamed = [finding for finding in result.findings if finding.allowed is None]
+    if status != INTERRUPTED and args.fail_on and _split(blamed, Verdict(args.fail_on))[0]:
         return FAILED_ON
     return status
 
@@ -147,6 +153,7 @@ def _request(args: argparse.Namespace) -> Request:
         paths=tuple(args.paths),
         power=tuple(args.power),
         assets=args.assets,
+        policy=args.policy,
         model=args.model,
         engine=args.engine,
         deep=args.deep,
