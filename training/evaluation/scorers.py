@@ -16,6 +16,7 @@ import numpy as np
 from detector.model import Bundle
 from detector.records import Vectors
 from training import fit
+from training.compose import JOBS_OF_A_DIALOGUE
 from training.dataset import Dataset, Floats
 from training.metrics import auc
 
@@ -79,6 +80,19 @@ def nemea(rows: Dataset, seed: int) -> Score:
     def score(values: Floats) -> Floats:
         size, rate = _size_and_rate(rows.names, values)
         return 2.0 * ((size >= 50) & (size <= 130)) + 2.0 * ((rate >= 8) & (rate <= 30))
+
+    return score
+
+
+def said(rows: Dataset, seed: int) -> Score:
+    """Words alone, of rows whose columns are `table.WORDS`: whether what only miners and pools say was heard,
+    by the rule that the fusion model's hosts are composed with."""
+    del seed
+    logins, jobs, shares = (rows.names.index(name) for name in ("logins", "jobs", "shares"))
+
+    def score(values: Floats) -> Floats:
+        heard = (values[:, logins] + values[:, shares] > 0) | (values[:, jobs] >= JOBS_OF_A_DIALOGUE)
+        return heard.astype(float)
 
     return score
 
