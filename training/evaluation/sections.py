@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any
 
-from training import corpora
+from training import corpora, rebuild
 from training.evaluation import (
     captures,
     dialects,
@@ -98,9 +98,9 @@ SECTIONS = (
     Section("captures", (captures,), _captures, bundle=True),
     Section("rewrapped", (rewrapped,), _rewrapped, bundle=True),
     Section("peers", (peers,), _peers, bundle=True),
-    Section("sources", (captures,), _sources),
+    Section("sources", (captures, rebuild), _sources),
     Section("dialects", (dialects,), _dialects, bundle=True),
-    Section("strange-dialects", (dialects,), _strange_dialects),
+    Section("strange-dialects", (dialects, rebuild), _strange_dialects),
     Section("disguises", (disguises,), _disguises, bundle=True),
     Section("strangers", (report,), report.strangers),
     Section("groups", (report,), report.groups),
