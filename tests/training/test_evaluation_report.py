@@ -110,7 +110,7 @@ def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(meters, "boosted", logistic)  # a quick model: what is tested is what is asked of it
-    monkeypatch.setattr(meters, "SCORERS", {"logistic regression": logistic})
+    monkeypatch.setattr(meters, "POWER_BASELINES", {"logistic regression": logistic})
     monkeypatch.setattr(checks.probe, "__defaults__", (logistic,))
     of = meters.drawn(160, 9, None)
     told = "\n".join(meters.sections(of, 9))

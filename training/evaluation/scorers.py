@@ -116,6 +116,12 @@ BASELINES: Mapping[str, Scorer] = {
 }
 
 
+POWER_BASELINES: Mapping[str, Scorer] = {
+    name: scorer for name, scorer in BASELINES.items() if scorer in (boosted, logistic, one_rule)
+}
+"""What knows nothing of traffic."""
+
+
 def _size_and_rate(names: tuple[str, ...], values: Floats) -> tuple[Floats, Floats]:
     """(bytes a message, messages a minute), both directions together."""
     up, down, total = (
