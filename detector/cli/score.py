@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -98,10 +100,9 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
     output.check(args.output, args.report)
-    gc.set_threshold(100_000)  # what a run makes is freed by counting; a pass over all findings is slow
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
-    with progress.shown(not args.quiet) as told:
+    with _few_collections(), progress.shown(not args.quiet) as told:
         result = pipeline.score(_request(args), told)
     listed, hidden = _split(result.findings, Verdict(args.min_verdict))
     with output.opened(args.output) as stream:
@@ -123,6 +124,17 @@ def run(args: argparse.Namespace) -> int:
     if status != INTERRUPTED and args.fail_on and _split(blamed, Verdict(args.fail_on))[0]:
         return FAILED_ON
     return status
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """What a run makes is freed by counting; passes of the collector over all findings are slow."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _request(args: argparse.Namespace) -> Request:

@@ -27,6 +27,7 @@ from training.evaluation import tables
 from training.metrics import CONFIDENCE, clopper_pearson
 from training.table import Rows
 
+CONVERSATIONS: Final = 2_400  # and as many records
 OF_SITE: Final = {True: 4, False: 16}  # hosts of a site that mine, and that do not
 LACKING: Final = 0.1  # of hosts, one of the two
 BUDGETS: Final = (0.01, 0.05)  # shares of hosts that do not mine
@@ -150,6 +151,8 @@ def _at(hosts: Hosts, budget: float, seed: int) -> Iterator[list[str]]:
     """Rows of the table at one budget."""
     called = {name: found_and_alarmed(hosts, score, budget) for name, score in hosts.scores.items()}
     for who, of in (("all", hosts.mines), ("mute", hosts.mines & hosts.mute)):
+        if not of.any():
+            continue
         single = max(SINGLE, key=lambda name, of=of: called[name][0][of].mean())
         for name, (found, alarmed) in called.items():
             exact = clopper_pearson(int(found[of].sum()), int(of.sum()))
