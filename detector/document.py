@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from detector.records import Evidence, Finding, Verdict
+from detector.records import Evidence, Finding, Tip, Verdict
 from detector.text import plain, rfc3339
 
 SCHEMA = "minewatch.finding/1"
@@ -71,8 +71,13 @@ def _where_known(finding: Finding) -> dict[str, Any]:
         "missing": finding.missing,
         "role": finding.role,
         "allowed": finding.allowed,
+        "tips": [_tip(tip) for tip in finding.tips],
     }
     return {name: value for name, value in told.items() if value}
+
+
+def _tip(tip: Tip) -> dict[str, Any]:
+    return {"time": rfc3339(tip.time_ns), "text": tip.text, "source": tip.source}
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from detector.pools import SHIPPED, read_pools
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
+from detector.tips import NO_TIPS, Tips, read_tips
 from detector.windows.channel import Rollup, concatenate, merged, take
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
@@ -46,6 +47,7 @@ class Request:
     power_unit: str | None = None
     power_timezone: str | None = None
     policy: str | None = None
+    tips: str | None = None
 
 
 @dataclass(slots=True)
@@ -64,11 +66,18 @@ class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
     def __init__(
-        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, policy: Policy = NO_POLICY
+        self,
+        bundle: Bundle,
+        settings: Settings,
+        assets: hosts.Assets,
+        policy: Policy = NO_POLICY,
+        *,
+        tips: Tips = NO_TIPS,
     ) -> None:
         """Reads the list of pools.  Raises PoolsError, NetworkError."""
         self.bundle = bundle
         self._policy = policy
+        self._tips = tips
         self._settings = settings
         self._assets = assets
         self._pools = read_pools(settings.findings.pools or SHIPPED)
@@ -124,6 +133,7 @@ class Run:
             self._assets,
             policy=self._policy,
             pools=self._pools,
+            tips=self._tips,
         )
 
 
@@ -165,14 +175,15 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, PoolsError, SettingsError, NetworkError and
-    SchedulerError before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, PoolsError, SettingsError, TipsError, NetworkError
+    and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
     policy = read_policy(request.policy) if request.policy else NO_POLICY
+    tips = read_tips(request.tips) if request.tips else NO_TIPS
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
-    run = Run(bundle, settings, assets, policy)
+    run = Run(bundle, settings, assets, policy, tips=tips)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()

@@ -55,6 +55,25 @@ def rfc3339(ns: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def nanoseconds(when: datetime) -> int:
+    """A time with its zone, in nanoseconds since the epoch."""
+    since = when - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def moment(text: str) -> int:
+    """RFC 3339, or a date for its midnight in UTC, in nanoseconds since the epoch.  Raises ValueError."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is not None and len(text) == len("2026-03-01"):
+        when = when.replace(tzinfo=UTC)
+    if when is None or when.tzinfo is None:
+        raise ValueError(f"{text!r:.80} is no time with its zone, such as 2026-03-01T00:00:00Z")
+    return nanoseconds(when)
+
+
 def minute(ns: int) -> str:
     """Nanoseconds since the epoch as `2026-03-01 00:00`, UTC."""
     return _minute(int(ns) // 60_000_000_000)

@@ -64,6 +64,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add_power(add)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
+    add("--tips", metavar="FILE", help="CSV of reports: they move hosts up the list, never a score")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
@@ -154,6 +155,7 @@ def _request(args: argparse.Namespace) -> Request:
         power=tuple(args.power),
         assets=args.assets,
         policy=args.policy,
+        tips=args.tips,
         model=args.model,
         engine=args.engine,
         deep=args.deep,

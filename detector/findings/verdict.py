@@ -26,6 +26,7 @@ from detector.policy import NO_POLICY, Policy
 from detector.pools import NONE, PoolNames
 from detector.records import Finding, Missing, Verdict
 from detector.settings import Settings
+from detector.tips import NO_TIPS, Tips
 
 BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
@@ -39,10 +40,13 @@ def judge(
     *,
     policy: Policy = NO_POLICY,
     pools: PoolNames = NONE,
+    tips: Tips = NO_TIPS,
 ) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     wanted = {owner: as_wanted(bundle, limits) for owner, limits in policy.thresholds.items()}
     findings = feeders.judged(ledger.feeders.balances())
+    for finding in findings:
+        finding.tips = tips.of([finding.host])
     named, peers, meetings = (
         case.joined(ledger, assets),
         Peers(ledger.meters, assets),
@@ -59,8 +63,16 @@ def judge(
             asked = ledger.asked.get(host.name, {})
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
-            findings.append(_named(_finding(host, theirs, settings, asset, policy), host, asked, pools))
-    return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+            finding = _named(_finding(host, theirs, settings, asset, policy), host, asked, pools)
+            finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
+            findings.append(finding)
+    return sorted(findings, key=_rank)
+
+
+def _rank(finding: Finding) -> tuple[int, int, float, str, str]:
+    """Where a finding stands in the list: by verdict, then by how many sources reported it, then by score."""
+    reported = len({tip.source for tip in finding.tips})
+    return RANK[finding.verdict], -reported, -(finding.score or 0.0), finding.kind, finding.host
 
 
 def _unheard(host: Case, settings: Settings, asset: Asset | None) -> Finding:

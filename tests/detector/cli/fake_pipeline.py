@@ -26,6 +26,7 @@ class Request:
     power_unit: str | None = None
     power_timezone: str | None = None
     policy: str | None = None
+    tips: str | None = None
 
 
 @dataclass
