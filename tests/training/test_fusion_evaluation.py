@@ -58,7 +58,7 @@ def test_a_margin_has_the_sign_of_the_gain_and_bounds_around_it() -> None:
 def test_the_section_names_n_and_seed_and_compares_with_the_better_single_one() -> None:
     told = section(hosts(**{SINGLE[0]: drawn(1.0), SINGLE[1]: drawn(2.0), "fused": drawn(5.0)}), 2_031)
     assert "40 sites" in told and "seed 2031" in told and "160 miners" in told
-    assert told.count("points") == 4  # two budgets, all and mute
+    assert told.count("points") == 6  # two budgets; all, mute, with both
 
 
 def test_hosts_of_a_small_recipe_are_scored_by_the_bundle() -> None:

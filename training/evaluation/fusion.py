@@ -140,7 +140,7 @@ def section(hosts: Hosts, seed: int) -> str:
         "## Traffic and watts together\n"
         f"*Simulated*: {sites} sites with {OF_SITE[True]} hosts that mine and {OF_SITE[False]} that do not"
         f" (seed {seed}); one in ten lacks traffic or watts, and who lacks what a scorer needs is not found"
-        " by it. Thresholds are set on the other half of the sites; intervals of margins are over sites."
+        " by it, but among those with both. Thresholds are set on the other half of the sites; intervals of margins are over sites."
         f" Mute: no words of mining are heard ({mute} of {int(hosts.mines.sum())} miners). `minewatch` tells"
         " the fused score that a meter cannot lower ([judgement](judgement.md)); the last line of each group"
         " is what that costs.\n\n" + tables.table(head, rows)
@@ -150,7 +150,9 @@ def section(hosts: Hosts, seed: int) -> str:
 def _at(hosts: Hosts, budget: float, seed: int) -> Iterator[list[str]]:
     """Rows of the table at one budget."""
     called = {name: found_and_alarmed(hosts, score, budget) for name, score in hosts.scores.items()}
-    for who, of in (("all", hosts.mines), ("mute", hosts.mines & hosts.mute)):
+    both = np.isfinite([hosts.scores[name] for name in SINGLE]).all(axis=0)
+    groups = {"all": hosts.mines, "mute": hosts.mines & hosts.mute, "with both": hosts.mines & both}
+    for who, of in groups.items():
         if not of.any():
             continue
         single = max(SINGLE, key=lambda name, of=of: called[name][0][of].mean())
