@@ -77,13 +77,16 @@ class Run:
         for rolled, vectors, facts in judged_rows(batches, self._rollup, self.ledger.scoreable):
             self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
 
-    def add_power(self, readings: Readings, source: str) -> None:
-        """Judge the meters of one source over the whole record given."""
+    def add_power(self, readings: Readings, source: str, part: int = 0) -> None:
+        """Judge the meters of one source over the whole record given.
+
+        part: number of the part of the source; the first stands for it anew (a log that has grown).
+        """
         from detector.features import power_facts  # noqa: PLC0415
         from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
-        self.ledger.feeders.add(windows, source)
+        self.ledger.feeders.add(windows, source, anew=not part)
         meters, vectors, facts = power_facts.survey(windows)
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
@@ -163,8 +166,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
         result.problems, result.notes = inputs.problems, inputs.notes
         run.add(_tables(request, inputs, run, result, progress))
         if not result.interrupted:
-            for readings, source in _readings(request, inputs, result):
-                run.add_power(readings, source)
+            for part, readings, source in _readings(request, inputs, result):
+                run.add_power(readings, source, part)
     except KeyboardInterrupt:
         result.interrupted = True
     result.findings = run.findings()
@@ -200,25 +203,41 @@ def _tables(
     result.problems += [report.problem for report in captures.reports if report.problem]
 
 
-def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[Readings, str]]:
+def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[int, Readings, str]]:
+    """(number of the part, readings, source) of all power files; what became of each stands in `result`.
+
+    An interrupt ends the file that is read, and what was read of it is given; else the part.
+    """
     if not inputs.power:
         return
-    from detector.telemetry import TelemetryError, read_power  # noqa: PLC0415
+    from detector.telemetry import Hints, TelemetryError, read_parts  # noqa: PLC0415
 
-    for path in inputs.power:
-        report = SourceReport(source=path)
-        result.sources.append(report)
-        try:
-            source = inputs.streams.get(path, path)
-            readings = read_power(source, unit=request.power_unit, timezone=request.power_timezone)
-        except (OSError, TelemetryError) as error:
-            report.problem = str(error)
-            result.problems.append(report.problem)
-            continue
-        report.readings = len(readings)
-        report.undecodable = dict(readings.dropped)
-        report.notes = list(readings.notes)
-        report.problem = readings.problem
-        if report.problem:
-            result.problems.append(report.problem)
-        yield readings, path
+    hints = Hints(request.power_unit, request.power_timezone)
+    with Interrupts() as interrupts:
+        for path in inputs.power:
+            report = SourceReport(source=path)
+            result.sources.append(report)
+            ended = False  # while it was read
+            try:
+                source = inputs.streams.get(path, path)
+                for part, readings in enumerate(read_parts(source, hints, interrupts)):
+                    _count(report, readings)
+                    ended = interrupts.asked if not part else ended
+                    yield part, readings, path
+                    if interrupts.asked and not ended:
+                        break
+            except (OSError, TelemetryError) as error:
+                report.problem = str(error)
+            if report.problem and not interrupts.asked:
+                result.problems.append(report.problem)
+            if interrupts.asked:
+                result.interrupted = True
+                return
+
+
+def _count(report: SourceReport, readings: Readings) -> None:
+    """A part of a power file."""
+    report.readings += len(readings)
+    report.undecodable = dict(readings.dropped)
+    report.notes = report.notes or list(readings.notes)
+    report.problem = readings.problem

@@ -11,6 +11,8 @@ from detector.telemetry.columns import find_layout
 from detector.telemetry.contract import Hints, TelemetryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from detector.records import Readings
     from detector.streams import Stream
 
@@ -22,8 +24,8 @@ def sniff(head: bytes, name: str) -> bool:
     return head.startswith(b"PAR1")
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
-    """All readings of the table in `stream`, but for damaged row groups.  Raises TelemetryError, OSError."""
+def read(stream: Stream, hints: Hints) -> Iterator[Readings]:
+    """All readings of the table but for damaged row groups, in parts.  Raises TelemetryError, OSError."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -35,6 +37,8 @@ def read(stream: Stream, hints: Hints) -> Readings:
             )
             collector = Collector(path, layout, hints)
             for group in range(file.num_row_groups):
+                if stream.interrupted:
+                    break
                 if reason := _take(file, group, layout.columns, collector):
                     what = f"row group {group} of {file.num_row_groups} is damaged ({reason})"
                     stream.problem = stream.problem or f"{path}: {what}; what is whole is read"
