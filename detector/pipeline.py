@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from detector.records import ChannelWindows, Facts, Finding, Readings, SourceRep
 from detector.settings import Settings
 from detector.signing import Trust
 from detector.windows.channel import Rollup, concatenate, merged, take
+
+if TYPE_CHECKING:
+    from detector.history import History
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
@@ -43,6 +47,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    state: str | None = None  # folder of the history of meters
 
 
 @dataclass(slots=True)
@@ -60,8 +65,12 @@ class Result:
 class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
-    def __init__(self, bundle: Bundle, settings: Settings, assets: hosts.Assets) -> None:
+    def __init__(
+        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, history: History | None = None
+    ) -> None:
+        """history: of meters in earlier runs; it is added to."""
         self.bundle = bundle
+        self._history = history
         self._settings = settings
         self._assets = assets
         self._rollup = Rollup(settings.meter, settings.windows)
@@ -78,16 +87,23 @@ class Run:
             self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
 
     def add_power(self, readings: Readings, source: str, part: int = 0) -> None:
-        """Judge the meters of one source over the whole record given.
+        """Judge the meters of one source over the whole record given, and what is remembered of them.
 
         part: number of the part of the source; the first stands for it anew (a log that has grown).
         """
         from detector.features import power_facts  # noqa: PLC0415
+        from detector.windows import carried  # noqa: PLC0415
         from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
         self.ledger.feeders.add(windows, source, anew=not part)
+        remembered = windows
+        if self._history:
+            windows, remembered = carried.joined(self._history.recalled(windows.meters), windows)
         meters, vectors, facts = power_facts.survey(windows)
+        if self._history:
+            came = {meter: told["onset_ns"] for meter, told in zip(meters, facts, strict=True)}
+            self._history.keep(remembered, came)
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
@@ -149,13 +165,14 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, NetworkError and SchedulerError
+    known so far.  Raises BundleError, AssetsError, HistoryError, NetworkError and SchedulerError
     before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
-    run = Run(bundle, settings, assets)
+    history = _history(request)
+    run = Run(bundle, settings, assets, history)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()
@@ -170,12 +187,23 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
                 run.add_power(readings, source, part)
     except KeyboardInterrupt:
         result.interrupted = True
+    if history:
+        history.close()
+        result.problems += history.problems
     result.findings = run.findings()
     if request.deep and not result.interrupted:
         from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
 
         look_deeper(result.findings, inputs.captures, result.problems)
     return result
+
+
+def _history(request: Request) -> History | None:
+    if not request.state:
+        return None
+    from detector.history import History  # noqa: PLC0415  (loads SQLite)
+
+    return History(request.state)
 
 
 def _tables(

@@ -126,10 +126,9 @@ def _onset_in(series: Floats, starts_s: Floats, unit_s: Floats) -> tuple[Floats,
     change = power_days.change_point(series)
     tall = change.step > np.maximum(0.05 * change.before, 3 * change.spread_after)
     clear = tall & (change.explained >= power.MOST) & (change.persists >= power.LASTS)
-    after = np.arange(series.shape[1])[None, :] >= change.at[:, None]
-    hours = (power_families.count_mask(series) & after).sum(1) * change.persists * unit_s / HOUR_S
     at = np.minimum(change.at, series.shape[1] - 1)
     start = starts_s[np.arange(len(series)), at]
+    hours = (np.fmax.reduce(starts_s, axis=1) + unit_s - start) * change.persists / HOUR_S
     return (
         np.where(clear, start, np.nan),
         np.where(clear, change.step, np.nan),

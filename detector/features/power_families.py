@@ -27,6 +27,7 @@ MIN_WINDOWS: Final = 6  # fewer windows have no shape
 MIN_DAYS: Final = 4  # fewer days have no change point
 ROUNDING: Final = 12**0.5  # a reading rounded to q has a standard deviation of q / sqrt(12) from that alone
 TINY: Final = 1e-12
+UNRECORDED_S: Final = 30 * 86_400.0  # a month without a reading is no fault of the line
 WITHIN: Final = tuple(
     f"within.{name}" for name in ("spread_q10", "spread", "spread_q90", "step", "range", "falls_per_h")
 )
@@ -179,7 +180,7 @@ def quality(grid: Grid) -> Family:
     fine = grid.fine
     n, several = fine["n"], fine["n"] >= 3
     expected = np.clip(grid.window_s[:, None] / positive(fine["interval_s"]), 1, None)
-    span = np.nanmax(grid.start_s, axis=1) - np.nanmin(grid.start_s, axis=1)
+    span = np.nanmax(grid.start_s, axis=1) - np.nanmin(grid.start_s, axis=1) - _unrecorded(grid)
     windows = span / grid.window_s + 1
     present = np.minimum(n / expected, 1).sum(1, where=count_mask(n))
     stuck = (several & (fine["changes"] == 0)).sum(1) / positive(several.sum(1))
@@ -189,6 +190,14 @@ def quality(grid: Grid) -> Family:
         "quality.stuck": stuck,
         "quality.zeros": fine["zeros"].sum(1, where=count_mask(n)) / positive(n.sum(1, where=count_mask(n))),
     }
+
+
+def _unrecorded(grid: Grid) -> Floats:
+    """Seconds that lie between two records of a meter read hourly or more often, m: no row was lost there."""
+    gap = np.diff(grid.start_s, axis=1)
+    apart = (gap > UNRECORDED_S) & (grid.window_s <= 3600)[:, None]
+    unread: Floats = np.where(apart, gap, 0.0).sum(1)
+    return unread
 
 
 # --- arithmetic on rows padded with NaN
