@@ -121,11 +121,12 @@ class Collector:
         """The readings of some meters, all of each."""
         stamps, known = self._utc(meter, stamps)
         meter, stamps, watts = meter[known], stamps[known], watts[known]
-        meter, stamps, watts = ordered(meter, stamps, watts, self.dropped)
         names = self._meter_names
         if self._held.parted:
-            own, meter = np.unique(meter, return_inverse=True)
-            names = [names[number] for number in own.tolist()]
+            seen = np.bincount(meter, minlength=len(names)) > 0
+            meter = (np.cumsum(seen) - 1)[meter]
+            names = [names[number] for number in np.flatnonzero(seen).tolist()]
+        meter, stamps, watts = ordered(meter, stamps, watts, self.dropped)
         readings = Readings(names, meter, stamps, watts, median_steps(meter, stamps, len(names)))
         notes = self._notes(readings)
         if self._units[0].quantity is Quantity.ENERGY_KWH:
@@ -153,15 +154,14 @@ class Collector:
             return np.full(n, self._number(name), dtype=np.int64)
         import pandas as pd  # noqa: PLC0415
 
-        columns = [frame[c][good].fillna("").astype(str).str.strip() for c in self._layout.meters]
-        coded = [pd.factorize(column) for column in columns]
+        coded = [_coded(frame[column][good]) for column in self._layout.meters]
         joint = np.zeros(n, dtype=np.int64)
-        for codes, distinct in coded:
-            joint = joint * max(1, len(distinct)) + codes
+        for codes, texts in coded:
+            joint = joint * len(texts) + codes
         numbers, seen = pd.factorize(joint)  # in order of first appearance
         first = np.full(len(seen), n)
         np.minimum.at(first, numbers, np.arange(n))
-        names = zip(*(column.to_numpy(dtype=object)[first].tolist() for column in columns), strict=True)
+        names = zip(*(texts[codes[first]].tolist() for codes, texts in coded), strict=True)
         return np.array([self._number(name) for name in names], dtype=np.int64)[numbers]
 
     def _number(self, name: tuple[str, ...]) -> int:
@@ -298,6 +298,18 @@ class Collector:
         rare = (falls * RESETS <= count) & (slight_falls == 0)
         found: Mask = (count >= COUNTER_READINGS) & rare & (grows > count / 2)
         return found
+
+
+def _coded(column: pd.Series) -> tuple[Int64s, np.ndarray[tuple[int], np.dtype[np.object_]]]:
+    """A column of names as numbers of texts, and those: as they are written, without blanks around them."""
+    import pandas as pd  # noqa: PLC0415
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, distinct = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
+    else:
+        codes, distinct = pd.factorize(column)
+    texts = np.array([*(str(value).strip() for value in distinct), ""], dtype=object)
+    return np.where(codes < 0, len(texts) - 1, codes), texts
 
 
 def _interleaved(readings: Readings) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Rows = tuple[Int64s, Int64s, Floats]  # meter, time_ns, value; (n,)
 
-MOST: Final = 6_000_000  # rows in memory, 20 bytes each; sorting and judging them takes ten times that
+MOST: Final = 3_000_000  # rows in memory, 20 bytes each; sorting and judging them takes ten times that
 BUCKETS: Final = 512
 
 
