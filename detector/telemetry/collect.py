@@ -17,6 +17,7 @@ import numpy as np
 
 from detector.records import Quantity, Readings
 from detector.telemetry import values
+from detector.telemetry.bands import BANDS, LINES, add_up, folded, periods
 from detector.telemetry.columns import PARTS, Layout, Value, normal
 from detector.telemetry.contract import UNITS, Hints, TelemetryError, Unit
 from detector.telemetry.groups import place_in_group
@@ -68,7 +69,8 @@ class Collector:
         self._comma = False
         self._devices = 1
         self._names: dict[tuple[str, ...], int] = {}
-        self._held = Held()
+        self._lines = LINES if layout.bands else 1  # that a meter is read as, see `bands`
+        self._held = Held(self._lines)
         self.dropped: Counter[str] = Counter()
 
     @property
@@ -94,7 +96,11 @@ class Collector:
         good = stamps != BAD
         for column, value in enumerate(self._layout.values):
             meter = self._meters(frame, value, int(good.sum()), good)
-            self._take(frame[value.column][good], stamps[good], meter, self._units[column])
+            found = self._numbers(frame[value.column][good], self._units[column])
+            if self._layout.bands:
+                self._take_bands(frame[good], found, stamps[good], meter)
+            else:
+                self._take(found, stamps[good], meter)
 
     def finish(self) -> Iterator[Readings]:
         """All readings so far, in parts of whole meters; `dropped` and notes are of all up to each.
@@ -121,16 +127,21 @@ class Collector:
         """The readings of some meters, all of each."""
         stamps, known = self._utc(meter, stamps)
         meter, stamps, watts = meter[known], stamps[known], watts[known]
-        names = self._meter_names
+        names, lines = self._meter_names, self._lines
         if self._held.parted:
-            seen = np.bincount(meter, minlength=len(names)) > 0
-            meter = (np.cumsum(seen) - 1)[meter]
+            seen = np.bincount(meter // lines, minlength=len(names)) > 0
+            meter = (np.cumsum(seen) - 1)[meter // lines] * lines + meter % lines
             names = [names[number] for number in np.flatnonzero(seen).tolist()]
+        names = [name for name in names for _ in range(lines)]
         meter, stamps, watts = ordered(meter, stamps, watts, self.dropped)
-        readings = Readings(names, meter, stamps, watts, median_steps(meter, stamps, len(names)))
+        steps = periods if lines > 1 else median_steps
+        readings = Readings(names, meter, stamps, watts, steps(meter, stamps, len(names)))
         notes = self._notes(readings)
         if self._units[0].quantity is Quantity.ENERGY_KWH:
             notes += self._to_power(readings)
+        if self._layout.bands:
+            readings = folded(readings, self.dropped)
+            notes.append("energy of valley, peak and flat hours read as three means a period")
         return finished(readings, self._path, notes, self.dropped)
 
     def _settle_units(self, frame: pd.DataFrame) -> None:
@@ -176,12 +187,31 @@ class Collector:
         self._names[name] = len(self._names)
         return len(self._names) - 1
 
-    def _take(self, cells: pd.Series, stamps: Int64s, meter: Int64s, unit: Unit) -> None:
+    def _numbers(self, cells: pd.Series, unit: Unit) -> Floats:
+        """Cells in W or kWh, not finite where they tell nothing."""
         found, missing = values.numbers(cells, unit, self._comma)
-        finite = np.isfinite(found)
         self.dropped["value missing"] += int(missing.sum())
-        self.dropped["value not a number"] += int((~finite & ~missing).sum())
-        self._held.add(meter[finite], stamps[finite], found[finite] * unit.scale)
+        self.dropped["value not a number"] += int((~np.isfinite(found) & ~missing).sum())
+        return found * unit.scale
+
+    def _take(self, found: Floats, stamps: Int64s, meter: Int64s) -> None:
+        finite = np.isfinite(found)
+        self._held.add(meter[finite], stamps[finite], found[finite])
+
+    def _take_bands(self, frame: pd.DataFrame, total: Floats, stamps: Int64s, meter: Int64s) -> None:
+        """Three bands of the rows whose bands are the total, else the total."""
+        unit = self._units[0]
+
+        def of(band: tuple[str, ...]) -> Floats:
+            parts = [values.numbers(frame[name], unit, self._comma)[0] for name in band]
+            summed: Floats = np.nan_to_num(np.array(parts)).sum(axis=0) * unit.scale
+            return summed
+
+        bands = np.column_stack([of(band) for band in self._layout.bands])
+        whole = add_up(bands, total)
+        for line in range(BANDS):
+            self._take(np.where(whole, bands[:, line], np.nan), stamps, meter * LINES + line)
+        self._take(np.where(whole, np.nan, total), stamps, meter * LINES + BANDS)
 
     def _told_apart(self, meter: Int64s, stamps: Int64s, watts: Floats) -> tuple[Int64s, Int64s, Floats]:
         """GPUs that nvidia-smi polled in turn without their index, as one meter each."""

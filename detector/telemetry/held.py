@@ -34,9 +34,12 @@ class _Segment(NamedTuple):
 class Held:
     """Takes rows in any order, gives them back in parts; all rows of a meter are in one part."""
 
-    def __init__(self, most: int = MOST) -> None:
-        """`most`: rows that are kept in memory, and about what a part holds."""
-        self._most = most
+    def __init__(self, together: int = 1, most: int = MOST) -> None:
+        """`together`: so many meters that follow one another by number stay in one part.
+
+        most: rows that are kept in memory, and about what a part holds.
+        """
+        self._together, self._most = together, most
         self._rows: list[Rows] = []
         self._n = 0
         self._file: IO[bytes] | None = None
@@ -83,7 +86,7 @@ class Held:
         self._file = self._file or tempfile.TemporaryFile(prefix="minewatch-")  # noqa: SIM115
         columns = _concatenated(self._rows)
         self._rows, self._n = [], 0
-        bucket = columns[0] % BUCKETS
+        bucket = columns[0] // self._together % BUCKETS
         order = np.argsort(bucket, kind="stable")
         sizes = np.bincount(bucket, minlength=BUCKETS)
         ends = np.cumsum(sizes)

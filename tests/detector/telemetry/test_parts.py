@@ -19,7 +19,7 @@ START = pd.Timestamp("2026-03-01", tz="UTC")
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory for 1000 readings, and pieces that are smaller still."""
-    monkeypatch.setattr(collect, "Held", lambda: held.Held(1_000))
+    monkeypatch.setattr(collect, "Held", lambda together: held.Held(together, 1_000))
     monkeypatch.setattr(csv_log, "CHUNK_ROWS", 300)
     monkeypatch.setattr(parquet, "BATCH_ROWS", 300)
 
@@ -56,7 +56,7 @@ def test_parts_are_what_one_table_holds(
     frame = month(40, 100, by_time=by_time)
     frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
     whole = by_meter([read_power(path)])
-    monkeypatch.setattr(collect, "Held", lambda: held.Held(1_000))
+    monkeypatch.setattr(collect, "Held", lambda together: held.Held(together, 1_000))
     monkeypatch.setattr(csv_log, "CHUNK_ROWS", 300)
     monkeypatch.setattr(parquet, "BATCH_ROWS", 300)
     parts = list(read_parts(path, Hints()))
@@ -72,7 +72,7 @@ def test_parts_are_what_one_table_holds(
     cut=st.integers(1, 50),
 )
 def test_rows_come_back_once_in_order(rows: list[tuple[int, int, float]], most: int, cut: int) -> None:
-    kept = held.Held(most)
+    kept = held.Held(most=most)
     for begin in range(0, len(rows), cut):
         meter, time_ns, value = zip(*rows[begin : begin + cut], strict=True)
         kept.add(np.array(meter, np.int64), np.array(time_ns, np.int64), np.array(value))
@@ -126,7 +126,7 @@ def test_an_interrupt_ends_the_file_and_what_was_read_is_given(tmp_path: Path) -
     path = tmp_path / "month.parquet"
     month(10, 400, by_time=True).to_parquet(path, row_group_size=500)
     interrupts = Interrupts()
-    kept = held.Held(1_000)
+    kept = held.Held(most=1_000)
     add, taken = kept.add, []
 
     def asked_after_a_while(*rows: np.ndarray) -> None:
@@ -136,7 +136,7 @@ def test_an_interrupt_ends_the_file_and_what_was_read_is_given(tmp_path: Path) -
 
     with pytest.MonkeyPatch.context() as patch:
         kept.add = asked_after_a_while  # type: ignore[method-assign]
-        patch.setattr(collect, "Held", lambda: kept)
+        patch.setattr(collect, "Held", lambda together: kept)
         parts = list(read_parts(path, Hints(), interrupts))
     assert 1_500 <= sum(map(len, parts)) < 4_000
     assert "interrupted" in (parts[-1].problem or "")
