@@ -73,6 +73,7 @@ class Run:
         self._history = history
         self._settings = settings
         self._assets = assets
+        self._of_hosts = assets.meter_to_ip()
         self._rollup = Rollup(settings.meter, settings.windows)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
@@ -107,16 +108,18 @@ class Run:
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
+        least = min(self.bundle.power.thresholds.suspicious, findings.LIKELIER)
         for i, meter in enumerate(meters):
             if meter in self.ledger.feeders:  # many customers at once: judged by its balance
                 continue
             description = facts[i]
+            told = scores.probability[i] >= least or meter in self._of_hosts
             record = findings.PowerRecord(
                 meter=meter,
                 logit=float(scores.logit[i]),
                 probability=float(scores.probability[i]),
                 novelty=float(scores.novelty[i]),
-                values=vectors.values[i].copy(),
+                values=vectors.values[i].copy() if told else None,
                 description=description,
                 estimated=windows.estimated,
                 readings=int(read[meter]),
