@@ -21,6 +21,8 @@ from detector.interrupts import Interrupts
 from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
+from detector.policy import NO_POLICY, Policy, read_policy
+from detector.pools import SHIPPED, read_pools
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
@@ -47,6 +49,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    policy: str | None = None
     state: str | None = None  # folder of the history of meters
 
 
@@ -66,20 +69,32 @@ class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
     def __init__(
-        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, history: History | None = None
+        self,
+        bundle: Bundle,
+        settings: Settings,
+        assets: hosts.Assets,
+        policy: Policy = NO_POLICY,
+        history: History | None = None,
     ) -> None:
-        """history: of meters in earlier runs; it is added to."""
+        """Reads the list of pools.  history: of meters in earlier runs; it is added to.
+
+        Raises PoolsError, NetworkError.
+        """
         self.bundle = bundle
+        self._policy = policy
         self._history = history
         self._settings = settings
         self._assets = assets
         self._of_hosts = assets.meter_to_ip()
+        self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
+            owners=assets.owners,
+            pools=self._pools,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -129,7 +144,14 @@ class Run:
 
     def findings(self) -> list[Finding]:
         """What is believed now, worst first."""
-        return findings.judge(self.ledger, self.bundle, self._settings, self._assets)
+        return findings.judge(
+            self.ledger,
+            self.bundle,
+            self._settings,
+            self._assets,
+            policy=self._policy,
+            pools=self._pools,
+        )
 
 
 def judged_rows(
@@ -148,7 +170,9 @@ def judged_rows(
         judged = np.flatnonzero(scoreable(rolled))
         for begin in range(0, len(judged), BLOCK):
             rows = judged[begin : begin + BLOCK]
-            waiting.append(take(rolled, rows))
+            block = take(rolled, rows)
+            rollup.name(block)
+            waiting.append(block)
             newest += [facts[row] for row in rows.tolist()]
             if len(newest) >= BLOCK:
                 yield _with_vectors(waiting, newest)
@@ -168,14 +192,15 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, HistoryError, NetworkError and SchedulerError
-    before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, SettingsError,
+    NetworkError and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
+    policy = read_policy(request.policy) if request.policy else NO_POLICY
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
     history = _history(request)
-    run = Run(bundle, settings, assets, history)
+    run = Run(bundle, settings, assets, policy, history)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()
