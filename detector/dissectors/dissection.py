@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from detector.dissectors.contract import Dissector
 from detector.dissectors.conversation import Conversation
-from detector.dissectors.facts import merge_facts
+from detector.dissectors.facts import add_facts
 from detector.dissectors.registry import DISSECTORS
 from detector.records import TCP, Facts
 
@@ -98,7 +98,10 @@ class Dissection:
         """Channel `old` became part of `new` (its roles were found the other way round): so do its facts."""
         for window_ns, earlier in self._facts.pop(old, {}).items():
             self._windows -= 1
-            self._keep(new, window_ns, merge_facts(earlier, self.facts(new, window_ns)))
+            later = self.facts(new, window_ns)
+            self._keep(new, window_ns, earlier)
+            if later is not None:
+                self._keep(new, window_ns, later)
 
     def close(self, connection: int) -> None:
         """The connection ended: forget it.  Its facts stay until they are fetched."""
@@ -117,9 +120,8 @@ class Dissection:
         self._held -= conversation.held
         found = conversation.read(payload.data, from_a=payload.from_a, ts_ns=payload.ts_ns, gap=payload.gap)
         self._held += conversation.held
-        window_ns = payload.ts_ns // self._window_ns * self._window_ns
         for facts in found:
-            self._keep(payload.channel, window_ns, merge_facts(self.facts(payload.channel, window_ns), facts))
+            self._keep(payload.channel, payload.ts_ns // self._window_ns * self._window_ns, facts)
         self._trim()
         return _decision(payload.connection, conversation, roles)
 
@@ -130,10 +132,15 @@ class Dissection:
         self._conversations.move_to_end(connection)
         return conversation
 
-    def _keep(self, channel: int, window_ns: int, facts: Facts | None) -> None:
-        if facts is not None:
-            self._facts.setdefault(channel, {})[window_ns] = facts
+    def _keep(self, channel: int, window_ns: int, facts: Facts) -> None:
+        """Adds facts to those of a channel and window, which are as recent thereby as any."""
+        windows = self._facts.setdefault(channel, {})
+        earlier = windows.setdefault(window_ns, facts)
+        if earlier is not facts:
+            add_facts(earlier, facts)
+        else:
             self._windows += 1
+        self._facts.move_to_end(channel)
 
     def _trim(self) -> None:
         """Hold the bounds; the connection heard last stays."""

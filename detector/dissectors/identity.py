@@ -31,7 +31,10 @@ def printable(value: Any, limit: int) -> str | None:
     """Printable ASCII of a string, at most `limit` characters; None when nothing is left."""
     if not isinstance(value, str):
         return None
-    kept = "".join(c for c in value[: 4 * limit] if " " <= c <= "~").strip()
+    kept = value[: 4 * limit]
+    if not (kept.isascii() and kept.isprintable()):
+        kept = "".join(c for c in kept if " " <= c <= "~")
+    kept = kept.strip()
     return kept[:limit].rstrip() or None
 
 

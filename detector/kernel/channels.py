@@ -701,8 +701,9 @@ def _copy(
         t.pieces[k + 2] = (cython.cast(cython.longlong, at) << 32) | n
         t.pieces[k + 3] = (0 if from_b else 1) | (2 if t.connections[o + tables.C_CHANNEL] & loss else 0)
         t.state[tables.N_PIECES] += 1
-        h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
-        t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
+        if not t.connections[o + tables.C_COUNTS] & tables.SETTLED:
+            h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
+            t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
         t.state[tables.PIECE_FILL] += n
         t.connections[o + tables.C_CHANNEL] &= ~loss
         quota += cython.cast(cython.ulonglong, n) << shift
@@ -812,7 +813,7 @@ def _obstacle(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> 
     """Why the packet of descriptor word k cannot be taken now, or DONE.
 
     Payload is handed over before the next packet of its channel: what is decided on it holds
-    from there on, however the bytes were cut.
+    from there on, however the bytes were cut.  That of settled connections waits for company.
     """
     if t.state[tables.N_PIECES] > 0 and _undecided(t, k, connection):
         return tables.NEED_EVENTS

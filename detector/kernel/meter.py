@@ -171,10 +171,11 @@ class Meter:
         """A dissector knows which end is the client: rows that are still open are turned, too.
 
         Where a SYN was seen it has said so already, and stands: who opened a connection is
-        its client whatever is spoken on it.
+        its client whatever is spoken on it.  Nothing more is decided on a connection after this.
         """
         slot = self._work.connection_slot(connection)
         if slot >= 0:
+            self._work.connections[slot, tables.C_COUNTS] |= np.uint64(tables.SETTLED)
             self._turn(slot, client_is_a, Basis.DISSECTOR)
 
     def windows(self, final: bool = False) -> tuple[ChannelWindows, Int64s]:
