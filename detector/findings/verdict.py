@@ -61,13 +61,20 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
     """One finding a host, meter and feeder, worst first."""
     findings = feeders.judged(ledger.feeders.balances())
     named, peers, meetings = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.meetings()
-    while block := [_ranked(*one, peers, meetings) for one in itertools.islice(named, BLOCK)]:
-        _score([host for host in block if host.channels], bundle.fusion)
-        for host in block:
+    while block := list(itertools.islice(named, BLOCK)):
+        heard = [_ranked(*told, peers, meetings) for told in block if _is_heard(*told)]
+        _score([host for host in heard if host.channels], bundle.fusion)
+        for host in heard:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
-        findings += [_finding(host, bundle, settings, assets) for host in block]
+        findings += [_finding(host, bundle, settings, assets) for host in heard]
+        findings += [_unheard(*told, settings, assets) for told in block if not _is_heard(*told)]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+
+
+def _is_heard(_name: str, _kind: str, record: HostRecord) -> bool:
+    """Whether anything of it was scored."""
+    return bool(record.channels) or record.power is not None
 
 
 def _score(block: list[_Judged], model: Model) -> None:
@@ -144,17 +151,16 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     )
 
 
-def _unheard(host: _Judged, settings: Settings, assets: Assets) -> Finding:
+def _unheard(name: str, kind: str, record: HostRecord, settings: Settings, assets: Assets) -> Finding:
     """The finding of a host of which nothing could be scored: in most captures of most."""
-    record = host.record
-    asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+    asset = assets.by_ip.get(name) or assets.by_meter.get(name)
     return Finding(
-        host=host.name,
-        kind=host.kind,
-        score=None,
-        verdict=Verdict.UNDECIDED,
-        first_ns=record.first_ns,
-        last_ns=record.last_ns,
+        name,
+        kind,
+        None,  # no score
+        Verdict.UNDECIDED,
+        record.first_ns,
+        record.last_ns,
         organisation=asset.organisation if asset else None,
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
@@ -164,7 +170,7 @@ def _unheard(host: _Judged, settings: Settings, assets: Assets) -> Finding:
 
 def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) -> Finding:
     if host.score is None:
-        return _unheard(host, settings, assets)
+        return _unheard(host.name, host.kind, host.record, settings, assets)
     record = host.record
     asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
     verdict = _verdict(host, host.score, bundle)
