@@ -20,26 +20,27 @@ def merge_facts(a: Facts | None, b: Facts | None) -> Facts | None:
     """Facts of `a` and `b`, `a` the earlier; None is nothing seen."""
     if a is None or b is None:
         return b if a is None else a
-    merged = replace(a)
-    add_facts(merged, replace(b))
-    return merged
+    return add_facts(replace(a), replace(b))
 
 
-def add_facts(earlier: Facts, later: Facts) -> None:
-    """Make `earlier` the facts of both, as `merge_facts` does.  `later` is used up.
+def add_facts(a: Facts | None, b: Facts | None) -> Facts | None:
+    """As `merge_facts`, but `a` becomes the facts of both and `b` is used up.
 
-    For what comes with every message: an object less, and a third of the time.
+    For what comes with every message: an object less, and a quarter of the time.
     """
-    share_names(earlier, later)
-    earlier.logins += later.logins
-    earlier.requests += later.requests
-    earlier.jobs += later.jobs
-    earlier.shares += later.shares
-    earlier.accepted += later.accepted
-    earlier.rejected += later.rejected
-    earlier.errors += later.errors
-    if later.difficulty is not None:
-        earlier.difficulty = later.difficulty
+    if a is None or b is None:
+        return b if a is None else a
+    share_names(a, b)
+    a.logins += b.logins
+    a.requests += b.requests
+    a.jobs += b.jobs
+    a.shares += b.shares
+    a.accepted += b.accepted
+    a.rejected += b.rejected
+    a.errors += b.errors
+    if b.difficulty is not None:
+        a.difficulty = b.difficulty
+    return a
 
 
 def share_names(earlier: Facts, later: Facts) -> None:

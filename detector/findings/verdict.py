@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detector.features import fusion
-from detector.findings import evidence, feeders, metered
+from detector.findings import evidence, feeders, metered, names
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
 from detector.findings.synchrony import Meeting
 from detector.hosts import Assets
 from detector.model import Bundle, Model
+from detector.pools import NONE, PoolNames
 from detector.records import Evidence, Finding, Vectors, Verdict
 from detector.settings import Settings
 from detector.text import plural
@@ -57,24 +58,28 @@ class _Judged:
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
 
 
-def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
+def judge(
+    ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets, pools: PoolNames = NONE
+) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     findings = feeders.judged(ledger.feeders.balances())
     named, peers, meetings = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.meetings()
+
+    def known(name: str, _kind: str, record: HostRecord) -> bool:
+        return bool(record.channels) or record.power is not None or name in ledger.asked
+
     while block := list(itertools.islice(named, BLOCK)):
-        heard = [_ranked(*told, peers, meetings) for told in block if _is_heard(*told)]
+        heard = [_ranked(*one, peers, meetings) for one in block if known(*one)]
         _score([host for host in heard if host.channels], bundle.fusion)
         for host in heard:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
-        findings += [_finding(host, bundle, settings, assets) for host in heard]
-        findings += [_unheard(*told, settings, assets) for told in block if not _is_heard(*told)]
+        findings += [
+            _named(_finding(host, bundle, settings, assets), host, ledger.asked.get(host.name, {}), pools)
+            for host in heard
+        ]
+        findings += [_unheard(*one, settings, assets) for one in block if not known(*one)]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
-
-
-def _is_heard(_name: str, _kind: str, record: HostRecord) -> bool:
-    """Whether anything of it was scored."""
-    return bool(record.channels) or record.power is not None
 
 
 def _score(block: list[_Judged], model: Model) -> None:
@@ -195,6 +200,21 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         quality=_quality(record, settings),
         why=allowed + _why(host, verdict, told, against),
     )
+
+
+def _named(finding: Finding, host: _Judged, asked: Mapping[str, int], pools: PoolNames) -> Finding:
+    """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
+    suspects = [one for one in host.channels if one.end[:2] in known]
+    calls = [names.listed(one, pools) for one in host.channels]
+    listed = [one for one in calls if one is not None] or names.asked(asked)
+    lacks = [names.handshake(one) for one in suspects]
+    ordinary = [names.ordinary_name(one, pools) for one in suspects if not one.said]
+    if listed and not finding.evidence:
+        finding.why += f"; {listed[0].summary}"
+    finding.evidence += [one for one in (*listed, *lacks) if one is not None]
+    finding.counter_evidence += [one for one in ordinary if one is not None]
+    return finding
 
 
 def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:

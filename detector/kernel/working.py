@@ -39,6 +39,7 @@ class Payload(NamedTuple):
     gap: bool  # bytes were lost, or left out, before this piece
     data: bytes
     transport: int
+    opening: bool = False  # no word flagged it: of a handshake, an HTTP request, a DNS answer
 
 
 class Working:
@@ -212,11 +213,12 @@ class Working:
             starts,
             starts + (pieces[:, tables.P_WHERE] & tables.MASK32),
             own[:, tables.C_KEY] & np.uint64(0xFF),
+            (pieces[:, tables.P_BITS] & 4) != 0,
         )
-        self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
+        self.state[[tables.N_PIECES, tables.N_WAITING, tables.PIECE_FILL]] = 0
         return [
-            Payload(connection, channel, from_a, ts_ns, gap, copied[start:end], transport)
-            for connection, channel, from_a, ts_ns, gap, start, end, transport in zip(
+            Payload(connection, channel, from_a, ts_ns, gap, copied[start:end], transport, opening)
+            for connection, channel, from_a, ts_ns, gap, start, end, transport, opening in zip(
                 *(column.tolist() for column in columns), strict=True
             )
         ]
