@@ -140,7 +140,8 @@ def section(hosts: Hosts, seed: int) -> str:
         "## Traffic and watts together\n"
         f"*Simulated*: {sites} sites with {OF_SITE[True]} hosts that mine and {OF_SITE[False]} that do not"
         f" (seed {seed}); one in ten lacks traffic or watts, and who lacks what a scorer needs is not found"
-        " by it, but among those with both. Thresholds are set on the other half of the sites; intervals of margins are over sites."
+        " by it, but among those with both. Thresholds are set on the other half of the sites; intervals of"
+        " margins are over sites."
         f" Mute: no words of mining are heard ({mute} of {int(hosts.mines.sum())} miners). `minewatch` tells"
         " the fused score that a meter cannot lower ([judgement](judgement.md)); the last line of each group"
         " is what that costs.\n\n" + tables.table(head, rows)
