@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
-from detector.findings import case, evidence, metered, roles
+from detector.findings import case, evidence, metered, roles, services
 from detector.findings.case import Case
 from detector.model import Bundle, Model
 from detector.records import Evidence, Verdict
@@ -58,6 +58,8 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
         doubts = [part for part in known if part[2] < DOUBT]
         if doubts and not suspect.said:
             against.append(evidence.unlike(suspect, doubts[:TOLD_DOUBTS]))
+    if host.channels and verdict is not Verdict.CLEAR:
+        against += filter(None, [services.no_mining(host.channels[0])])
     if host.power and host.power.logit < 0:
         against.append(metered.ordinary_power(host.power))
     if verdict in ACCUSED and host.role and not case.serves(host):
@@ -96,13 +98,16 @@ def contributions(host: Case, bundle: Bundle) -> list[Mapping[str, Any]]:
     ]
 
 
-def explanation(host: Case, bundle: Bundle) -> Mapping[str, Any]:
+def explanation(host: Case, bundle: Bundle) -> Mapping[str, Any] | None:
     """The log-odds of the score as a sum: start, what each column of its model adds, what was forgotten.
 
     Exact to float64: path contributions (see `kernel.trees.contribute`), nothing left out or rounded.
+    None of a meter whose vector was not kept: it is more ordinary than not, whatever its owner's threshold.
     """
     by_power = host.power if host.power and (not host.channels or host.accused_by_power) else None
     if by_power:
+        if by_power.values is None:
+            return None
         name, model, logit = "power", bundle.power, by_power.logit
         parts = _parts(model, by_power.values, by_power.novelty)
     else:

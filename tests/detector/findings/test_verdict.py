@@ -350,6 +350,25 @@ def test_the_undecided_say_what_is_missing(made: Ledger, causes: list[str]) -> N
     assert all(lack["collect"] for lack in found.missing)
 
 
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"port": 8333}, ["coin_service"]),
+        ({"port": 50002}, ["coin_service"]),
+        ({"port": 3333}, []),
+        ({"port": 8333, "transport": 17}, []),
+        ({"port": 8333, "facts": heard()}, []),
+    ],
+)
+def test_a_mute_channel_to_a_node_or_wallet_server_is_told_as_such(
+    changes: dict[str, Any], kinds: list[str]
+) -> None:
+    found = told(channel_record(0.95, suspect_windows=2, **changes))
+    against = [item for item in found.counter_evidence if item.kind == "coin_service"]
+    assert [item.kind for item in against] == kinds
+    assert found.verdict is Verdict.MINING and all(item.weight == 0 for item in against)
+
+
 # --- energy
 
 
