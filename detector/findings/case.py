@@ -83,6 +83,7 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
 
 
 def ranked(name: str, kind: str, record: HostRecord, peers: Peers, meetings: Mapping[bytes, Meeting]) -> Case:
+    """The case of a host or meter: its channels ranked, words before scores, and what stands beside it."""
     channels = list(record.channels.values())
     if len(channels) > 1:
         channels.sort(key=lambda c: (not c.said, -c.logit))

@@ -134,7 +134,8 @@ class Ledger:
         """
         ends = hosts.ends(table, self._home)
         times = table.wide[:, : layout.LAST_NS + 1]
-        for start in set(table.wide[:, layout.WINDOW_NS].tolist()):
+        starts = table.wide[:, layout.WINDOW_NS]
+        for start in starts[np.diff(starts, prepend=-1) != 0].tolist():  # rows of one window stand together
             self.watched.see(start, start)
         host, remote = self._counted(ends.host, times), self._counted(ends.remote, times)
         packets = table.wide[:, layout.UP + layout.PACKETS] + table.wide[:, layout.DOWN + layout.PACKETS]

@@ -49,7 +49,7 @@ def undecided(record: PowerRecord) -> str:
     since = "" if came(record) else ", steady from the first reading on"
     return (
         f"{clean(record.meter)} draws {_level(facts)}{since}: a miner, a server or a cold store;"
-        f" {_wanted(facts)} would tell"
+        f" {wanted(facts)} would tell"
     )
 
 
@@ -127,12 +127,8 @@ _NEEDS: Final = {
 }
 
 
-def wanted(record: PowerRecord) -> str:
+def wanted(facts: Mapping[str, Any]) -> str:
     """What would tell of a meter that is undecided."""
-    return _wanted(record.description)
-
-
-def _wanted(facts: Mapping[str, Any]) -> str:
     return _NEEDS.get(facts.get("tier") or "", "more readings")
 
 

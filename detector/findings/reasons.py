@@ -23,6 +23,7 @@ ACCUSED = (Verdict.MINING, Verdict.SUSPICIOUS)
 
 
 def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidence]:
+    """Evidence, the heaviest first, at most `max_evidence`."""
     show = settings.findings.show_identifiers
     told: list[Evidence] = []
     said = sum(added for _, _, added in _of_words(host, bundle))
@@ -82,6 +83,7 @@ def strangeness(host: Case, bundle: Bundle) -> float | None:
 
 
 def contributions(host: Case, bundle: Bundle) -> list[Mapping[str, Any]]:
+    """The largest contributions of columns, rounded, for people; `explanation` is exact."""
     parts = _of_words(host, bundle)
     if host.channels:
         parts += _parts(bundle.channel, host.channels[0].values, host.channels[0].novelty)
@@ -142,6 +144,7 @@ def _parts(model: Model, row: Floats | None, novelty: float) -> list[tuple[str, 
 
 
 def why(host: Case, verdict: Verdict, told: list[Evidence], against: list[Evidence]) -> str:
+    """One line for the table."""
     if told:
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{told[0].summary}{more}"
