@@ -27,6 +27,7 @@ examples:
   tcpdump -w - | minewatch score -
   minewatch score ring/*.pcapng.zst --power <(zcat pdu.csv.gz) --jobs 2
   minewatch score *.pcap.gz --format jsonl --output findings.jsonl
+  minewatch score --power meters-2026-04.parquet --state meters/ --format jsonl
   minewatch score capture.pcap --min-verdict suspicious --fail-on mining
 
 Findings go to standard output, everything else to standard error.  Types of files are told
