@@ -75,6 +75,7 @@ class FindingSettings:
     show_identifiers: bool = False  # wallets and workers in the clear
     pools: str = ""  # file of names of mining pools; empty = the shipped list
     max_evidence: int = 8  # a host; the heaviest stay
+    half_life_h: float = 168.0  # of log-odds in silence: a weekend's rest is little, a month's leaves a tenth
     co2e_kg_per_kwh: float = 0.473  # world mean of 2024 generation, Ember Global Electricity Review 2025
 
 
