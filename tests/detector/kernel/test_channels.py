@@ -341,6 +341,29 @@ def test_ignored_connections_are_not_copied() -> None:
     assert fed.payloads() == []
 
 
+@pytest.mark.parametrize("decided", [False, True])
+def test_payload_is_handed_over_one_by_one_until_all_is_decided(decided: bool) -> None:
+    """What is decided on a piece must hold from the next packet on; after a turn nothing will be."""
+    heard: list[list[bytes]] = []
+    fed = Meter(MeterSettings())
+
+    def hear() -> None:
+        pieces = fed.payloads()
+        heard.append([piece.data for piece in pieces])
+        if decided:
+            fed.turn(pieces[0].connection, client_is_a=True)
+
+    fed.hear = hear
+    talk = Talk().open().say(S, False, JOB)
+    for i in range(4):
+        talk.say((2 + i) * S, bool(i % 2), b"%d" % i)
+    fed.feed(pcap(talk.frames, nano=True))
+    heard.append([piece.data for piece in fed.payloads()])
+    assert [data for pieces in heard for data in pieces] == [JOB, b"0", b"1", b"2", b"3"]
+    assert heard[0] == [JOB]
+    assert len(heard[1]) == (4 if decided else 1)
+
+
 def test_payload_is_bounded_by_direction_and_window() -> None:
     talk = Talk().open()
     for i in range(6):
