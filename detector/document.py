@@ -6,6 +6,7 @@ is null; times are RFC 3339 in UTC with microseconds.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,11 @@ def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
     }
     shown: dict[str, Any] = plain(told)
     return shown
+
+
+def encoded(value: Any, indent: int | None = None) -> str:
+    """JSON in ASCII without control characters: DEL is the one that JSON lets through."""
+    return json.dumps(value, allow_nan=False, indent=indent).replace("\x7f", "\\u007f")
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:

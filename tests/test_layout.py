@@ -22,7 +22,7 @@ ORDER = (
     {"features"},
     {"bundle", "model", "reference", "signing"},
     {"findings"},
-    {"document"},
+    {"document", "vocabulary"},
     {"sinks"},
     {"deep"},
     {"pipeline"},

@@ -140,4 +140,6 @@ def test_csv_keeps_numbers_and_empties() -> None:
 
 
 def test_formats_in_the_order_of_the_design() -> None:
-    assert [sink.name for sink in SINKS] == ["table", "jsonl", "json", "csv"]
+    assert [sink.name for sink in SINKS] == [
+        "table", "jsonl", "json", "csv", "ocsf", "ecs", "eve", "cef", "stix", "misp",
+    ]  # fmt: skip
