@@ -20,6 +20,7 @@ from detector.interrupts import Interrupts
 from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
+from detector.privacy import Privacy
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
@@ -65,6 +66,7 @@ class Run:
         self._settings = settings
         self._assets = assets
         self._rollup = Rollup(settings.meter, settings.windows)
+        self.privacy = Privacy.of(settings)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
@@ -105,9 +107,12 @@ class Run:
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
 
-    def findings(self) -> list[Finding]:
-        """What is believed now, worst first."""
-        return findings.judge(self.ledger, self.bundle, self._settings, self._assets)
+    def findings(self, look: Callable[[list[Finding]], None] | None = None) -> list[Finding]:
+        """What is believed now, worst first, as it may be told; `look` adds to it what needs real names."""
+        believed = findings.judge(self.ledger, self.bundle, self._settings, self._assets)
+        if look:
+            look(believed)
+        return self.privacy.findings(believed)
 
 
 def judged_rows(
@@ -146,7 +151,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, NetworkError and SchedulerError
+    known so far.  Raises BundleError, AssetsError, NetworkError, SettingsError and SchedulerError
     before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
@@ -167,12 +172,18 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
                 run.add_power(readings, source)
     except KeyboardInterrupt:
         result.interrupted = True
-    result.findings = run.findings()
-    if request.deep and not result.interrupted:
-        from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
-
-        look_deeper(result.findings, inputs.captures, result.problems)
+    result.findings = run.findings(_deeper(request, inputs, result))
+    result.sources = run.privacy.sources(result.sources)
     return result
+
+
+def _deeper(request: Request, inputs: Inputs, result: Result) -> Callable[[list[Finding]], None] | None:
+    """Wireshark's look at the findings, where it was asked for."""
+    if not request.deep or result.interrupted:
+        return None
+    from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
+
+    return lambda believed: look_deeper(believed, inputs.captures, result.problems)
 
 
 def _tables(

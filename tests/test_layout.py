@@ -22,6 +22,7 @@ ORDER = (
     {"features"},
     {"bundle", "model", "reference", "signing"},
     {"findings"},
+    {"privacy"},
     {"document", "vocabulary"},
     {"sinks"},
     {"deep"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from detector import settings
 from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
-from detector.cli.parser import add_power, network, positive
+from detector.cli.parser import add_power, add_privacy, network, positive, with_privacy
 from detector.document import WORST_FIRST
 from detector.records import Finding, Verdict
 from detector.sinks import SINKS, by_name
@@ -83,7 +83,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         help="list this verdict and worse (default: all)",
     )
     add("--fail-on", choices=verdicts[:2], help="exit 1 when a host has this verdict or worse")
-    add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
+    add_privacy(add)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -125,8 +125,6 @@ def _request(args: argparse.Namespace) -> Request:
     findings = chosen.findings
     if args.home_net:
         findings = replace(findings, home_networks=tuple(args.home_net))
-    if args.show_identifiers:
-        findings = replace(findings, show_identifiers=True)
     trusted = replace(chosen.model, public_key=args.public_key or chosen.model.public_key)
     return Request(
         paths=tuple(args.paths),
@@ -137,7 +135,7 @@ def _request(args: argparse.Namespace) -> Request:
         deep=args.deep,
         jobs=args.jobs,
         scheduler=args.scheduler,
-        settings=replace(chosen, findings=findings, model=trusted),
+        settings=with_privacy(replace(chosen, findings=findings, model=trusted), args),
         power_unit=args.power_unit,
         power_timezone=args.power_timezone,
     )

@@ -91,7 +91,10 @@ def hostile(text: str) -> Finding:
 def metered() -> Finding:
     """A meter: no address, no channel."""
     told = Evidence(
-        kind="power", weight=2.0, summary="PDU 7 draws 640 W, level day and night", facts={"watts": 640.0}
+        kind="power",
+        weight=2.0,
+        summary="PDU 7 | outlet=3 draws 640 W, level day and night",
+        facts={"watts": 640.0},
     )
     return mining(
         host="PDU 7 | outlet=3", kind="meter", evidence=[told], network_score=None, power_score=0.98
