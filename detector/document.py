@@ -26,7 +26,7 @@ QUALITY: dict[str, Any] = {
     "sources": [],
 }
 ENERGY = {"watts": None, "kwh": None, "co2e_kg": None, "measured": None}
-CHANNEL = {"remote": None, "port": None, "transport": None}
+CHANNEL = dict.fromkeys(("remote", "port", "transport", "role", "client_port", "community_id"))
 
 
 @dataclass(frozen=True, slots=True)
