@@ -20,6 +20,8 @@ from detector.interrupts import Interrupts
 from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
+from detector.policy import NO_POLICY, Policy, read_policy
+from detector.pools import SHIPPED, read_pools
 from detector.privacy import Privacy
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
@@ -44,6 +46,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    policy: str | None = None
 
 
 @dataclass(slots=True)
@@ -61,10 +64,15 @@ class Result:
 class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
-    def __init__(self, bundle: Bundle, settings: Settings, assets: hosts.Assets) -> None:
+    def __init__(
+        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, policy: Policy = NO_POLICY
+    ) -> None:
+        """Reads the list of pools.  Raises PoolsError, NetworkError."""
         self.bundle = bundle
+        self._policy = policy
         self._settings = settings
         self._assets = assets
+        self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
         self.privacy = Privacy.of(settings)
         self.ledger = findings.Ledger(
@@ -72,6 +80,8 @@ class Run:
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
+            owners=assets.owners,
+            pools=self._pools,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -109,7 +119,14 @@ class Run:
 
     def findings(self, look: Callable[[list[Finding]], None] | None = None) -> list[Finding]:
         """What is believed now, worst first, as it may be told; `look` adds to it what needs real names."""
-        believed = findings.judge(self.ledger, self.bundle, self._settings, self._assets)
+        believed = findings.judge(
+            self.ledger,
+            self.bundle,
+            self._settings,
+            self._assets,
+            policy=self._policy,
+            pools=self._pools,
+        )
         if look:
             look(believed)
         return self.privacy.findings(believed)
@@ -131,7 +148,9 @@ def judged_rows(
         judged = np.flatnonzero(scoreable(rolled))
         for begin in range(0, len(judged), BLOCK):
             rows = judged[begin : begin + BLOCK]
-            waiting.append(take(rolled, rows))
+            block = take(rolled, rows)
+            rollup.name(block)
+            waiting.append(block)
             newest += [facts[row] for row in rows.tolist()]
             if len(newest) >= BLOCK:
                 yield _with_vectors(waiting, newest)
@@ -151,13 +170,14 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, NetworkError, SettingsError and SchedulerError
-    before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, PoolsError, SettingsError, NetworkError and
+    SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
+    policy = read_policy(request.policy) if request.policy else NO_POLICY
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
-    run = Run(bundle, settings, assets)
+    run = Run(bundle, settings, assets, policy)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()

@@ -43,7 +43,7 @@ _ADDRESS = re.compile(
     r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)"
     r"|(?<![0-9A-Za-z:])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{1,38}(?:[0-9A-Fa-f]|(?<!::)(?<=:):)(?![0-9A-Za-z])"
 )
-_WORDS = ("kind", "verdict", "contributions")  # fields that hold words of this program
+_WORDS = ("kind", "verdict", "role", "contributions")  # fields that hold words of this program
 
 Text = Callable[[str], str]
 
@@ -166,6 +166,8 @@ class Privacy:
                 item.channel = {key: value for key, value in item.channel.items() if key not in JOINABLE}
         if finding.organisation is not None:
             told.organisation = pseudonyms.name("organisation", finding.organisation)
+        if finding.allowed is not None:
+            told.allowed = pseudonyms.name("rule", finding.allowed)
         if finding.kind != "ip":
             told.host = pseudonyms.name(finding.kind, finding.host)
         return told
@@ -177,6 +179,8 @@ class Privacy:
         evidence = (*finding.evidence, *finding.counter_evidence)
         meters = {str(item.facts["meter"]) for item in evidence if item.facts.get("meter")}
         names = {meter: pseudonyms.name("meter", meter) for meter in meters}
+        named = (("organisation", finding.organisation), ("rule", finding.allowed))
+        names |= {name: pseudonyms.name(kind, name) for kind, name in named if name}
         if finding.kind != "ip":
             names |= dict.fromkeys(
                 (finding.host, clean(finding.host)), pseudonyms.name(finding.kind, finding.host)

@@ -24,7 +24,7 @@ REFERENCES: Final = {  # id -> its page
     "T1496": "https://attack.mitre.org/techniques/T1496",
     "T1496.001": "https://attack.mitre.org/techniques/T1496/001",
 }
-ACCUSED: Final = (Verdict.MINING, Verdict.SUSPICIOUS)  # what is an alert; the rest is information
+ACCUSED: Final = (Verdict.MINING, Verdict.SUSPICIOUS)
 TITLES: Final = {
     Verdict.MINING: "Cryptocurrency mining",
     Verdict.SUSPICIOUS: "Possible cryptocurrency mining",
@@ -59,6 +59,16 @@ class Ends:
     def destination(self) -> str | None:
         """Address of the service."""
         return self.host if self.serving else self.remote
+
+
+def accuses(finding: Finding) -> bool:
+    """Whether it is an alert: of what looks like mining and is not allowed."""
+    return weighed(finding) in ACCUSED
+
+
+def weighed(finding: Finding) -> Verdict:
+    """The verdict as it weighs: what is allowed weighs as much as what is clear, and is told all the same."""
+    return Verdict.CLEAR if finding.allowed else finding.verdict
 
 
 def alone(finding: Finding) -> Ends:

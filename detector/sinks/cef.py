@@ -35,7 +35,7 @@ def event(finding: Finding) -> str:
     """The finding as one CEF event, without a line break."""
     header = (
         "CEF:0", vocabulary.PRODUCT, vocabulary.PRODUCT, __version__,
-        finding.verdict.value, vocabulary.TITLES[finding.verdict], str(SEVERITY[finding.verdict]),
+        finding.verdict.value, vocabulary.TITLES[finding.verdict], str(SEVERITY[vocabulary.weighed(finding)]),
     )  # fmt: skip
     pairs = (f"{key}={_escaped(key, value)}" for key, value in _extension(finding) if value not in (None, ""))
     return "|".join(_header_field(field) for field in header) + "|" + " ".join(pairs)
@@ -66,13 +66,14 @@ def _extension(finding: Finding) -> Iterator[tuple[str, Any]]:
     if finding.kind != "ip":
         yield "shost", finding.host
     yield from _labelled("cfp1", "score", plain(finding.score))
-    attack = vocabulary.SUBTECHNIQUE[0] if finding.verdict in vocabulary.ACCUSED else None
+    attack = vocabulary.SUBTECHNIQUE[0] if vocabulary.accuses(finding) else None
     coin, dialect = spoken(finding)
     named = {
         "mitreTechnique": attack,
         "coin": coin,
         "dialect": dialect,
         "organisation": finding.organisation,
+        "allowed": finding.allowed,
         "communityId": channels[0][1].community_id if channels else None,
     }
     for number, (label, value) in enumerate(named.items(), 1):

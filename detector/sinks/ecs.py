@@ -18,7 +18,9 @@ from detector.text import harmless
 VERSION: Final = "9.0.0"
 SEVERITY: Final = {Verdict.MINING: 73, Verdict.SUSPICIOUS: 47, Verdict.UNDECIDED: 21, Verdict.CLEAR: 0}
 """Those of Elastic's detection rules: low 21, medium 47, high 73."""
-OWN: Final = ("verdict", "score", "network_score", "power_score", "novelty", "energy", "quality")
+OWN: Final = (
+    "verdict", "score", "network_score", "power_score", "novelty", "energy", "quality", "role", "allowed",
+)  # fmt: skip
 IPV6: Final = ":"
 
 
@@ -37,7 +39,7 @@ def event(finding: Finding, context: Context) -> dict[str, Any]:
     """The finding as ECS says it, objects nested."""
     told = document(finding, context.model)
     channels = list(vocabulary.channels(finding))
-    accused = finding.verdict in vocabulary.ACCUSED
+    accused = vocabulary.accuses(finding)
     host = vocabulary.alone(finding).host
     addresses = dict.fromkeys([host, *(between.remote for _, between in channels)])
     return {
@@ -58,7 +60,7 @@ def event(finding: Finding, context: Context) -> dict[str, Any]:
         **(_flow(*channels[0]) if channels else {}),
         "related": {"ip": [one for one in addresses if one], "hosts": [finding.host]},
         "minewatch": {
-            **{name: told[name] for name in OWN},
+            **{name: told.get(name) for name in OWN},
             "evidence": [_evidence(item, vocabulary.ends(finding, item)) for item in finding.evidence],
         },
     }
@@ -66,7 +68,7 @@ def event(finding: Finding, context: Context) -> dict[str, Any]:
 
 def _event(finding: Finding, told: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "kind": "alert" if finding.verdict in vocabulary.ACCUSED else "event",
+        "kind": "alert" if vocabulary.accuses(finding) else "event",
         "category": ["intrusion_detection"],
         "type": ["info"],
         "module": vocabulary.PRODUCT,
@@ -75,7 +77,7 @@ def _event(finding: Finding, told: Mapping[str, Any]) -> dict[str, Any]:
         "id": vocabulary.finding_id(finding),
         "start": told["first_seen"],
         "end": told["last_seen"],
-        "severity": SEVERITY[finding.verdict],
+        "severity": SEVERITY[vocabulary.weighed(finding)],
         "risk_score": vocabulary.percent(finding.score),
         "reason": finding.why,
     }

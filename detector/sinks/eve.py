@@ -35,7 +35,7 @@ class Eve:
 
 def alerts(finding: Finding) -> Iterator[dict[str, Any]]:
     """One a channel of the evidence; one without addresses where there is none, as of a meter."""
-    if finding.verdict not in vocabulary.ACCUSED:
+    if not vocabulary.accuses(finding):
         return
     channels = list(vocabulary.channels(finding))
     for item, between in channels:
@@ -56,7 +56,7 @@ def _record(finding: Finding, item: Evidence | None) -> dict[str, Any]:
             "rev": 1,
             "signature": f"MINEWATCH {vocabulary.TITLES[finding.verdict]}",
             "category": CATEGORY,
-            "severity": SEVERITY[finding.verdict],
+            "severity": SEVERITY[vocabulary.weighed(finding)],
             "metadata": _metadata(finding, item),
         },
     }

@@ -49,7 +49,7 @@ class Misp:
 
     def write(self, findings: Sequence[Finding], stream: TextIO, context: Context) -> None:
         """Findings that accuse; an event without any says so in its title."""
-        accused = [finding for finding in findings if finding.verdict in vocabulary.ACCUSED]
+        accused = [finding for finding in findings if vocabulary.accuses(finding)]
         stream.write(encoded({"Event": _event(accused, context)}, indent=2) + "\n")
 
 

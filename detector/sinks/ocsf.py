@@ -25,7 +25,16 @@ PROTOCOLS: Final = {"tcp": 6, "udp": 17}
 IP_ADDRESS: Final = 2  # observable.type_id
 LEARNING: Final = 4  # analytic.type_id
 INBOUND, OUTBOUND = 1, 2  # connection_info.direction_id
-UNMAPPED: Final = ("verdict", "network_score", "power_score", "novelty", "energy", "quality")
+UNMAPPED: Final = (
+    "verdict",
+    "network_score",
+    "power_score",
+    "novelty",
+    "energy",
+    "quality",
+    "role",
+    "allowed",
+)
 _MS: Final = 1_000_000
 
 
@@ -42,7 +51,7 @@ class Ocsf:
 
 def detection(finding: Finding, context: Context) -> dict[str, Any]:
     """The finding as OCSF says it."""
-    severity_id, severity = SEVERITY[finding.verdict]
+    severity_id, severity = SEVERITY[vocabulary.weighed(finding)]
     told = document(finding, context.model)
     return {
         "activity_id": 1,
@@ -59,9 +68,10 @@ def detection(finding: Finding, context: Context) -> dict[str, Any]:
         "timezone_offset": 0,
         "severity_id": severity_id,
         "severity": severity,
-        "status_id": 1,
-        "status": "New",
-        "is_alert": finding.verdict in vocabulary.ACCUSED,
+        "status_id": 3 if finding.allowed else 1,
+        "status": "Suppressed" if finding.allowed else "New",
+        "status_detail": finding.allowed and f"allowed: {finding.allowed}",
+        "is_alert": vocabulary.accuses(finding),
         "confidence_score": vocabulary.percent(finding.score),
         "message": finding.why,
         "metadata": _metadata(),
@@ -69,7 +79,7 @@ def detection(finding: Finding, context: Context) -> dict[str, Any]:
         "evidences": [_evidence(item, between) for item, between in vocabulary.channels(finding)],
         "resources": [_resource(finding)],
         "observables": _observables(finding),
-        "unmapped": {name: told[name] for name in UNMAPPED},
+        "unmapped": {name: told.get(name) for name in UNMAPPED},
     }
 
 
@@ -93,7 +103,7 @@ def _information(finding: Finding, told: Mapping[str, Any]) -> dict[str, Any]:
             "name": vocabulary.PRODUCT,
             "uid": told["model"]["id"],
         },
-        "attacks": [_attack()] if finding.verdict in vocabulary.ACCUSED else [],
+        "attacks": [_attack()] if vocabulary.accuses(finding) else [],
         "data_sources": told["quality"]["sources"],
     }
 

@@ -64,7 +64,7 @@ class Stix:
 def _objects(findings: Sequence[Finding]) -> Iterator[dict[str, Any]]:
     yield from (AMBER, HIJACKING, author := _someone(vocabulary.PRODUCT, "system"))
     for finding in findings:
-        if finding.verdict in vocabulary.ACCUSED:
+        if vocabulary.accuses(finding):
             yield from _of_finding(finding, author["id"])
 
 

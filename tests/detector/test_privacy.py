@@ -157,7 +157,17 @@ def test_identifiers_in_the_clear_stay_so() -> None:
     assert told.evidence[0].facts == finding.evidence[0].facts
 
 
-SECRETS = ("10.20.0.23", "10.20.0.24", "2001:db8::7", "PDU 7", "Faculty", "fe80::1", "1:LQU9", "49152")
+SECRETS = (
+    "10.20.0.23",
+    "10.20.0.24",
+    "2001:db8::7",
+    "PDU 7",
+    "Faculty",
+    "fe80::1",
+    "1:LQU9",
+    "49152",
+    "Blockchain",
+)
 
 
 def named() -> list[Finding]:
@@ -179,7 +189,9 @@ def named() -> list[Finding]:
     inside = pooled(remote="10.20.0.23")
     meter = metered()
     meter.why = "PDU 7 | outlet=3 draws 640 W"
-    return [asked, inside, pooled("2001:db8::7", "2606:2800:220:1::1"), meter, clear("fe80::1")]
+    licensed = mining(host="10.20.0.24", allowed="Blockchain lab", organisation="Faculty")
+    licensed.why = "allowed by Blockchain lab of Faculty"
+    return [licensed, asked, inside, pooled("2001:db8::7", "2606:2800:220:1::1"), meter, clear("fe80::1")]
 
 
 def outputs(findings: list[Finding]) -> dict[str, str]:

@@ -116,12 +116,17 @@ def pooled(host: str = "10.20.0.24", remote: str = "93.184.216.34", **channel: o
     return mining(host=host, evidence=[item], organisation="Faculty of Physics")
 
 
+def allowed() -> Finding:
+    """One that mines and may."""
+    return mining(host="10.20.0.30", allowed="Blockchain lab | licence=7", role="pool")
+
+
 def everything() -> list[Finding]:
     """Every verdict and kind, with and without channels, IPv4 and IPv6, and hostile text wherever it fits."""
     return [
         mining(), pooled(), pooled("2001:db8::7", "2606:2800:220:1::1"), pooled("10.20.0.25", role="server"),
         metered(), mining(verdict=Verdict.SUSPICIOUS, evidence=[]), clear(), undecided(),
-        clear("grid", kind="feeder"), *map(hostile, HOSTILE),
+        clear("grid", kind="feeder"), allowed(), *map(hostile, HOSTILE),
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from detector.document import Context
 from detector.records import Finding
 from detector.sinks import by_name
 from detector.text import printable
-from tests.detector.sinks.samples import HOSTILE, clear, everything, hostile, metered, mining, pooled
+from tests.detector.sinks.samples import HOSTILE, allowed, clear, everything, hostile, metered, mining, pooled
 
 # Of the dictionary of the standard: key -> (pattern, longest).
 DICTIONARY = {
@@ -78,6 +78,12 @@ def test_addresses_of_version_6_have_fields_of_their_own() -> None:
 def test_a_meter_is_named() -> None:
     _, pairs = parsed(written([metered()])[0])
     assert pairs["shost"] == "PDU 7 | outlet=3"
+
+
+def test_what_is_allowed_weighs_nothing() -> None:
+    header, pairs = parsed(written([allowed()])[0])
+    assert header[3:] == ["mining", "Cryptocurrency mining", "0"]
+    assert "Blockchain lab | licence=7" in pairs.values() and "T1496" not in str(pairs)
 
 
 def test_who_is_clear_is_not_said_to_hijack() -> None:

@@ -12,7 +12,7 @@ import pytest
 from detector.document import Context
 from detector.records import Finding
 from detector.sinks import by_name
-from tests.detector.sinks.samples import MODEL, clear, everything, mining, pooled
+from tests.detector.sinks.samples import MODEL, allowed, clear, everything, mining, pooled
 
 # Of generated/csv/fields.csv of ECS 9.4 (the same in 8.11): name -> type, "[]" where it is an array.
 FIELDS = {
@@ -88,6 +88,15 @@ def test_kinds_and_technique() -> None:
     assert (accused["event"]["kind"], other["event"]["kind"]) == ("alert", "event")
     assert accused["threat"]["technique"]["subtechnique"]["id"] == ["T1496.001"]
     assert "threat" not in other
+
+
+def test_what_is_allowed_is_told_and_no_alert() -> None:
+    (line,) = written([allowed()])
+    assert (line["event"]["kind"], line["event"]["severity"]) == ("event", 0)
+    assert (line["minewatch"]["verdict"], line["minewatch"]["allowed"]) == (
+        "mining",
+        "Blockchain lab | licence=7",
+    )
 
 
 def test_a_flow_joins_with_others() -> None:

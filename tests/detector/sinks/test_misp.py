@@ -15,7 +15,7 @@ from detector.document import Context
 from detector.records import Finding
 from detector.sinks import by_name
 from detector.sinks.misp import TEMPLATE
-from tests.detector.sinks.samples import HOSTILE, clear, everything, hostile, metered, mining, pooled
+from tests.detector.sinks.samples import HOSTILE, allowed, clear, everything, hostile, metered, mining, pooled
 
 DATA = Path(pymisp.__file__).parent / "data"
 TYPES = json.loads((DATA / "describeTypes.json").read_text())["result"]
@@ -100,6 +100,7 @@ def test_a_connection_and_the_technique() -> None:
 
 def test_nothing_is_meant_for_blocking_or_sharing() -> None:
     told = written(everything())
+    assert written([allowed()])["Event"]["Object"] == []
     assert not any(attribute["to_ids"] for attribute in attributes(told))
     assert (told["Event"]["published"], told["Event"]["distribution"]) == (False, "0")
 

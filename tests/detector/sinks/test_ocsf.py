@@ -12,7 +12,7 @@ from detector.document import Context
 from detector.records import Finding
 from detector.sinks import by_name
 from detector.sinks.ocsf import VERSION
-from tests.detector.sinks.samples import MODEL, clear, everything, metered, mining, pooled
+from tests.detector.sinks.samples import MODEL, allowed, clear, everything, metered, mining, pooled
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,13 @@ def test_what_accuses_is_an_alert_of_compute_hijacking() -> None:
     assert "attacks" not in other["finding_info"]
     assert (accused["severity"], other["severity"]) == ("High", "Informational")
     assert accused["confidence_score"] == 99  # cut, not rounded: 0.9996 is not certain
+
+
+def test_what_is_allowed_is_told_and_no_alert() -> None:
+    (line,) = written([allowed()])
+    assert (line["is_alert"], line["status"], line["severity"]) == (False, "Suppressed", "Informational")
+    assert line["status_detail"] == "allowed: Blockchain lab | licence=7"
+    assert line["unmapped"]["verdict"] == "mining"
 
 
 def test_ends_of_the_channel_and_its_community_id() -> None:

@@ -14,7 +14,7 @@ from detector.document import Context
 from detector.records import Finding, Verdict
 from detector.sinks import by_name
 from detector.sinks.stix import AMBER
-from tests.detector.sinks.samples import HOSTILE, clear, everything, hostile, metered, mining, pooled
+from tests.detector.sinks.samples import HOSTILE, allowed, clear, everything, hostile, metered, mining, pooled
 
 
 def text(findings: list[Finding]) -> str:
@@ -37,7 +37,9 @@ def read(bundle: str) -> Any:
     return stix2.parse(bundle, allow_custom=False)
 
 
-@pytest.mark.parametrize("findings", [everything(), [], [clear()]], ids=["everything", "nothing", "clear"])
+@pytest.mark.parametrize(
+    "findings", [everything(), [], [clear(), allowed()]], ids=["everything", "nothing", "clear"]
+)
 def test_the_bundle_is_valid(findings: list[Finding]) -> None:
     bundle = text(findings)
     assert bundle.isascii() and bundle.replace("\n", "").isprintable()
@@ -112,6 +114,10 @@ def test_no_indicator_where_others_could_not_use_it(finding: Finding) -> None:
     assert of_type("indicator", [finding]) == []
     finding.verdict = Verdict.SUSPICIOUS
     assert of_type("indicator", [finding]) == []
+
+
+def test_what_is_allowed_is_no_sighting() -> None:
+    assert of_type("sighting", [clear(), allowed()]) == []
 
 
 def test_a_meter_is_an_identity_where_it_was_sighted() -> None:
