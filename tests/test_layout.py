@@ -25,6 +25,7 @@ ORDER = (
     {"privacy"},
     {"document", "vocabulary"},
     {"sinks"},
+    {"syslog"},
     {"deep"},
     {"pipeline"},
     {"report"},

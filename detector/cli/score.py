@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector import settings
+from detector import settings, syslog
 from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
 from detector.cli.parser import add_power, add_privacy, network, positive, with_privacy
 from detector.document import WORST_FIRST
@@ -79,6 +79,8 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("output").add_argument
     add("--format", choices=tuple(sink.name for sink in SINKS), default="table", help="how (default: table)")
     add("--output", metavar="FILE", help="where (default: standard output)")
+    told = "also send them as CEF to a syslog server: udp://, tcp:// or tls://HOST[:PORT]"
+    add("--syslog", metavar="ADDRESS", help=told)
     add("--report", metavar="FILE.html", help="also write a self-contained HTML report")
     add(
         "--min-verdict",
@@ -100,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
     output.check(args.output, args.report)
+    if args.syslog:
+        syslog.place(args.syslog)
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
     with _few_collections(), progress.shown(not args.quiet) as told:
@@ -108,6 +112,9 @@ def run(args: argparse.Namespace) -> int:
     with output.opened(args.output) as stream:
         context = output.context(stream, result.model, hidden)
         by_name(args.format).write(listed, stream, context)
+    if args.syslog:
+        with syslog.Syslog(args.syslog) as server:
+            server.send(listed)
     if args.report:
         from detector.report import write_report  # noqa: PLC0415
 
