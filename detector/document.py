@@ -6,6 +6,7 @@ not known is null; the others stand where they say something; times are RFC 3339
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ QUALITY: dict[str, Any] = {
     "sources": [],
 }
 ENERGY = {"watts": None, "kwh": None, "co2e_kg": None, "measured": None}
-CHANNEL = {"remote": None, "port": None, "transport": None}
+CHANNEL = dict.fromkeys(("remote", "port", "transport", "role", "client_port", "community_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
     }
     shown: dict[str, Any] = plain(told | _where_known(finding))
     return shown
+
+
+def encoded(value: Any, indent: int | None = None) -> str:
+    """JSON in ASCII without control characters: DEL is the one that JSON lets through."""
+    return json.dumps(value, allow_nan=False, indent=indent).replace("\x7f", "\\u007f")
 
 
 def _where_known(finding: Finding) -> dict[str, Any]:

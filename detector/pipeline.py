@@ -23,6 +23,7 @@ from detector.model import Bundle
 from detector.parallel import metered_with
 from detector.policy import NO_POLICY, Policy, read_policy
 from detector.pools import SHIPPED, read_pools
+from detector.privacy import Privacy
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
@@ -93,6 +94,7 @@ class Run:
         self._of_hosts = assets.meter_to_ip()
         self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
+        self.privacy = Privacy.of(settings)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
@@ -147,9 +149,9 @@ class Run:
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
 
-    def findings(self) -> list[Finding]:
-        """What is believed now, worst first."""
-        return findings.judge(
+    def findings(self, look: Callable[[list[Finding]], None] | None = None) -> list[Finding]:
+        """What is believed now, worst first, as it may be told; `look` adds to it what needs real names."""
+        believed = findings.judge(
             self.ledger,
             self.bundle,
             self._settings,
@@ -158,6 +160,9 @@ class Run:
             pools=self._pools,
             tips=self._tips,
         )
+        if look:
+            look(believed)
+        return self.privacy.findings(believed)
 
 
 def judged_rows(
@@ -225,12 +230,18 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     if history:
         history.close()
         result.problems += history.problems
-    result.findings = run.findings()
-    if request.deep and not result.interrupted:
-        from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
-
-        look_deeper(result.findings, inputs.captures, result.problems)
+    result.findings = run.findings(_deeper(request, inputs, result))
+    result.sources = run.privacy.sources(result.sources)
     return result
+
+
+def _deeper(request: Request, inputs: Inputs, result: Result) -> Callable[[list[Finding]], None] | None:
+    """Wireshark's look at the findings, where it was asked for."""
+    if not request.deep or result.interrupted:
+        return None
+    from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
+
+    return lambda believed: look_deeper(believed, inputs.captures, result.problems)
 
 
 def _history(request: Request) -> History | None:

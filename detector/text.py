@@ -40,6 +40,20 @@ def _shown(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def harmless(value: Any) -> Any:
+    """`value` as `plain` gives it, every text as `printable` shows it, without what is null or empty."""
+    return _harmless(plain(value))
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        shown = {printable(key): _harmless(item) for key, item in value.items()}
+        return {key: item for key, item in shown.items() if item is not None and item not in ("", [], {})}
+    return [_harmless(item) for item in value] if isinstance(value, list) else value
+
+
 def cells(text: str) -> int:
     """Columns that printable `text` takes on a terminal (UAX 11: wide and full-width take two)."""
     if text.isascii():

@@ -90,8 +90,9 @@ def ranked(name: str, kind: str, record: HostRecord, peers: Peers, meetings: Map
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     host = Case(name, kind, record, channels, record.power if enough else None, level)
-    met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
-    host.meets = max(met, key=lambda pair: pair[1].met, default=None)
+    if meetings:
+        met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
+        host.meets = max(met, key=lambda pair: pair[1].met, default=None)
     return host
 
 

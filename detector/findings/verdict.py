@@ -134,8 +134,10 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
 
 def _named(finding: Finding, host: Case, asked: Mapping[str, int], pools: PoolNames) -> Finding:
     """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    if not host.channels and not asked:  # most hosts
+        return finding
     known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
-    suspects = [one for one in host.channels if one.end[:2] in known]
+    suspects = [one for one in host.channels if one.end[:2] in known] if known else []
     calls = [names.listed(one, pools) for one in host.channels]
     listed = [one for one in calls if one is not None] or names.asked(asked)
     lacks = [names.handshake(one) for one in suspects]

@@ -13,10 +13,10 @@ from training.evaluation import (
     dialects,
     disguises,
     fusion,
-    meters,
     peers,
     power,
     power_sample,
+    power_traps,
     report,
     rewrapped,
 )
@@ -84,11 +84,6 @@ def _sources(on: Ground) -> Told:
     return Told(captures.left_out_section(on.shipped, left_out, on.sizes.left_out_conversations))
 
 
-def _meters(on: Ground) -> Told:
-    n = min(3_000, on.sizes.power_records)
-    return Told("\n\n".join(meters.sections(meters.drawn(n, on.sizes.seed, on.mirror), on.sizes.seed)))
-
-
 def _paired(on: Ground) -> Told:
     n = min(fusion.CONVERSATIONS, 2 * on.sizes.conversations)
     recipe = replace(on.recipe, examples=n, power_examples=n, seed=on.sizes.seed + 4)
@@ -98,7 +93,8 @@ def _paired(on: Ground) -> Told:
 def _power(on: Ground) -> Told:
     records = power_sample.draw(on.sizes.seed, on.sizes.power_records, on.mirror, on.jobs, on.cache)
     found = power.judge(records, on.sizes.seed)
-    return Told("\n\n".join(power.sections(found, on.say)), {power.PICTURE: power.svg(found)})
+    told = [*power.sections(found, on.say), *power_traps.sections(records, on.sizes.seed)]
+    return Told("\n\n".join(told), {power.PICTURE: power.svg(found)})
 
 
 SECTIONS = (
@@ -113,8 +109,7 @@ SECTIONS = (
     Section("groups", (report,), report.groups),
     Section("growth", (report,), report.growth),
     Section("honesty", (report,), report.honesty),
-    Section("meters", (meters,), _meters),
-    Section("power", (power, power_sample), _power),
+    Section("power", (power, power_traps, power_sample), _power),
     Section("paired", (fusion,), _paired, bundle=True),
     Section("unreadable", (captures,), _unreadable, bundle=True),
 )
