@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +12,7 @@ from training.evaluation import (
     captures,
     dialects,
     disguises,
+    fusion,
     peers,
     power,
     power_sample,
@@ -83,6 +84,12 @@ def _sources(on: Ground) -> Told:
     return Told(captures.left_out_section(on.shipped, left_out, on.sizes.left_out_conversations))
 
 
+def _paired(on: Ground) -> Told:
+    n = min(fusion.CONVERSATIONS, 2 * on.sizes.conversations)
+    recipe = replace(on.recipe, examples=n, power_examples=n, seed=on.sizes.seed + 4)
+    return Told(fusion.section(fusion.drawn(on.bundle, recipe, on.mirror), recipe.seed))
+
+
 def _power(on: Ground) -> Told:
     records = power_sample.draw(on.sizes.seed, on.sizes.power_records, on.mirror, on.jobs, on.cache)
     found = power.judge(records, on.sizes.seed)
@@ -103,5 +110,6 @@ SECTIONS = (
     Section("growth", (report,), report.growth),
     Section("honesty", (report,), report.honesty),
     Section("power", (power, power_traps, power_sample), _power),
+    Section("paired", (fusion,), _paired, bundle=True),
     Section("unreadable", (captures,), _unreadable, bundle=True),
 )
