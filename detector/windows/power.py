@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from detector.records import Floats, Int64s
     from detector.settings import WindowSettings
 
+    Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
 DAY_S: Final = 86_400
 FALL: Final = 0.6
 """A reading below this share of the one before it is a fall; the way back is a rise."""
@@ -183,31 +185,45 @@ def _last_rows(rows: Floats, starts: Int64s) -> Int64s:
 
 def _summarise(watts: Floats, offset_s: Floats, starts: Int64s) -> Floats:
     """Columns of the windows that begin at `starts`; `interval_s` is left to the caller."""
+    size = np.abs(watts)  # of a reading and the one before it, whichever is more
+    size[1:] = np.maximum(size[1:], size[:-1])
     step = np.empty_like(watts)
-    step[0] = 0.0
     np.abs(np.subtract(watts[1:], watts[:-1], out=step[1:]), out=step[1:])
-    before = np.empty_like(watts)
-    before[0] = watts[0]
-    before[1:] = watts[:-1]
-    step[starts], before[starts] = 0.0, watts[starts]
-    changed = step > SAME * np.maximum(np.abs(watts), np.abs(before))
+    step[starts] = 0.0
+    changed = step > SAME * size
     last = np.append(starts[1:], len(watts)) - 1
     out = np.empty((len(starts), len(COLUMNS)), order="F")
-    added = (watts, watts * watts, step, step * step)
-    falls, rises = (before > 0) & (watts < FALL * before), (watts > 0) & (before < FALL * watts)
-    counted = (changed, falls, rises, watts == 0.0, watts < 0.0)
     out[:, 0] = last - starts + 1
-    for index, values in enumerate(added, 1):
+    for index, values in enumerate((watts, watts * watts, step, step * step), 1):
         out[:, index] = np.add.reduceat(values, starts)
-    for index, flags in enumerate(counted, len(added) + 1):
-        out[:, index] = np.add.reduceat(flags, starts, dtype=np.int64) if flags.any() else 0.0
+    out[:, _AT["changes"]] = _counted(changed, starts)
+    out[:, _AT["falls"]], out[:, _AT["rises"]] = _jumps(watts, step, size, starts)
     out[:, _AT["min_w"]] = np.minimum.reduceat(watts, starts)
     out[:, _AT["max_w"]] = np.maximum.reduceat(watts, starts)
-    smallest = np.minimum.reduceat(np.where(changed, step, np.inf), starts)
+    positive = out[:, _AT["min_w"]].min() > 0
+    out[:, _AT["zeros"]] = 0.0 if positive else _counted(watts == 0.0, starts)
+    out[:, _AT["negatives"]] = 0.0 if positive else _counted(watts < 0.0, starts)
+    step[~changed] = np.inf
+    smallest = np.minimum.reduceat(step, starts)
     out[:, _AT["min_step"]] = np.where(np.isinf(smallest), np.nan, smallest)
     out[:, _AT["first_s"]], out[:, _AT["first_w"]] = offset_s[starts], watts[starts]
     out[:, _AT["last_s"]], out[:, _AT["last_w"]] = offset_s[last], watts[last]
     return out
+
+
+def _counted(flags: Mask, starts: Int64s) -> Int64s:
+    found: Int64s = np.add.reduceat(flags, starts, dtype=np.int64)
+    return found
+
+
+def _jumps(watts: Floats, step: Floats, size: Floats, starts: Int64s) -> tuple[Int64s, Int64s]:
+    """Falls and rises of each window; both are rare, so only steps that may be one are looked at."""
+    at = np.flatnonzero(step > (0.99 - FALL) * size)  # a little less than either needs: both are rounded
+    before, now = watts[at - 1], watts[at]
+    window = np.searchsorted(starts, at, side="right") - 1
+    falls = window[(before > 0) & (now < FALL * before)]
+    rises = window[(now > 0) & (before < FALL * now)]
+    return np.bincount(falls, minlength=len(starts)), np.bincount(rises, minlength=len(starts))
 
 
 def _window_starts(readings: Readings, length: Int64s) -> Int64s:
