@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 
 MODULES = [
     "linklayers", "tunnels", "fragments", "interfaces", "frames", "views", "slots", "channels", "summaries",
-    "trees", "hashing", "packing",
+    "trees", "hashing", "packing", "hellos", "answers",
     "_memoryviews",  # no source of ours: what Cython would else put into each of the others
 ]  # fmt: skip
 LIMITED = [("CYTHON_LIMITED_API", "1"), ("Py_LIMITED_API", "0x030b0000")]

@@ -28,7 +28,8 @@ examples:
   tcpdump -w - | minewatch extract - --output windows/
 
 Writes channels.parquet (a row a channel and window) and power.parquet (a row a meter and
-window) into the folder.  They hold no payload; wallets and worker names are hashed.
+window) into the folder.  They hold no payload; wallets, worker names and the
+names that hosts asked DNS for (but for listed pools) are hashed.
 What a source cannot know is null.
 
 The folder can be a source in LABELS.csv of minewatch train: it gives the very rows that the
@@ -107,8 +108,10 @@ def _channels(
     from detector.findings.evidence import hashed  # noqa: PLC0415
     from detector.interrupts import Interrupts  # noqa: PLC0415
     from detector.metering import Metering  # noqa: PLC0415
+    from detector.pools import SHIPPED, read_pools  # noqa: PLC0415
     from detector.windows.parquet import channels_to_arrow  # noqa: PLC0415
 
+    pools = read_pools(chosen.findings.pools or SHIPPED)
     with Interrupts() as interrupts:
         captures = Captures(
             inputs,
@@ -120,7 +123,7 @@ def _channels(
         )
         account.sources = captures.reports
         for rows in itertools.chain.from_iterable(captures):
-            yield channels_to_arrow(rows.table, rows.spans[-1].source, hashed)
+            yield channels_to_arrow(rows.table, rows.spans[-1].source, hashed, pools)
         account.interrupted = captures.interrupted or interrupts.asked
 
 

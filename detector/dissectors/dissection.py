@@ -41,6 +41,8 @@ class Bounds:
 
 
 BOUNDS: Final = Bounds()
+UNREAD: Final = 256
+"""Openings that wait for each other: what is done often in a row is done from the caches."""
 
 
 class Dissection:
@@ -58,6 +60,7 @@ class Dissection:
         self._bounds = bounds
         self._conversations: OrderedDict[int, Conversation] = OrderedDict()
         self._openings = Openings()
+        self._unread: list[Payload] = []  # openings
         self._facts: Kept[Facts] = Kept(bounds.windows, add_facts)
         self._names: Kept[Names] = Kept(bounds.windows, merge_names)
         self._held = 0
@@ -72,6 +75,7 @@ class Dissection:
 
     def named(self) -> KeysView[int]:
         """Channels with names that were not fetched, as they are now."""
+        self._open()
         return self._names.channels()
 
     def facts(self, channel: int, window_ns: int) -> Facts | None:
@@ -80,10 +84,12 @@ class Dissection:
 
     def names(self, channel: int, window_ns: int) -> Names | None:
         """The names that a channel showed in that window; forgotten thereby."""
+        self._open()
         return self._names.take(channel, window_ns)
 
     def join(self, old: int, new: int) -> None:
         """Channel `old` became part of `new` (its roles were found the other way round): so do its facts."""
+        self._open()
         self._facts.join(old, new)
         self._names.join(old, new)
 
@@ -92,11 +98,14 @@ class Dissection:
         conversation = self._conversations.pop(connection, None)
         if conversation is not None:
             self._held -= conversation.held
+        self._open()
         self._openings.close(connection)
 
     def _take(self, payload: Payload) -> Decision | None:
         if payload.opening:
-            self._open(payload)
+            self._unread.append(payload)
+            if len(self._unread) >= UNREAD:
+                self._open()
             return None
         conversation = self._conversation(payload.connection)
         if conversation.ignored:
@@ -120,11 +129,15 @@ class Dissection:
         self._conversations.move_to_end(connection)
         return conversation
 
-    def _open(self, payload: Payload) -> None:
-        """A piece in which a connection that nobody flagged names itself: nothing is decided on it."""
-        names = self._openings.read(payload)
-        if names is not None:
-            self._names.add(payload.channel, payload.ts_ns // self._window_ns * self._window_ns, names)
+    def _open(self) -> None:
+        """Read pieces in which connections that nobody flagged name themselves: nothing hangs on them."""
+        for piece in self._unread:
+            window_ns = piece.ts_ns // self._window_ns * self._window_ns
+            known = self._names.get(piece.channel, window_ns)
+            names = known or Names()
+            if self._openings.read(piece, names) and known is None:
+                self._names.add(piece.channel, window_ns, names)
+        self._unread.clear()
 
     def _trim(self) -> None:
         """Hold the bounds; the connection heard last stays."""

@@ -7,23 +7,17 @@ Nothing is ever resolved here.
 from __future__ import annotations
 
 import ipaddress
-import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from detector.dissectors.identity import host_name
+from detector.kernel import answers
 
-ADDRESSES: Final = 8
-"""Of one answer that are kept."""
-RECORDS: Final = 64
-"""Of one answer that are looked at."""
 LENGTH_LIMIT: Final = 4096
 """Of a message over TCP that is read."""
-_HEADER = struct.Struct(">HHHHHH")  # id, flags, counts of questions, answers, authorities, others
-_RECORD = struct.Struct(">HHIH")  # type, class, time to live, length
-_RESPONSE, _OPCODE = 0x8000, 0x7800
-_LENGTHS: Final = {1: 4, 28: 16}  # of the data of A and AAAA
-_INTERNET: Final = 1
+KEPT: Final = 4096
+"""Names and addresses whose spelling is remembered: most are asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,52 +30,19 @@ class Answer:
 
 def answer(message: bytes) -> Answer | None:
     """A response to one question of a host's name; None for anything else, malformed or cut."""
-    try:
-        _, flags, questions, answers, _, _ = _HEADER.unpack_from(message)
-        if flags & (_RESPONSE | _OPCODE) != _RESPONSE or questions != 1:
-            return None
-        name, at = _question(message)
-        return Answer(name, _addresses(message, at, answers)) if name else None
-    except (IndexError, struct.error):
-        return None
+    told = answers.answer(message)
+    name = told and _name(told[0])
+    return Answer(name, tuple(map(_spelled, told[1]))) if told and name else None
 
 
-def _question(message: bytes) -> tuple[str | None, int]:
-    """(name, offset behind the question); a question is not compressed.  Raises IndexError."""
-    labels, at = [], 12
-    while size := message[at]:
-        if size > 63 or at > 12 + 255:
-            raise IndexError("label")
-        labels.append(message[at + 1 : at + 1 + size])
-        at += 1 + size
-    return host_name(b".".join(labels).decode("latin-1")), at + 5
+@lru_cache(maxsize=KEPT)
+def _name(name: bytes) -> str | None:
+    return host_name(name.decode("latin-1"))
 
 
-def _addresses(message: bytes, at: int, answers: int) -> tuple[str, ...]:
-    """Addresses of the answer's records, whatever alias each is of.  Raises IndexError, struct.error."""
-    found: dict[str, None] = {}
-    for _ in range(min(answers, RECORDS)):
-        at = _behind_name(message, at)
-        kind, group, _, size = _RECORD.unpack_from(message, at)
-        at += _RECORD.size
-        data = message[at : at + size]
-        at += size
-        if group == _INTERNET and _LENGTHS.get(kind) == size == len(data) and len(found) < ADDRESSES:
-            found[_spelled(data)] = None
-    return tuple(found)
-
-
+@lru_cache(maxsize=KEPT)
 def _spelled(address: bytes) -> str:
     return ".".join(map(str, address)) if len(address) == 4 else str(ipaddress.IPv6Address(address))
-
-
-def _behind_name(message: bytes, at: int) -> int:
-    """The offset behind a name, compressed or not (RFC 1035 4.1.4); no pointer is followed."""
-    while size := message[at]:
-        if size >= 192:
-            return at + 2
-        at += 1 + size
-    return at + 1
 
 
 class Stream:

@@ -23,6 +23,11 @@ class Kept(Generic[T]):
         """Channels of which something is held, as they are now."""
         return self._found.keys()
 
+    def get(self, channel: int, window_ns: int) -> T | None:
+        """What was found there so far; it stays."""
+        windows = self._found.get(channel)
+        return windows.get(window_ns) if windows else None
+
     def add(self, channel: int, window_ns: int, found: T) -> None:
         """Something more was found."""
         windows = self._found.get(channel)

@@ -34,11 +34,11 @@ def merge_names(a: Names | None, b: Names | None) -> Names | None:
         quic=a.quic or b.quic,
         shared=a.shared
         or b.shared
-        or _differ(a.server_name, b.server_name)
-        or _differ(a.http_host, b.http_host),
+        or differ(a.server_name, b.server_name)
+        or differ(a.http_host, b.http_host),
         looked_up=a.looked_up or b.looked_up,
         unasked=b.unasked if a.unasked is None else a.unasked,
-        lookups=_first(a.lookups, b.lookups),
+        lookups=first_lookups(a.lookups, b.lookups),
     )
 
 
@@ -50,15 +50,19 @@ def without_lookups(names: Names | None) -> Names | None:
     return None if rest == Names() else rest
 
 
-def _differ(a: str | None, b: str | None) -> bool:
+def differ(a: str | None, b: str | None) -> bool:
+    """Whether they are two names."""
     return a is not None and b is not None and a != b
 
 
-def _first(a: tuple[Lookup, ...], b: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
-    """The first LOOKUPS, a name and address once."""
-    if not a or not b:
-        return a or b
-    kept: dict[tuple[str, str | None], Lookup] = {}
-    for one in a + b:
-        kept.setdefault((one.name, one.address), one)
-    return tuple(kept.values())[:LOOKUPS]
+def first_lookups(a: tuple[Lookup, ...], b: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
+    """The first LOOKUPS of both, `a` the earlier, a name and address once."""
+    if not b or len(a) >= LOOKUPS:
+        return a
+    known = {(one.name, one.address) for one in a}
+    fresh = []
+    for one in b:
+        if (one.name, one.address) not in known:
+            known.add((one.name, one.address))
+            fresh.append(one)
+    return (a + tuple(fresh))[:LOOKUPS]

@@ -5,7 +5,8 @@ events; `slots` finds and frees its tables' entries) and `summaries` (events to 
 Cython in pure-Python mode: the same sources run uncompiled with the same results, about a
 hundred times slower.  MINEWATCH_UNCOMPILED=1 asks for that.  `meter` joins them; `layout`
 says what a row holds.  `hashing` numbers keys (`index`) and `packing` keeps rows in little
-memory (`packed`) for those who take the rows.
+memory (`packed`) for those who take the rows.  `hellos` and `answers` read TLS
+handshakes and DNS for the dissectors.
 """
 
 import importlib.util
@@ -15,7 +16,7 @@ from pathlib import Path
 
 _CYTHONIZED = (  # in the order of their imports
     "linklayers", "tunnels", "fragments", "interfaces", "frames", "views", "slots", "channels", "summaries",
-    "trees", "hashing", "packing",
+    "trees", "hashing", "packing", "hellos", "answers",
 )  # fmt: skip
 
 

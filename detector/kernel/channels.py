@@ -662,7 +662,7 @@ def _names(
     `framing` is the TLS word, `records` the row's count, as both were before the segment.  Read is
     one connection a row: the one whose opening lengths it keeps, or any where no SYN was seen.
     A client has told all with its first message, a server with its last record of a handshake.
-    A request is read once a row has gone on for a while: short ones, most, are nobody's miner.
+    One request is read once a row has gone on for a while: short ones, most, are nobody's miner.
     """
     o: cython.Py_ssize_t = c * tables.CONNECTION
     w: cython.Py_ssize_t = row * tables.ROW
@@ -670,13 +670,15 @@ def _names(
     told: cython.ulonglong = tables.TOLD << from_b
     if t.connections[o + tables.C_COUNTS] & told or n == 0:
         return 0
-    clear: cython.int = after & tables.TLS_STATE == tables.TLS_OFF
-    if clear:
-        return _port(t.connections[o + tables.C_KEY], from_b) == tables.DNS or (
-            not down and n > 6 and _begins_request(b[p], b[p + 1])
-            and t.rows[w + tables.R_UP + layout.PACKETS] > tables.REQUESTS
-            and t.rows[w + tables.R_UP + layout.PACKETS] <= 2 * tables.REQUESTS
-        )  # fmt: skip
+    if after & tables.TLS_STATE == tables.TLS_OFF:
+        if _port(t.connections[o + tables.C_KEY], from_b) == tables.DNS:
+            return 1
+        if down or n <= 6 or not _begins_request(b[p], b[p + 1]):
+            return 0
+        if t.rows[w + tables.R_UP + layout.PACKETS] <= tables.REQUESTS:
+            return 0
+        t.connections[o + tables.C_COUNTS] |= told
+        return 1
     if t.rows[w + tables.R_OPENER] != c + 1 and t.rows[w + tables.R_OPENING_NS] != 0:
         t.connections[o + tables.C_COUNTS] |= told
         return 0

@@ -19,6 +19,7 @@ import numpy as np
 
 from detector import hosts
 from detector.kernel import layout
+from detector.pools import NONE, PoolNames
 from detector.records import ChannelWindows, Facts, Names, PowerWindows
 from detector.windows.parquet_names import names_from_arrow, names_to_arrow, names_type
 from detector.windows.power import COLUMNS as POWER_COLUMNS
@@ -104,8 +105,13 @@ def _family(name: str) -> int:
 CHANNEL_COLUMNS: Final = tuple(_columns())
 
 
-def channels_to_arrow(windows: ChannelWindows, source: str, hide: Callable[[str], str]) -> Any:
-    """The rows as a pyarrow Table; `hide` is put over wallets and workers, `source` into every row."""
+def channels_to_arrow(
+    windows: ChannelWindows, source: str, hide: Callable[[str], str], pools: PoolNames = NONE
+) -> Any:
+    """The rows as a pyarrow Table; `source` is put into every row.
+
+    `hide` is put over wallets, workers and the names that clients asked DNS for, but for listed `pools`.
+    """
     import pyarrow as pa  # noqa: PLC0415
 
     n = len(windows)
@@ -125,7 +131,7 @@ def channels_to_arrow(windows: ChannelWindows, source: str, hide: Callable[[str]
     for item in fields(Facts):
         told = [_told(facts, item.name, hide) for facts in windows.facts]
         table[f"facts_{item.name}"] = pa.array(told, _fact_type(item.type))
-    table["names"] = names_to_arrow(windows.names)
+    table["names"] = names_to_arrow(windows.names, hide, pools)
     return pa.table(table).replace_schema_metadata({KEY: FORMAT + b" channels"})
 
 

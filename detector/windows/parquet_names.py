@@ -1,10 +1,16 @@
-"""Names of channels as one Arrow column: a struct, null where a channel showed none."""
+"""Names of channels as one Arrow column: a struct, null where a channel showed none.
+
+What a client asked DNS for tells what its people do, whether they mine or not: such names are
+hidden unless they are listed.  Equal ones stay equal, so that channels still are named by them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final
 
+from detector.pools import PoolNames
 from detector.records import Lookup, Names
 
 DERIVED: Final = ("looked_up", "unasked")
@@ -21,11 +27,11 @@ def names_type() -> Any:
     return pa.struct([*plain, *listed.items()])
 
 
-def names_to_arrow(names: list[Names | None]) -> Any:
+def names_to_arrow(names: list[Names | None], hide: Callable[[str], str], pools: PoolNames) -> Any:
     """The column of n rows."""
     import pyarrow as pa  # noqa: PLC0415
 
-    return pa.array([None if one is None else _spread(one) for one in names], names_type())
+    return pa.array([None if one is None else _spread(one, hide, pools) for one in names], names_type())
 
 
 def names_from_arrow(column: Any) -> list[Names | None]:
@@ -45,8 +51,15 @@ def _lookup_type() -> Any:
     return pa.struct([("ts_ns", pa.int64()), ("name", pa.string()), ("address", pa.string())])
 
 
-def _spread(names: Names) -> dict[str, Any]:
-    lookups = [{"ts_ns": one.ts_ns, "name": one.name, "address": one.address} for one in names.lookups]
+def _spread(names: Names, hide: Callable[[str], str], pools: PoolNames) -> dict[str, Any]:
+    lookups = [
+        {
+            "ts_ns": one.ts_ns,
+            "name": one.name if pools.listed(one.name) else hide(one.name),
+            "address": one.address,
+        }
+        for one in names.lookups
+    ]
     plain = {name: getattr(names, name) for name in _plain()}
     return {**plain, "certificate": list(names.certificate), "lookups": lookups}
 

@@ -117,16 +117,22 @@ TSHARK = shutil.which("tshark")
 FIELDS = (
     "ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "tcp.dstport", "tls.handshake.extensions_server_name",
     "tls.handshake.version", "tls.handshake.extensions.supported_version", "tls.handshake.ciphersuite",
-    "tls.handshake.extension.type", "tls.handshake.sig_hash_alg", "tls.handshake.extensions_alpn_str",
+    "tls.handshake.extension.type", "tls.handshake.sig_hash_alg", "tls.handshake.sig_hash_alg_len",
+    "tls.handshake.extensions_alpn_str",
 )  # fmt: skip
 GREASE = range(0x0A0A, 0x10000, 0x1010)  # RFC 8701 2
-DELEGATED = 34  # tshark lists the algorithms of delegated credentials (RFC 9345) with the client's own
+ALGORITHMS = (
+    13  # tshark lists those of certificates (RFC 8446 4.2.3) and delegated credentials (RFC 9345), too
+)
+OTHER_ALGORITHMS = (34, 50)
 COMPARED = (
     "ntop__nDPI/tests/cfgs/default/pcap/tls_port_80.pcapng",  # on port 80 tshark 4.0 reads it as HTTP
     "ntop__nDPI/tests/cfgs/default/pcap/long_tls_certificate.pcap",
     "ntop__nDPI/tests/cfgs/default/pcap/tls_1.2_unidirectional_client.pcapng",
     "ntop__nDPI/tests/cfgs/default/pcap/ja3_lots_of_cipher_suites_2_anon.pcap",  # an address as server name
     "ntop__nDPI/tests/cfgs/default/pcap/smtp-starttls.pcap",  # not from the beginning: not read
+    "ntop__nDPI/tests/cfgs/default/pcap/malware.pcap",  # three algorithms of delegated credentials
+    "ntop__nDPI/tests/cfgs/default/pcap/tunnelbear.pcap",  # algorithms of certificates, too
     "ntop__nDPI/tests/cfgs/default/pcap/sites.pcapng",
     "ntop__nDPI/tests/cfgs/default/pcap/instagram.pcap",
     "zeek__zeek/testing/btest/Traces/tls/tls13draft19-early-data.pcap",
@@ -166,14 +172,16 @@ def ja4(cells: dict[str, str]) -> str:
         return ",".join(f"{value:04x}" for value in values)
 
     ciphers, kinds = listed("ciphersuite"), listed("extension.type")
-    algorithms = listed("sig_hash_alg")
-    if DELEGATED in kinds:
-        algorithms = algorithms[4:] if kinds.index(DELEGATED) < kinds.index(13) else algorithms[:-4]
+    algorithms, own = listed("sig_hash_alg"), []
+    lists = [kind for kind in kinds if kind == ALGORITHMS or kind in OTHER_ALGORITHMS]
+    for kind, size in zip(lists, listed("sig_hash_alg_len"), strict=True):
+        own = algorithms[: size // 2] if kind == ALGORITHMS else own
+        algorithms = algorithms[size // 2 :]
     version = max(listed("extensions.supported_version") or listed("version"))
     code = {0x304: "13", 0x303: "12", 0x302: "11", 0x301: "10", 0x300: "s3"}.get(version, "00")
     protocol = cells["tls.handshake.extensions_alpn_str"].split(",")[0]
     shape = hexadecimal(sorted(set(kinds) - {0, 16}))
-    shape += "_" + hexadecimal(algorithms) if algorithms else ""
+    shape += "_" + hexadecimal(own) if own else ""
     counts = f"{min(len(ciphers), 99):02d}{min(len(kinds), 99):02d}"
     ends = protocol[0] + protocol[-1] if protocol else "00"
     head = f"t{code}{'d' if 0 in kinds else 'i'}{counts}{ends}"

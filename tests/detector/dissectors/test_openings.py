@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from detector.dissectors import Dissection, merge_names, without_lookups
 from detector.dissectors.names import LOOKUPS
 from detector.dissectors.openings import Openings
-from detector.dissectors.tls import LIMIT, Flight
+from detector.kernel.hellos import Flight
 from detector.records import UDP, Lookup, Names
 from tests.detector.dissectors import hellos
 from tests.detector.dissectors.dialogue import START_NS, Piece
@@ -33,10 +33,10 @@ TOLD = Names(
 
 
 def read(*pieces: Piece) -> Names | None:
-    openings, whole = Openings(), None
-    for piece in pieces:
-        whole = merge_names(whole, openings.read(piece))
-    return whole
+    openings, names = Openings(), Names()
+    told = [openings.read(piece, names) for piece in pieces]
+    assert any(told) or names == Names()
+    return names if any(told) else None
 
 
 @pytest.mark.parametrize("cut", range(1, len(CLIENT)))
@@ -68,13 +68,13 @@ def test_a_flight_ends_with_another_record_or_its_bound() -> None:
     flight = Flight()
     endless = hellos.record(hellos.message(11, bytes(1 << 20))[:16_000])
     assert flight.feed(endless) == [] and not flight.over
-    assert flight.feed(endless) == [] and flight.over and not flight.waits and len(endless) < LIMIT
+    assert flight.feed(endless) == [] and flight.over and not flight.waits and len(endless) < Flight.LIMIT
 
 
 def test_unfinished_ones_are_bounded() -> None:
     openings = Openings(unfinished=2)
     for connection in range(5):
-        openings.read(Piece(True, CLIENT[:100], connection=connection))
+        assert not openings.read(Piece(True, CLIENT[:100], connection=connection), Names())
     assert len(openings._sides) == 2
     openings.close(4)
     assert len(openings._sides) == 1

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.kernel import layout
+from detector.pools import PoolNames
 from detector.records import ChannelWindows, Facts, Lookup, Names, PowerWindows
 from detector.windows import parquet
 from detector.windows.power import COLUMNS
@@ -182,6 +183,17 @@ def test_files_from_before_a_column_of_the_facts_was_there() -> None:
     table = parquet.channels_to_arrow(made(6, 0), "s", same)
     older = table.drop_columns(list(parquet.LATER))
     assert parquet.channels_from_arrow(older).facts == parquet.channels_from_arrow(table).facts
+
+
+def test_only_listed_look_ups_are_stored_in_the_clear() -> None:
+    windows = made(1, 0)
+    asked = (Lookup(1, "eu.pool.example", None), Lookup(2, "clinic.example", "10.0.0.1"))
+    windows.names[0] = Names(lookups=asked)
+    pools = PoolNames(frozenset({"pool.example"}))
+    stored = parquet.channels_to_arrow(windows, "s", lambda name: f"hidden{len(name)}", pools)
+    (names,) = parquet.channels_from_arrow(stored).names
+    assert names is not None
+    assert [one.name for one in names.lookups] == ["eu.pool.example", "hidden14"]
 
 
 def test_tables_from_before_names_are_read() -> None:
