@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from detector import findings, hosts
 from detector.chains import Captures
 from detector.cluster import Cluster
 from detector.features import channel as channel_features
+from detector.findings import strip
 from detector.inputs import Inputs, sort_inputs
 from detector.interrupts import Interrupts
 from detector.metering import Progress
@@ -24,6 +26,9 @@ from detector.records import ChannelWindows, Facts, Finding, Readings, SourceRep
 from detector.settings import Settings
 from detector.signing import Trust
 from detector.windows.channel import Rollup, concatenate, merged, take
+
+if TYPE_CHECKING:
+    from detector.records import Int64s
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
@@ -70,12 +75,13 @@ class Run:
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
+            settings.meter.window_s,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
         """Roll up, judge and remember batches of rows, each of one window (`see` them before)."""
-        for rolled, vectors, facts in judged_rows(batches, self._rollup, self.ledger.scoreable):
-            self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
+        for rolled, vectors, newest in judged_rows(batches, self._rollup, self.ledger.scoreable):
+            self.ledger.add(rolled, newest, vectors, self.bundle.channel.score(vectors))
 
     def add_power(self, readings: Readings, source: str) -> None:
         """Judge the meters of one source over the whole record given."""
@@ -88,6 +94,7 @@ class Run:
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
+        pictures = strip.Pictures(windows, self._assets.meter_to_ip())
         for i, meter in enumerate(meters):
             if meter in self.ledger.feeders:  # many customers at once: judged by its balance
                 continue
@@ -101,6 +108,7 @@ class Run:
                 description=description,
                 estimated=windows.estimated,
                 readings=int(read[meter]),
+                drawn=pictures.of(meter, float(scores.probability[i])),
             )
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
@@ -112,34 +120,34 @@ class Run:
 
 def judged_rows(
     batches: Iterable[ChannelWindows], rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
-) -> Iterator[tuple[ChannelWindows, Vectors, list[Facts | None]]]:
-    """(rolled-up rows, their vectors, facts of their newest windows) of the channels that hold enough.
+) -> Iterator[tuple[ChannelWindows, Vectors, findings.Newest]]:
+    """(rolled-up rows, their vectors, their newest windows) of the channels that hold enough.
 
     Each batch is of one window, and is used up.  What is given may be of several: it is
     gathered until it is worth the calls.  Training takes its rows from here, too.
     """
     waiting: list[ChannelWindows] = []
-    newest: list[Facts | None] = []
+    facts: list[Facts | None] = []
+    counts: list[Int64s] = []
     for batch in batches:
-        facts = batch.facts
+        heard, counted = batch.facts, batch.wide[:, strip.COUNTED]
         rolled = rollup.add(batch)
         judged = np.flatnonzero(scoreable(rolled))
         for begin in range(0, len(judged), BLOCK):
             rows = judged[begin : begin + BLOCK]
             waiting.append(take(rolled, rows))
-            newest += [facts[row] for row in rows.tolist()]
-            if len(newest) >= BLOCK:
-                yield _with_vectors(waiting, newest)
-                waiting, newest = [], []
-    if newest:
-        yield _with_vectors(waiting, newest)
+            facts += [heard[row] for row in rows.tolist()]
+            counts.append(counted[rows])
+            if len(facts) >= BLOCK:
+                yield *_with_vectors(waiting), findings.Newest(facts, np.concatenate(counts))
+                waiting, facts, counts = [], [], []
+    if facts:
+        yield *_with_vectors(waiting), findings.Newest(facts, np.concatenate(counts))
 
 
-def _with_vectors(
-    waiting: list[ChannelWindows], newest: list[Facts | None]
-) -> tuple[ChannelWindows, Vectors, list[Facts | None]]:
+def _with_vectors(waiting: list[ChannelWindows]) -> tuple[ChannelWindows, Vectors]:
     rows = concatenate(waiting)
-    return rows, channel_features.extract(rows), newest
+    return rows, channel_features.extract(rows)
 
 
 def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:

@@ -162,6 +162,15 @@ class Evidence:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Numbers over equal steps of time; for pictures, not for judging."""
+
+    start_ns: int  # of the first step
+    step_ns: int
+    columns: Mapping[str, Floats]  # (n,) each; NaN where nothing is known
+
+
 @dataclass(slots=True)
 class Finding:
     """What is believed of one host over a stretch of time; see the design's schema."""
@@ -182,6 +191,8 @@ class Finding:
     energy: Mapping[str, Any] | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""  # one line for the table
+    traffic: Steps | None = None  # of its suspect channels: messages, pushes, score (highest, 0..1)
+    drawn: Steps | None = None  # of its meter, W: mean, low, high
 
 
 @dataclass(frozen=True, slots=True)

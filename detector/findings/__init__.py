@@ -3,7 +3,7 @@
 `Ledger` remembers what was scored of each host; `judge` turns it into findings.
 """
 
-from detector.findings.ledger import Ledger, PowerRecord
+from detector.findings.ledger import Ledger, Newest, PowerRecord
 from detector.findings.verdict import judge
 
-__all__ = ["Ledger", "PowerRecord", "judge"]
+__all__ = ["Ledger", "Newest", "PowerRecord", "judge"]

@@ -15,9 +15,10 @@ from detector.dissectors import merge_facts
 from detector.features import noise
 from detector.features.feeders import Feeders
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
+from detector.findings.strip import Strip
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
+from detector.records import ChannelWindows, Facts, Scores, Span, Steps, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ChannelRecord:
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
     narrow: NDArray[np.uint32] | None = None
+    strip: Strip | None = None  # from its first suspect window or word on
 
     @property
     def host(self) -> str:
@@ -69,6 +71,14 @@ class ChannelRecord:
 
 
 @dataclass(slots=True)
+class Newest:
+    """What the newest window of each rolled-up row held by itself.  n rows."""
+
+    facts: list[Facts | None]  # (n,)
+    counts: Int64s  # (n, 4) words `strip.COUNTED`
+
+
+@dataclass(slots=True)
 class PowerRecord:
     """What the power model says of a host's meter."""
 
@@ -80,6 +90,7 @@ class PowerRecord:
     description: Mapping[str, Any]
     estimated: bool
     readings: int
+    drawn: Steps | None = None  # kept of meters whose picture may be told
 
 
 class Ledger:
@@ -91,10 +102,12 @@ class Ledger:
         min_messages: int,
         suspicious: float,
         feeder_of: Mapping[str, str] | None = None,
+        window_s: int = 300,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
         feeder_of: the feeder's own meter by the name of each meter that it feeds.
+        window_s: length of a window of traffic.
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
@@ -103,6 +116,7 @@ class Ledger:
         self._home = home
         self._min_messages = min_messages
         self._suspicious = suspicious
+        self._window_ns = window_s * 1_000_000_000
 
     def see(self, table: ChannelWindows, source: str | Sequence[Span]) -> None:
         """Count rows as they were observed (not rolled up): who, when, how much, in which source.
@@ -133,12 +147,13 @@ class Ledger:
         self.hosts.try_rows(host, np.where(enough, 0, up + down), both_ways)
         return enough
 
-    def add(
-        self, rolled: ChannelWindows, facts: list[Facts | None], vectors: Vectors, scores: Scores
-    ) -> None:
-        """Take in scored rows; `facts` are those of the newest window alone."""
+    def add(self, rolled: ChannelWindows, newest: Newest, vectors: Vectors, scores: Scores) -> None:
+        """Take in scored rows; `newest`: of the newest window of each alone."""
         ends = hosts.ends(rolled, self._home)
-        told = [heard or by_lengths for heard, by_lengths in zip(facts, noise.sessions(rolled), strict=True)]
+        told = [
+            heard or by_lengths
+            for heard, by_lengths in zip(newest.facts, noise.sessions(rolled), strict=True)
+        ]
         columns = (
             keys(rolled),
             ends.is_client.tolist(),
@@ -160,6 +175,9 @@ class Ledger:
             channel.suspect_windows += suspect
             if suspect:
                 self.clock.hear(channel, rolled.wide[row])
+            if channel.suspect_windows or channel.said:
+                channel.strip = channel.strip or Strip(self._window_ns)
+                channel.strip.add(newest.counts[row], fresh.probability)
             if channel.logit == fresh.logit:  # the fresh moment is the one that is kept
                 leads = fresh.logit >= max(other.logit for other in channels.values())
                 channel.values = vectors.values[row].copy() if leads or channel.facts else None

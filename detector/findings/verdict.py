@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detector.features import fusion
-from detector.findings import evidence, feeders, metered
+from detector.findings import evidence, feeders, metered, strip
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
@@ -188,6 +188,8 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         energy=_energy(record.power, settings),
         quality=_quality(record, settings),
         why=allowed + _why(host, verdict, told, against),
+        traffic=strip.together(channel.strip for channel in host.channels),
+        drawn=host.power.drawn if host.power else None,
     )
 
 
