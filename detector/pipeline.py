@@ -58,6 +58,8 @@ class Result:
     sources: list[SourceReport]
     problems: list[str]  # one line each
     model: Mapping[str, str]  # "id" and "schema_digest" of the bundle
+    assets: hosts.Assets = field(default_factory=hosts.Assets)
+    card: str = ""  # of the model, Markdown
     notes: list[str] = field(default_factory=list)  # what of the inputs was passed over
     interrupted: bool = False
 
@@ -162,7 +164,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
     run = Run(bundle, settings, assets)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
-    result = Result([], [], [], about)
+    result = Result([], [], [], about, assets, bundle.card)
     inputs = Inputs()
     try:
         inputs = sort_inputs(

@@ -26,6 +26,8 @@ ORDER = (
     {"sinks"},
     {"deep"},
     {"pipeline"},
+    {"previous"},
+    {"rollup"},
     {"report"},
     {"monitor"},
     {"cli", "__main__"},
