@@ -65,7 +65,7 @@ def _folded(findings: Sequence[Finding], linked: set[int], verdict: str, last: s
     return tag(
         "details",
         tag("summary", f"{several(len(findings))} {verdict}"),
-        table(headings, rows, f"Hosts and meters {verdict}, and {last}", "plain"),
+        table(headings, rows, f"Hosts and meters {verdict}, and {last}", "cards"),
         _left(len(findings) - LISTED),
         open="" if len(findings) <= OPEN else None,
     )

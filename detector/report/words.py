@@ -27,10 +27,10 @@ GRADES: Final = {
 
 
 def coin(finding: Finding) -> str:
-    """`Monero (XMR)`; `not known` where no dialogue was read or it does not say."""
+    """`Monero (XMR)`; `coin not known` where no dialogue was read or it does not say."""
     ticker, _ = spoken(finding)
     if ticker is None:
-        return "not known"
+        return "coin not known"
     return f"{COINS[ticker]} ({ticker})" if ticker in COINS else ticker
 
 
