@@ -35,7 +35,8 @@ class SettingsError(ValueError):
 class InputSettings:
     """Compressed inputs: where unpacking stops."""
 
-    unpacked_ratio: int = 250  # captures reach 50, tables of readings 30; counts from 64 MiB on
+    unpacked_ratio: int = 250  # captures reach 50, tables of readings 30
+    unpacked_free_mib: int = 64  # unpacked, before the ratio counts
     unpacked_gib: int = 1_024  # a day of a link that is 100 Mbit/s busy
     unpack_mib: int = 128  # memory for a window: zstd's own default; xz -9 needs 65
 
@@ -73,7 +74,9 @@ class FindingSettings:
     home_networks: tuple[str, ...] = PRIVATE_NETWORKS
     min_messages: int = 6  # fewer cannot be told from anything else (behaviour spike)
     show_identifiers: bool = False  # wallets and workers in the clear
+    pools: str = ""  # file of names of mining pools; empty = the shipped list
     max_evidence: int = 8  # a host; the heaviest stay
+    half_life_h: float = 168.0  # of log-odds in silence: a weekend's rest is little, a month's leaves a tenth
     co2e_kg_per_kwh: float = 0.473  # CO2E_SOURCE
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,9 +63,13 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Options that say what is read and how it is understood."""
     add = parser.add_argument_group("input").add_argument
     add_power(add)
+    told = "folder that remembers the meters: what came in an earlier run is seen to have come"
+    add("--state", metavar="DIR", help=told)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
+    add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
+    add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
     told = "use no bundle that this Ed25519 key did not sign (PEM)"
     add("--public-key", metavar="FILE", help=told)
@@ -86,7 +92,11 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         default="clear",
         help="list this verdict and worse (default: all)",
     )
-    add("--fail-on", choices=verdicts[:2], help="exit 1 when a host has this verdict or worse")
+    add(
+        "--fail-on",
+        choices=verdicts[:2],
+        help="exit 1 when a host has this verdict or worse, and may not",
+    )
     add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
 
 
@@ -96,12 +106,11 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
     output.check(args.output, args.report, args.rollup)
-    gc.set_threshold(100_000)  # what a run makes is freed by counting; a pass over all findings is slow
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
     request = _request(args)
     previous = read_previous(args.previous) if args.previous else None
-    with progress.shown(not args.quiet) as told:
+    with _few_collections(), progress.shown(not args.quiet) as told:
         result = pipeline.score(request, told)
     listed, hidden = _split(result.findings, Verdict(args.min_verdict))
     with output.opened(args.output) as stream:
@@ -117,9 +126,21 @@ def run(args: argparse.Namespace) -> int:
         quiet=args.quiet,
         passed_over=result.notes,
     )
-    if status != INTERRUPTED and args.fail_on and _split(result.findings, Verdict(args.fail_on))[0]:
+    blamed = [finding for finding in result.findings if finding.allowed is None]
+    if status != INTERRUPTED and args.fail_on and _split(blamed, Verdict(args.fail_on))[0]:
         return FAILED_ON
     return status
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """What a run makes is freed by counting; passes of the collector over all findings are slow."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _write_whole(
@@ -146,11 +167,14 @@ def _request(args: argparse.Namespace) -> Request:
         findings = replace(findings, home_networks=tuple(args.home_net))
     if args.show_identifiers:
         findings = replace(findings, show_identifiers=True)
+    if args.pools:
+        findings = replace(findings, pools=args.pools)
     trusted = replace(chosen.model, public_key=args.public_key or chosen.model.public_key)
     return Request(
         paths=tuple(args.paths),
         power=tuple(args.power),
         assets=args.assets,
+        policy=args.policy,
         model=args.model,
         engine=args.engine,
         deep=args.deep,
@@ -159,6 +183,7 @@ def _request(args: argparse.Namespace) -> Request:
         settings=replace(chosen, findings=findings, model=trusted),
         power_unit=args.power_unit,
         power_timezone=args.power_timezone,
+        state=args.state,
     )
 
 

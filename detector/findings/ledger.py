@@ -14,17 +14,23 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.features import noise
 from detector.features.feeders import Feeders
+from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.strip import Strip
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Scores, Span, Steps, Vectors
+from detector.owners import Owners
+from detector.pools import NONE, PoolNames
+from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Steps, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
-    from detector.records import Floats, Int64s
+    from detector.records import Floats, Int64s, UInt64s
 
+KEPT_NAMES = 8  # a host
 KEPT_CHANNELS = 8  # a host; the most suspect stay
+KEPT_SPOKEN = 4_096  # of a site: who works for whom is told of so many
+NOBODY = Owners()
 _KEY = struct.Struct("=5Q")  # of `windows.channel.keys`
 
 
@@ -45,6 +51,8 @@ class ChannelRecord:
     probability: float
     novelty: float
     facts: Facts | None = None
+    names: Names | None = None
+    heard_ns: int = 0  # when it last was suspect or spoke of mining; 0 = never
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
@@ -66,8 +74,11 @@ class ChannelRecord:
     @property
     def said(self) -> bool:
         """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
-        facts = self.facts
-        return facts is not None and facts.logins + facts.jobs + facts.shares > 0
+        return _said(self.facts)
+
+
+def _said(facts: Facts | None) -> bool:
+    return facts is not None and facts.logins + facts.jobs + facts.shares > 0
 
 
 @dataclass(slots=True)
@@ -86,7 +97,7 @@ class PowerRecord:
     logit: float
     probability: float
     novelty: float
-    values: Floats
+    values: Floats | None  # where the score is such that it may have to be told what moved it
     description: Mapping[str, Any]
     estimated: bool
     readings: int
@@ -102,18 +113,28 @@ class Ledger:
         min_messages: int,
         suspicious: float,
         feeder_of: Mapping[str, str] | None = None,
+        *,
+        pools: PoolNames = NONE,
+        owners: Owners = NOBODY,
         window_s: int = 300,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
         feeder_of: the feeder's own meter by the name of each meter that it feeds.
+        owners: whose an address was, and when.
         window_s: length of a window of traffic.
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
+        self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
+        self._pools = pools
         self.meters: dict[str, HostRecord] = {}
+        self._sources: dict[str, frozenset[str]] = {}
         self.clock = BlockClock()
+        self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
+        self.watched = Watched()
         self._home = home
+        self._owners = owners
         self._min_messages = min_messages
         self._suspicious = suspicious
         self._window_ns = window_s * 1_000_000_000
@@ -127,11 +148,42 @@ class Ledger:
         """
         ends = hosts.ends(table, self._home)
         times = table.wide[:, : layout.LAST_NS + 1]
+        for start in set(table.wide[:, layout.WINDOW_NS].tolist()):
+            self.watched.see(start, start)
+        host, remote = self._counted(ends.host, times), self._counted(ends.remote, times)
         packets = table.wide[:, layout.UP + layout.PACKETS] + table.wide[:, layout.DOWN + layout.PACKETS]
-        inside = np.flatnonzero(self._home.contains(ends.remote))
-        rows = np.concatenate([np.arange(len(table)), inside])
-        addresses = np.concatenate([ends.host, ends.remote[inside]])
+        inside = np.flatnonzero(self._home.contains(ends.remote) & hosts.are_hosts(ends.remote))
+        judged = np.flatnonzero(hosts.are_hosts(ends.host))
+        rows = np.concatenate([judged, inside])
+        addresses = np.concatenate([host[judged], remote[inside]])
         self.hosts.see(addresses, times[rows], packets[rows], source)
+        for row, names in enumerate(table.names):
+            if names is not None and names.lookups:
+                client = self._counted(table.client[row : row + 1], times[row : row + 1])
+                self._hear(hosts.text(client[0]), names.lookups)
+
+    def _hear(self, client: str, lookups: tuple[Lookup, ...]) -> None:
+        """Remember the first listed names that a host asked for."""
+        for one in lookups:
+            if self._pools.listed(one.name):
+                asked = self.asked.setdefault(client, {})
+                if len(asked) < KEPT_NAMES:
+                    asked.setdefault(one.name, one.ts_ns)
+
+    def _counted(self, addresses: UInt64s, wide: Int64s) -> UInt64s:
+        """Under which address each is counted, at the newest moment of its row."""
+        return self._owners.of(addresses, wide[:, layout.LAST_NS])
+
+    def at_home(self, addresses: Sequence[str]) -> list[bool]:
+        """Whether each is in the home networks."""
+        pairs = np.array([hosts.words(address) for address in addresses], np.uint64).reshape(-1, 2)
+        return self._home.contains(pairs).tolist()
+
+    def names(self, channel: ChannelRecord) -> tuple[str, str]:
+        """Under which addresses the host of a channel and its other end are counted."""
+        both = np.array([hosts.words(channel.host), hosts.words(channel.end[0])], np.uint64)
+        host, end = self._owners.of(both, np.full(2, channel.last_ns))
+        return hosts.text(host), hosts.text(end)
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`
@@ -144,7 +196,10 @@ class Ledger:
             words = [facts is not None and not facts.server_mines for facts in rolled.facts]
             enough |= np.array(words, np.bool_)
         host = hosts.ends(rolled, self._home).host
-        self.hosts.try_rows(host, np.where(enough, 0, up + down), both_ways)
+        known = hosts.are_hosts(host)
+        enough &= known
+        host = self._counted(host, rolled.wide)[known]
+        self.hosts.try_rows(host, np.where(enough, 0, up + down)[known], both_ways[known])
         return enough
 
     def add(self, rolled: ChannelWindows, newest: Newest, vectors: Vectors, scores: Scores) -> None:
@@ -163,15 +218,20 @@ class Ledger:
             scores.probability.tolist(),
             scores.novelty.tolist(),
             told,
+            rolled.names,
         )
-        numbers = self.hosts.judge_rows(ends.host).tolist()
+        numbers = self.hosts.judge_rows(self._counted(ends.host, rolled.wide)).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
             channels = self.hosts.channels.setdefault(number, {})
             fresh = ChannelRecord(*moment)
             channel = _entered(channels, fresh)
             if channel is None:
                 continue
+            if channel.said and len(self.spoken) < KEPT_SPOKEN:
+                self.spoken[channel.key] = channel
             suspect = fresh.probability >= self._suspicious
+            if suspect or _said(told[row]):
+                channel.heard_ns = max(channel.heard_ns, moment[2])
             channel.suspect_windows += suspect
             if suspect:
                 self.clock.hear(channel, rolled.wide[row])
@@ -193,7 +253,11 @@ class Ledger:
         known.last_ns = max(known.last_ns, span_ns[1])
         known.power = record
         if len(known.sources) < KEPT_SOURCES:
-            known.sources |= {source}
+            known.sources = self._alone(source) if not known.sources else known.sources | {source}
+
+    def _alone(self, source: str) -> frozenset[str]:
+        """The set of one source, the same one for all of its meters."""
+        return self._sources.setdefault(source, frozenset((source,)))
 
 
 def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> ChannelRecord | None:
@@ -208,6 +272,7 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
     known.facts = _joined(known.facts, fresh.facts)
+    known.names = fresh.names or known.names  # they are rolled up as long as the channel is kept
     known.first_ns = min(known.first_ns, fresh.first_ns)
     known.last_ns = max(known.last_ns, fresh.last_ns)
     return known

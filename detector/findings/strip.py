@@ -6,7 +6,7 @@ A strip holds sums over equal steps, aligned to the epoch.  When the span no lon
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,7 +27,6 @@ COUNTED: Final = (
     layout.DOWN + layout.PUSHES,
 )
 """Wide words of a window that a strip takes in."""
-LIKELIER: Final = 0.5  # probability from which a meter may be told of (`metered`)
 _MESSAGES, _PUSHES, _SCORE = range(3)
 
 
@@ -111,19 +110,15 @@ def together(strips: Iterable[Strip | None]) -> Steps | None:
 
 
 class Pictures:
-    """What the meters of one table drew over time, of those whose picture may be told."""
+    """What each meter of one table drew over time."""
 
-    def __init__(self, windows: PowerWindows, wanted: Container[str]) -> None:
-        """wanted: names of meters that are told whatever they score."""
+    def __init__(self, windows: PowerWindows) -> None:
         self._windows = windows
-        self._wanted = wanted
         self._place = {name: number for number, name in enumerate(windows.meters)}
         self._bounds = np.searchsorted(windows.meter, np.arange(len(windows.meters) + 1))
 
-    def of(self, meter: str, probability: float) -> Steps | None:
-        """Watts of the meter; None where it is neither likelier to mine than not, nor wanted."""
-        if probability < LIKELIER and meter not in self._wanted:
-            return None
+    def of(self, meter: str) -> Steps | None:
+        """Watts of the meter called `meter`.  Raises KeyError."""
         at = self._place[meter]
         return of_power(self._windows, slice(int(self._bounds[at]), int(self._bounds[at + 1])))
 

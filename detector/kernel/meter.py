@@ -152,7 +152,8 @@ class Meter:
         return self._stream.problem
 
     def payloads(self) -> list[Payload]:
-        """Payload of flagged connections since the last call, in order of arrival."""
+        """Payload that tells something since the last call, in order of arrival: see `Payload.opening`."""
+        self._settle()
         payloads, self._payloads = self._payloads, []
         return payloads
 
@@ -171,10 +172,11 @@ class Meter:
         """A dissector knows which end is the client: rows that are still open are turned, too.
 
         Where a SYN was seen it has said so already, and stands: who opened a connection is
-        its client whatever is spoken on it.
+        its client whatever is spoken on it.  Nothing more is decided on a connection after this.
         """
         slot = self._work.connection_slot(connection)
         if slot >= 0:
+            self._work.connections[slot, tables.C_COUNTS] |= np.uint64(tables.SETTLED)
             self._turn(slot, client_is_a, Basis.DISSECTOR)
 
     def windows(self, final: bool = False) -> tuple[ChannelWindows, Int64s]:
@@ -212,7 +214,8 @@ class Meter:
         at = 0
         while at < count:
             at = channels.update(work.views, at, count, window)
-            if not self._settle():  # payload comes first; the stop, if this was one, comes again
+            stopped = bool(work.state[tables.STATUS] != tables.DONE)
+            if not self._settle(hurry=stopped):  # payload comes first; the stop, if this was one, comes again
                 self._act()
             if self._payloads and self.hear:
                 self.hear()
@@ -236,14 +239,17 @@ class Meter:
             client_is_a = bool(work.state[tables.TURN_CLIENT_IS_A])
             self._turn(int(work.state[tables.TURN_CONNECTION]), client_is_a, Basis.SYN)
 
-    def _settle(self) -> bool:
-        """Adds waiting message events to their rows and copied pieces to the payloads: whether there were."""
+    def _settle(self, hurry: bool = True) -> bool:
+        """Adds waiting message events to their rows and copied pieces to the payloads: whether there were.
+
+        Without hurry, those that may wait do, for more of their kind: nobody decides anything on them.
+        """
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
             summaries.add_messages(work.views, n)
             work.state[tables.N_EVENTS] = 0
-        if not work.state[tables.N_PIECES]:
+        if work.state[tables.N_PIECES] <= (0 if hurry else work.state[tables.N_WAITING]):
             return False
         self._payloads += work.take_pieces()
         return True

@@ -115,7 +115,8 @@ HOLD_HEAD: Final = (
     29  # the oldest held segment and the next to be held, counted on; slot = number & HOLDS - 1
 )
 HOLD_TAIL: Final = 30
-UPDATE: Final = 31
+N_WAITING: Final = 31  # of N_PIECES, those that may wait
+UPDATE: Final = 32
 DONE: Final = 0
 NEED_ROWS: Final = 1
 NEED_CONNECTIONS: Final = 2
@@ -136,7 +137,9 @@ C_LENGTH: Final = 9  # open message: row << 40 | length << 1 | from_b
 C_NEXT: Final = 10  # next expected sequence number: of a | of b << 32
 C_LINKS: Final = 11  # open messages of the channel: previous | next << 32, slot + 1 each
 C_TLS: Final = 12  # a, then b: TLS_* fields
-C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52 | HEADED
+C_COUNTS: Final = (
+    14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52 | HEADED | TOLD | SETTLED
+)
 C_QUOTA: Final = 15  # payload handed out: a | b << 24 | low bits of the window's number << 48
 CONNECTION: Final = 16
 CLIENT_IS_A: Final = 1 << 32
@@ -147,6 +150,8 @@ IGNORED: Final = 64 << 32  # the dissectors do not want it
 WAS_RESET: Final = 128 << 32
 SPOKE: Final = 256 << 32  # payload seen: of a; << 1 of b
 HEADED: Final = 1 << 56  # a head is kept: of a; << 1 of b
+TOLD: Final = 1 << 58  # has told the names it has: a; << 1 b
+SETTLED: Final = 1 << 60  # the dissectors have said all that they will decide
 HELD: Final = 42  # from this bit on: first held segment of a, slot + 1; HELD_BITS further of b
 HELD_BITS: Final = 11
 HELD_MASK: Final = 0x7FF
@@ -163,7 +168,7 @@ H_OPEN: Final = 7  # open messages: first | last << 32, connection slot + 1 each
 H_CONNECTIONS: Final = 8  # live ones
 H_LAST: Final = 9  # newest packet, ns; -1 = free
 H_NEXT: Final = 10  # on the free list: the next free slot
-H_UNDECIDED: Final = 11  # payload was copied that is not handed over yet
+H_UNDECIDED: Final = 11  # payload was copied that something may be decided on
 CHANNEL: Final = 16
 
 # --- an open row, in cache lines of 8 words: what packets change, and the first messages.
@@ -214,7 +219,7 @@ MAX_EVENTS: Final = 1 << 15
 P_CONNECTION: Final = 0
 P_TIME: Final = 1
 P_WHERE: Final = 2  # offset << 32 | length in the piece buffer
-P_BITS: Final = 3  # from_a | gap << 1
+P_BITS: Final = 3  # from_a | gap << 1 | opening << 2
 PIECE: Final = 4
 MAX_PIECES: Final = 1024
 PIECE_BYTES: Final = 1 << 20
@@ -234,6 +239,10 @@ SCAN_PACKETS: Final = 8  # keywords are looked for in the first payload packets 
 SCAN_BYTES: Final = 512  # of each
 PAIR_MASK: Final = 0x1FFF  # of the hash of two neighbours
 SPREAD: Final = 0x9E3779B1  # multiplier of the hash of an anchor; its upper 12 bits of 32 count
+DNS: Final = 53  # port
+DNS_ANSWERS: Final = 256  # read of a row
+QUIC_BYTES: Final = 5
+REQUESTS: Final = 6  # packets up of a row before its HTTP requests are read, and while they are
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2
@@ -250,6 +259,7 @@ TLS_UNKNOWN: Final = 0
 TLS_ON: Final = 1 << 62
 TLS_OFF: Final = 2 << 62
 TLS_STATE: Final = 3 << 62
+TLS_INSIDE: Final = 0xFFFF | 7 << 48  # none of these bits: at the start of a record
 
 # --- arithmetic; words of ones are unsigned in C
 MASK31: Final = (1 << 31) - 1

@@ -48,6 +48,8 @@ def _facts(finding: Finding) -> Markup:
         "Coin": coin(finding),
         "Score": f"{probability(finding.score)} ({', '.join(alone)})" if len(alone) > 1 else None,
         "Organisation": finding.organisation,
+        "Role": finding.role,
+        "Allowed": f"by {finding.allowed}" if finding.allowed else None,
         "Seen": f"{minute(finding.first_ns)} to {minute(finding.last_ns)} UTC: {seen(finding)}",
         "Power": None if energy["watts"] is None else f"{number(energy['watts'])} W{basis}, on average",
         "Energy": None if energy["kwh"] is None else f"{number(energy['kwh'])} kWh{basis} in the data",

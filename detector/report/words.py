@@ -15,6 +15,8 @@ STRANGE: Final = 0.99  # novelty from which a score is trusted less
 GROUNDS: Final = {
     "behaviour": "its traffic behaves like a miner's",
     "synchrony": "its traffic keeps time with that of another suspect",
+    "serves_miners": "it serves miners",
+    "works_for": "it takes work from a host at home that serves miners",
     "power": "it draws power like a miner",
     "feeder_balance": "a load that no meter sees is flat day and night",
 }
@@ -93,8 +95,10 @@ def advice(finding: Finding) -> Iterator[str]:
     if finding.kind == "feeder":
         yield "Check that every meter of the feeder is in the list and was read, then inspect the line."
         return
-    if finding.verdict is Verdict.UNDECIDED:
-        yield "Record longer, both directions of the traffic, and score again."
+    yield from (f"To settle it: {told['collect']}." for told in finding.missing)
+    if finding.allowed:
+        yield f"Nothing, where {finding.allowed} allows it: it is told for the record."
+        return
     if finding.verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
         yield "Ask its owner first: research and licensed mining exist, and the asset map can allow them."
     if finding.kind == "meter":
