@@ -240,7 +240,7 @@ def write_rollup(path: str | Path, rollup: Rollup) -> None:
 
 
 def document(rollup: Rollup) -> dict[str, Any]:
-    """The roll-up as JSON values; the schema is `data/rollup.schema.json`."""
+    """The roll-up as JSON values."""
     told = {
         "schema": SCHEMA,
         "from": None if rollup.first_ns is None else rfc3339(rollup.first_ns),
