@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from detector.findings import case, feeders, forgetting, metered, missing, names, reasons, roles
+from detector.findings import case, feeders, forgetting, metered, missing, names, reasons, roles, strip
 from detector.findings.allowed import allowed, as_wanted
 from detector.findings.case import Case
 from detector.findings.ledger import ChannelRecord, Ledger
@@ -129,6 +129,8 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         missing=_missing(host, bundle) if verdict is Verdict.UNDECIDED else [],
         allowed=rule,
         role=host.role.name if host.role else None,
+        traffic=strip.together(channel.strip for channel in host.channels),
+        drawn=host.power.drawn if host.power else None,
     )
 
 
