@@ -1,12 +1,16 @@
 """The documents tell the truth about the code as it is now."""
 
+import io
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 from detector.cli import COMMANDS
+from detector.document import Context
 from detector.model import Bundle
+from detector.sinks import SINKS
+from tests.detector.sinks.samples import MODEL, pooled
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,3 +60,19 @@ def test_files_that_documents_link_exist() -> None:
             r"`((?:detector|training|docs|notebooks)/[\w./-]+\.\w+)`", text
         ):
             assert (ROOT / target).exists(), f"{document} links {target}"
+
+
+def test_outputs_are_as_the_document_shows_them() -> None:
+    """Each example is what the format writes of one sample; what `…` stands for is left out."""
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL))
+    for sink in SINKS:
+        assert f"| `{sink.name}` |" in text
+        stream = io.StringIO()
+        sink.write([pooled()], stream, Context(model=MODEL))
+        told, at = stream.getvalue(), 0
+        for piece in re.split(r"\s*…\s*", shown.get(sink.name, "").strip()):
+            found = told.find(piece.strip(), at)
+            assert found >= 0, f"{sink.name}: {piece}"
+            at = found + len(piece)
+    assert set(shown) - {"sh", "toml"} == {sink.name for sink in SINKS} - {"table", "json"}
