@@ -188,6 +188,8 @@ class Working:
         head, tail = self.state[[tables.HOLD_HEAD, tables.HOLD_TAIL]].tolist()
         held = self.holds[np.arange(head, tail) % tables.HOLDS]
         held = held[held[:, tables.S_WHOSE] >= 0]
+        if not len(held):  # mostly: to look for them among many rows takes long
+            return []
         if rows is not None:
             held = held[np.isin(held[:, tables.S_ROW], rows)]
         if connections is not None:
@@ -196,32 +198,27 @@ class Working:
 
     def take_pieces(self) -> list[Payload]:
         """What the update copied, as records; empties the buffer."""
-        n = int(self.state[tables.N_PIECES])
-        pieces = self.pieces[:n]
-        slots = pieces[:, tables.P_CONNECTION]
-        own = self.connections[slots]
-        channels = (own[:, tables.C_CHANNEL] & np.uint64(tables.MASK32)).astype(np.int64)
-        self.channels[channels, tables.H_UNDECIDED] = 0
         copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
-        starts = pieces[:, tables.P_WHERE] >> 32
-        columns = (
-            self._connection_generation[slots] << 32 | slots,
-            self._channel_generation[channels] << 32 | channels,
-            (pieces[:, tables.P_BITS] & 1) != 0,
-            pieces[:, tables.P_TIME],
-            (pieces[:, tables.P_BITS] & 2) != 0,
-            starts,
-            starts + (pieces[:, tables.P_WHERE] & tables.MASK32),
-            own[:, tables.C_KEY] & np.uint64(0xFF),
-            (pieces[:, tables.P_BITS] & 4) != 0,
-        )
-        self.state[[tables.N_PIECES, tables.N_WAITING, tables.PIECE_FILL]] = 0
-        return [
-            Payload(connection, channel, from_a, ts_ns, gap, copied[start:end], transport, opening)
-            for connection, channel, from_a, ts_ns, gap, start, end, transport, opening in zip(
-                *(column.tolist() for column in columns), strict=True
+        connections, channels = words(self.connections), words(self.channels)  # items of views are plain ints
+        generation, taken = self._connection_generation.item, []
+        for slot, ts_ns, where, bits in self.pieces[: self.state[tables.N_PIECES]].tolist():
+            channel = connections[slot * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32
+            channels[channel * tables.CHANNEL + tables.H_UNDECIDED] = 0
+            start = where >> 32
+            taken.append(
+                Payload(
+                    generation(slot) << 32 | slot,
+                    self.channel_id(channel),
+                    bool(bits & 1),
+                    ts_ns,
+                    bool(bits & 2),
+                    copied[start : start + (where & tables.MASK32)],
+                    connections[slot * tables.CONNECTION + tables.C_KEY] & 0xFF,
+                    bool(bits & 4),
+                )
             )
-        ]
+        self.state[[tables.N_PIECES, tables.N_WAITING, tables.PIECE_FILL]] = 0
+        return taken
 
     def idle_connections(self, before_ns: int) -> Int64s:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
