@@ -40,7 +40,8 @@ examples:
   minewatch train LABELS.csv --output site --recalibrate default --traffic monday.pcap tuesday.pcap
   minewatch score capture.pcap --model my-bundle
 
-What is printed was measured out of fold: on groups that the model had not seen.
+What is printed was measured out of fold: on groups that the model had not seen.  Labels that all the
+others speak against are named (confident learning), so that you can look again; none is left out.
 
 --false-alarms  1/1000-host-days, or a share of benign examples as 1/1000.  The threshold is set for
                 it, and it is said whether the data can promise it, and the least that they can.
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
-    from training import build, compare, positives, store, table  # noqa: PLC0415
+    from training import build, compare, doubts, positives, store, table  # noqa: PLC0415
     from training.labels import LabelError  # noqa: PLC0415
 
     budget = budget_of(args)
@@ -132,6 +133,9 @@ def _train(args: argparse.Namespace) -> int:
     if args.unlabelled:
         learned, told = positives.weighed(own, simulated, recipe.seed)  # the rows of `own` stay first
         _say(told)
+    else:
+        for line in doubts.named(own, simulated, recipe.seed):
+            _say(line)
     rows = table.concatenate([learned, simulated])
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
     if cache is not None:
