@@ -1,7 +1,9 @@
 """What is known of one host -> the columns of the fusion model: behaviour, words, power.
 
-Behaviour and power are log-odds of their own models; words are counted.  A modality that was
-not observed is NaN.  Every column may only raise the score.
+Behaviour and power are log-odds of their own models; words are counted.  Behaviour is looked at
+twice: at its most suspect, and for how long it stays so, since what is like mining by chance in one
+window is not in the next.  A modality that was not observed is NaN.  Every column may only raise the
+score.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ class HostEvidence:
 
     network_logit: float = float("nan")  # of its most suspect channel
     network_second: float = float("nan")  # of the next one
+    network_again: float = float("nan")  # of a channel in its second most suspect window
+    network_mean: float = float("nan")  # of a channel over its windows
     network_windows: float = float("nan")  # windows in which a channel stood at or above `suspicious`
     logins: float = float("nan")  # words of a mining dialogue, of the channel that has most of each
     requests: float = float("nan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,21 @@ class ChannelRecord:
     novelty: float
     facts: Facts | None = None
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
+    windows: int = 1  # in which it was judged
+    total: float = math.nan  # of the log-odds of those
+    again: float = math.nan  # log-odds of its second most suspect window
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
     narrow: NDArray[np.uint32] | None = None
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.total):
+            self.total = self.logit
+
+    @property
+    def mean(self) -> float:
+        """Log-odds over its windows: one that is suspect by chance is not so for long."""
+        return self.total / self.windows
 
     @property
     def host(self) -> str:
@@ -187,6 +200,10 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
             return None
         channels[fresh.key] = fresh
         return fresh
+    lesser = min(known.logit, fresh.logit)
+    known.again = lesser if math.isnan(known.again) else max(known.again, lesser)
+    known.windows += 1
+    known.total += fresh.logit
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
     known.facts = _joined(known.facts, fresh.facts)

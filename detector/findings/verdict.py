@@ -135,6 +135,8 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     return fusion.HostEvidence(
         network_logit=logits[0],
         network_second=logits[1] if len(logits) > 1 else math.nan,
+        network_again=np.fmax.reduce([channel.again for channel in host.channels]),
+        network_mean=max(channel.mean for channel in host.channels),
         network_windows=max(channel.suspect_windows for channel in host.channels),
         logins=max((facts.logins for facts in heard), default=0),
         requests=max((facts.requests for facts in heard), default=0),

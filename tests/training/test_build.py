@@ -131,11 +131,12 @@ def test_words_raise_the_score_of_what_behaves_as_anything(models: dict[str, fit
 
 
 def test_half_of_the_miners_that_were_heard_behave_like_an_ordinary_channel() -> None:
-    said = compose._Example(4.0, 3, 1, 0, 9, 5, "miner", True, 0.1)
-    ordinary = replace(said, logit=-4.0, suspect_windows=0, logins=0, jobs=0, shares=0, group="other")
+    said = compose._Example(4.0, 3.5, 3.0, 3, 1, 0, 9, 5, "miner", True, 0.1)
+    quiet = {"logit": -4.0, "again": -4.5, "mean": -5.0, "suspect_windows": 0}
+    ordinary = replace(said, **quiet, logins=0, jobs=0, shares=0, group="other")
     rng = np.random.default_rng(1)
     made = [compose._in_any_rhythm(rng, said, [[ordinary]]) for _ in range(400)]
-    changed = replace(said, logit=-4.0, suspect_windows=0)
+    changed = replace(said, **quiet)
     assert 150 < made.count(changed) < 250 and made.count(changed) + made.count(said) == 400
     assert compose._in_any_rhythm(rng, ordinary, [[said]]) is ordinary
 

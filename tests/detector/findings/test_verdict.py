@@ -251,7 +251,9 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
     models = Models(fusion=Scorer(says=spy, names=fusion.NAMES))
     channels = (
         channel_record(0.7, facts=heard(logins=0, jobs=15, shares=0, requests=3), suspect_windows=3),
-        channel_record(0.9, facts=heard(logins=1, jobs=0, shares=7), suspect_windows=1),
+        channel_record(
+            0.9, facts=heard(logins=1, jobs=0, shares=7), suspect_windows=1, windows=2, total=-2.0, again=-4.0
+        ),
         channel_record(0.2),
     )
     asset = Asset("rig")
@@ -259,7 +261,8 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
     (found,) = judge(made, models, Settings(), Assets({HOST: asset}, {"M-1": asset}))  # type: ignore[arg-type]
     whole = {
         "fusion.network_logit": math.log(9), "fusion.network_second": math.log(7 / 3),
-        "fusion.network_windows": 2, "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4,
+        "fusion.network_again": -4.0, "fusion.network_mean": math.log(7 / 3), "fusion.network_windows": 2,
+        "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4,
         "fusion.shares": 3, "fusion.power_logit": math.log(4),
     }  # fmt: skip
     traffic = whole | {"fusion.power_logit": math.nan}
