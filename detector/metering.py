@@ -60,11 +60,13 @@ class Metering:
             yield self._told(table, channels)
 
     def _told(self, table: ChannelWindows, channels: Int64s) -> ChannelWindows:
-        """The rows with what was heard on their channels."""
-        heard = self._dissection.heard()
-        for row, channel in [(row, ch) for row, ch in enumerate(channels.tolist()) if ch in heard]:
-            start = int(table.wide[row, layout.WINDOW_NS])
-            table.facts[row] = self._dissection.facts(channel, start)
+        """The rows with what was heard and seen on their channels."""
+        heard, named = self._dissection.heard(), self._dissection.named()
+        for row, channel in enumerate(channels.tolist()):
+            if channel in heard:
+                table.facts[row] = self._dissection.facts(channel, int(table.wide[row, layout.WINDOW_NS]))
+            if channel in named:
+                table.names[row] = self._dissection.names(channel, int(table.wide[row, layout.WINDOW_NS]))
         return table
 
 

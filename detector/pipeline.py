@@ -20,6 +20,7 @@ from detector.interrupts import Interrupts
 from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
+from detector.pools import SHIPPED, read_pools
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
@@ -61,15 +62,18 @@ class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
     def __init__(self, bundle: Bundle, settings: Settings, assets: hosts.Assets) -> None:
+        """Reads the list of pools.  Raises PoolsError, NetworkError."""
         self.bundle = bundle
         self._settings = settings
         self._assets = assets
+        self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
+            self._pools,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -107,7 +111,7 @@ class Run:
 
     def findings(self) -> list[Finding]:
         """What is believed now, worst first."""
-        return findings.judge(self.ledger, self.bundle, self._settings, self._assets)
+        return findings.judge(self.ledger, self.bundle, self._settings, self._assets, self._pools)
 
 
 def judged_rows(
@@ -126,7 +130,9 @@ def judged_rows(
         judged = np.flatnonzero(scoreable(rolled))
         for begin in range(0, len(judged), BLOCK):
             rows = judged[begin : begin + BLOCK]
-            waiting.append(take(rolled, rows))
+            block = take(rolled, rows)
+            rollup.name(block)
+            waiting.append(block)
             newest += [facts[row] for row in rows.tolist()]
             if len(newest) >= BLOCK:
                 yield _with_vectors(waiting, newest)
@@ -146,8 +152,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, NetworkError and SchedulerError
-    before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, PoolsError, NetworkError and
+    SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()

@@ -61,6 +61,41 @@ class Facts:
     carrier: str | None = None  # what the dialogue was wrapped in: websocket, socks5, socks4, connect, gzip
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """An answered question of DNS: a name, and an address that it was said to have."""
+
+    ts_ns: int
+    name: str
+    address: str | None  # in its usual spelling; None = there is none
+
+
+@dataclass(slots=True)
+class Names:
+    """What a channel shows in the clear of whom it leads to, its payload encrypted or not.
+
+    Supporting facts, weak, kept apart from `Facts`: they say with whom, not what.  Read of one
+    connection a window, the first that was seen to open.  The first name known stays.
+    """
+
+    hellos: int = 0  # TLS ClientHellos
+    without_name: int = 0  # of them: no server name (SNI)
+    without_alpn: int = 0  # of them: no application protocol (ALPN)
+    server_name: str | None = None
+    alpn: str | None = None  # the client's first choice
+    ja4: str | None = None
+    version: str | None = None  # of TLS, that the server chose: "1.3"
+    certificate: tuple[str, ...] = ()  # names in the server's, up to TLS 1.2
+    self_signed: bool | None = None
+    http_host: str | None = None
+    http_agent: str | None = None
+    quic: bool = False
+    shared: bool = False  # different names led here: the address serves many
+    looked_up: str | None = None  # the name for which the client was told this address
+    unasked: bool | None = None  # true: the client asks DNS, but not for this; None = cannot be told
+    lookups: tuple[Lookup, ...] = ()  # of a channel that carries DNS, the first ones
+
+
 @dataclass(slots=True)
 class ChannelWindows:
     """One row a (channel, window), columns as in `kernel.layout`.  n rows.
@@ -77,6 +112,11 @@ class ChannelWindows:
     wide: Int64s  # (n, layout.WIDE)
     narrow: NDArray[np.uint32]  # (n, layout.NARROW)
     facts: list[Facts | None]  # (n,)
+    names: list[Names | None] = field(default_factory=list)  # (n,); left out = none
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            self.names = [None] * len(self.port)
 
     def __len__(self) -> int:
         return len(self.port)

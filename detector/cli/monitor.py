@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
+    add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
     add("--public-key", metavar="FILE", help="use no bundle that this Ed25519 key did not sign (PEM)")
@@ -149,6 +150,8 @@ def _plan(args: argparse.Namespace) -> Plan:
         findings = replace(findings, home_networks=tuple(args.home_net))
     if args.show_identifiers:
         findings = replace(findings, show_identifiers=True)
+    if args.pools:
+        findings = replace(findings, pools=args.pools)
     trusted = plan.settings.model
     trusted = replace(trusted, public_key=args.public_key or trusted.public_key)
     settings = replace(plan.settings, findings=findings, model=trusted)

@@ -6,9 +6,10 @@ family of dialects reads the messages (`registry` lists them); `conversation` jo
 one connection, `dissection` for all.  Families know the shared files, never each other.
 """
 
-from detector.dissectors.contract import Dissector, Envelope, Message, Reply
-from detector.dissectors.dissection import Bounds, Decision, Dissection, Payload
+from detector.dissectors.contract import Dissector, Envelope, Message, Payload, Reply
+from detector.dissectors.dissection import Bounds, Decision, Dissection
 from detector.dissectors.facts import merge_facts
+from detector.dissectors.names import merge_names, without_lookups
 from detector.dissectors.registry import DISSECTORS
 
 __all__ = [
@@ -22,4 +23,6 @@ __all__ = [
     "Payload",
     "Reply",
     "merge_facts",
+    "merge_names",
+    "without_lookups",
 ]

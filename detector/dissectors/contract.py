@@ -16,6 +16,27 @@ from detector.dissectors.lines import Cut
 from detector.records import Facts
 
 
+class Payload(Protocol):
+    """A piece of one side of a connection, in order: what `kernel.Payload` is, as far as it is read here."""
+
+    @property
+    def connection(self) -> int: ...
+    @property
+    def channel(self) -> int: ...
+    @property
+    def from_a(self) -> bool: ...
+    @property
+    def ts_ns(self) -> int: ...
+    @property
+    def gap(self) -> bool: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def transport(self) -> int: ...
+    @property
+    def opening(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The HTTP message (RFC 9112) that carried a JSON value; no credential but the user's name."""

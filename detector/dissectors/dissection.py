@@ -1,4 +1,4 @@
-"""All connections: payload pieces in, facts per channel and window out.
+"""All connections: payload pieces in, facts and names per channel and window out.
 
 Bounded by itself: the least recently heard connections and windows that nobody asked for
 are forgotten first.  A forgotten connection that goes on is read as one that was joined
@@ -10,32 +10,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, KeysView, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from detector.dissectors.contract import Dissector
+from detector.dissectors.contract import Dissector, Payload
 from detector.dissectors.conversation import Conversation
 from detector.dissectors.facts import merge_facts
+from detector.dissectors.kept import Kept
+from detector.dissectors.names import merge_names
+from detector.dissectors.openings import Openings
 from detector.dissectors.registry import DISSECTORS
-from detector.records import TCP, Facts
-
-
-class Payload(Protocol):
-    """A piece of one side of a connection, in order: what `kernel.Payload` is, as far as it is read here."""
-
-    @property
-    def connection(self) -> int: ...
-    @property
-    def channel(self) -> int: ...
-    @property
-    def from_a(self) -> bool: ...
-    @property
-    def ts_ns(self) -> int: ...
-    @property
-    def gap(self) -> bool: ...
-    @property
-    def data(self) -> bytes: ...
-    @property
-    def transport(self) -> int: ...
+from detector.records import TCP, Facts, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +37,7 @@ class Bounds:
 
     connections: int = 20_000
     n_bytes: int = 64 << 20  # of unfinished messages, all connections together
-    windows: int = 100_000  # (channel, window) pairs with facts that were not fetched
+    windows: int = 100_000  # (channel, window) pairs with facts, or with names, that were not fetched
 
 
 BOUNDS: Final = Bounds()
@@ -73,8 +57,9 @@ class Dissection:
         self._dissectors = dissectors
         self._bounds = bounds
         self._conversations: OrderedDict[int, Conversation] = OrderedDict()
-        self._facts: OrderedDict[int, dict[int, Facts]] = OrderedDict()  # by channel, then window
-        self._windows = 0  # in all of them
+        self._openings = Openings()
+        self._facts: Kept[Facts] = Kept(bounds.windows, merge_facts)
+        self._names: Kept[Names] = Kept(bounds.windows, merge_names)
         self._held = 0
 
     def feed(self, payloads: Iterable[Payload]) -> list[Decision]:
@@ -83,30 +68,36 @@ class Dissection:
 
     def heard(self) -> KeysView[int]:
         """Channels with facts that were not fetched, as they are now."""
-        return self._facts.keys()
+        return self._facts.channels()
+
+    def named(self) -> KeysView[int]:
+        """Channels with names that were not fetched, as they are now."""
+        return self._names.channels()
 
     def facts(self, channel: int, window_ns: int) -> Facts | None:
         """What was seen on a channel in the window that starts at `window_ns`; forgotten thereby."""
-        windows = self._facts.get(channel, {})
-        found = windows.pop(window_ns, None)
-        self._windows -= found is not None
-        if not windows:
-            self._facts.pop(channel, None)
-        return found
+        return self._facts.take(channel, window_ns)
+
+    def names(self, channel: int, window_ns: int) -> Names | None:
+        """The names that a channel showed in that window; forgotten thereby."""
+        return self._names.take(channel, window_ns)
 
     def join(self, old: int, new: int) -> None:
         """Channel `old` became part of `new` (its roles were found the other way round): so do its facts."""
-        for window_ns, earlier in self._facts.pop(old, {}).items():
-            self._windows -= 1
-            self._keep(new, window_ns, merge_facts(earlier, self.facts(new, window_ns)))
+        self._facts.join(old, new)
+        self._names.join(old, new)
 
     def close(self, connection: int) -> None:
         """The connection ended: forget it.  Its facts stay until they are fetched."""
         conversation = self._conversations.pop(connection, None)
         if conversation is not None:
             self._held -= conversation.held
+        self._openings.close(connection)
 
     def _take(self, payload: Payload) -> Decision | None:
+        if payload.opening:
+            self._open(payload)
+            return None
         conversation = self._conversation(payload.connection)
         if conversation.ignored:
             return None
@@ -119,7 +110,7 @@ class Dissection:
         self._held += conversation.held
         window_ns = payload.ts_ns // self._window_ns * self._window_ns
         for facts in found:
-            self._keep(payload.channel, window_ns, merge_facts(self.facts(payload.channel, window_ns), facts))
+            self._facts.add(payload.channel, window_ns, facts)
         self._trim()
         return _decision(payload.connection, conversation, roles)
 
@@ -130,10 +121,11 @@ class Dissection:
         self._conversations.move_to_end(connection)
         return conversation
 
-    def _keep(self, channel: int, window_ns: int, facts: Facts | None) -> None:
-        if facts is not None:
-            self._facts.setdefault(channel, {})[window_ns] = facts
-            self._windows += 1
+    def _open(self, payload: Payload) -> None:
+        """A piece in which a connection that nobody flagged names itself: nothing is decided on it."""
+        names = self._openings.read(payload)
+        if names is not None:
+            self._names.add(payload.channel, payload.ts_ns // self._window_ns * self._window_ns, names)
 
     def _trim(self) -> None:
         """Hold the bounds; the connection heard last stays."""
@@ -142,9 +134,6 @@ class Dissection:
         ):
             _, forgotten = self._conversations.popitem(last=False)
             self._held -= forgotten.held
-        while self._windows > self._bounds.windows:
-            channel, windows = next(iter(self._facts.items()))
-            self.facts(channel, next(iter(windows)))
 
 
 def _decision(connection: int, conversation: Conversation, roles: bool | None) -> Decision | None:

@@ -17,6 +17,8 @@ _HOST = re.compile(
     r"(?:[a-z][a-z0-9+]{1,15}://)?([a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9])?)(?::\d{1,5})?/?", re.I | re.A
 )
 _ADDRESS_LITERAL = re.compile(r"(?:0x)?[0-9a-f]*(?:\.\d{1,3}){0,3}", re.I | re.A)
+_TOKEN_LENGTH: Final = 26  # the shortest addresses, Bitcoin's first kind
+_TOKEN = re.compile(rf"(?<![a-z0-9-])(?=[a-z]*\d)[a-z0-9]{{{_TOKEN_LENGTH},}}(?![a-z0-9-])")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 # Multi-coin pools are told the payout coin before the address; only known tickers, lest a
 # password after "user:" be taken for an address.  `kaspa:` and its like are part of the address.
@@ -31,8 +33,10 @@ def printable(value: Any, limit: int) -> str | None:
     """Printable ASCII of a string, at most `limit` characters; None when nothing is left."""
     if not isinstance(value, str):
         return None
-    kept = "".join(c for c in value[: 4 * limit] if " " <= c <= "~").strip()
-    return kept[:limit].rstrip() or None
+    kept = value[: 4 * limit]
+    if not (kept.isascii() and kept.isprintable()):  # they nearly always are
+        kept = "".join(c for c in kept if " " <= c <= "~")
+    return kept.strip()[:limit].rstrip() or None
 
 
 def agent_name(value: Any) -> str | None:
@@ -48,11 +52,15 @@ def is_address(value: Any) -> bool:
 
 
 def host_name(value: Any) -> str | None:
-    """A host's name in lower case, without scheme and port; None for addresses and anything else."""
+    """A host's name in lower case, without scheme and port; None for addresses and anything else.
+
+    A label like a wallet or a token is cut to `*`: what a name hands over is nobody's to show.
+    """
     match = _HOST.fullmatch(value) if isinstance(value, str) and len(value) <= 140 else None
     if match is None or _ADDRESS_LITERAL.fullmatch(match[1]):
         return None
-    return match[1].lower()
+    name = match[1].lower()
+    return name if len(name) <= _TOKEN_LENGTH else _TOKEN.sub("*", name)
 
 
 def account(value: Any) -> tuple[str | None, str | None]:

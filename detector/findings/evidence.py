@@ -108,11 +108,11 @@ def _deeds(facts: Facts) -> str:
 
 
 def _where(record: ChannelRecord) -> str:
-    return f"{'at' if record.is_client else 'serving'} {_endpoint(channel(record))}"
+    return f"{'at' if record.is_client else 'serving'} {endpoint(channel(record))}"
 
 
-def _endpoint(where: Mapping[str, Any]) -> str:
-    """`where`: of `channel`."""
+def endpoint(where: Mapping[str, Any]) -> str:
+    """Address and port of the other end, as people write them; `where`: of `channel`."""
     remote = where["remote"]
     return f"[{remote}]:{where['port']}" if ":" in remote else f"{remote}:{where['port']}"
 
@@ -164,7 +164,7 @@ def rhythm(record: ChannelRecord, weight: float) -> Evidence:
     return Evidence(
         kind="behaviour",
         weight=round(weight, 2),
-        summary=f"mining-like rhythm with {_endpoint(where)}{framed}:"
+        summary=f"mining-like rhythm with {endpoint(where)}{framed}:"
         f" {', '.join(parts)}, in {duration(int(wide[layout.LAST_NS] - wide[layout.FIRST_NS]))}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
@@ -179,8 +179,8 @@ def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
     return Evidence(
         kind="synchrony",
         weight=0.0,
-        summary=f"{meeting.met} of {meeting.pushes} pushes of {_endpoint(where)} came within a second"
-        f" of those that {meeting.other.host} got from {_endpoint(channel(meeting.other))},"
+        summary=f"{meeting.met} of {meeting.pushes} pushes of {endpoint(where)} came within a second"
+        f" of those that {meeting.other.host} got from {endpoint(channel(meeting.other))},"
         f" at most {meeting.by_chance} where shifted: they share a clock, as pools of one coin do",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
@@ -195,7 +195,7 @@ def unlike(record: ChannelRecord, parts: Sequence[tuple[str, float, float]]) -> 
     return Evidence(
         kind="unlike_mining",
         weight=round(sum(added for _, _, added in parts), 2),
-        summary=f"of the channel with {_endpoint(channel(record))} speaks against mining: {'; '.join(told)}",
+        summary=f"of the channel with {endpoint(channel(record))} speaks against mining: {'; '.join(told)}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=channel(record),
@@ -257,7 +257,7 @@ def ordinary_traffic(record: ChannelRecord, judged: int) -> Evidence:
     return Evidence(
         kind="ordinary_traffic",
         weight=round(record.logit, 2),
-        summary=f"the most mining-like of its channels ({_endpoint(where)}) scores {record.probability:.3f}",
+        summary=f"the most mining-like of its channels ({endpoint(where)}) scores {record.probability:.3f}",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=where,

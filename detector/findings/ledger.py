@@ -18,12 +18,14 @@ from detector.features.feeders import Feeders
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, Scores, Span, Vectors
+from detector.pools import NONE, PoolNames
+from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
     from detector.records import Floats, Int64s
 
+KEPT_NAMES = 8  # a host
 KEPT_CHANNELS = 8  # a host; the most suspect stay
 _KEY = struct.Struct("=5Q")  # of `windows.channel.keys`
 
@@ -45,6 +47,7 @@ class ChannelRecord:
     probability: float
     novelty: float
     facts: Facts | None = None
+    names: Names | None = None
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
     windows: int = 1  # in which it was judged
     total: float = math.nan  # of the log-odds of those
@@ -104,6 +107,7 @@ class Ledger:
         min_messages: int,
         suspicious: float,
         feeder_of: Mapping[str, str] | None = None,
+        pools: PoolNames = NONE,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
@@ -111,6 +115,8 @@ class Ledger:
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
+        self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
+        self._pools = pools
         self.meters: dict[str, HostRecord] = {}
         self.clock = BlockClock()
         self._home = home
@@ -131,6 +137,17 @@ class Ledger:
         rows = np.concatenate([np.arange(len(table)), inside])
         addresses = np.concatenate([ends.host, ends.remote[inside]])
         self.hosts.see(addresses, times[rows], packets[rows], source)
+        for row, names in enumerate(table.names):
+            if names is not None and names.lookups:
+                self._hear(hosts.text(table.client[row]), names.lookups)
+
+    def _hear(self, client: str, lookups: tuple[Lookup, ...]) -> None:
+        """Remember the first listed names that a host asked for."""
+        for one in lookups:
+            if self._pools.listed(one.name):
+                asked = self.asked.setdefault(client, {})
+                if len(asked) < KEPT_NAMES:
+                    asked.setdefault(one.name, one.ts_ns)
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`
@@ -161,6 +178,7 @@ class Ledger:
             scores.probability.tolist(),
             scores.novelty.tolist(),
             told,
+            rolled.names,
         )
         numbers = self.hosts.judge_rows(ends.host).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
@@ -207,6 +225,7 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
     known.facts = _joined(known.facts, fresh.facts)
+    known.names = fresh.names or known.names  # they are rolled up as long as the channel is kept
     known.first_ns = min(known.first_ns, fresh.first_ns)
     known.last_ns = max(known.last_ns, fresh.last_ns)
     return known

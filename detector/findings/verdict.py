@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detector.features import fusion
-from detector.findings import evidence, feeders, metered
+from detector.findings import evidence, feeders, metered, names
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
 from detector.findings.synchrony import Meeting
 from detector.hosts import Assets
 from detector.model import Bundle, Model
+from detector.pools import NONE, PoolNames
 from detector.records import Evidence, Finding, Vectors, Verdict
 from detector.settings import Settings
 from detector.text import plural
@@ -57,7 +58,9 @@ class _Judged:
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
 
 
-def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) -> list[Finding]:
+def judge(
+    ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets, pools: PoolNames = NONE
+) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     findings = feeders.judged(ledger.feeders.balances())
     named, peers, meetings = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.meetings()
@@ -66,7 +69,10 @@ def judge(ledger: Ledger, bundle: Bundle, settings: Settings, assets: Assets) ->
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
-        findings += [_finding(host, bundle, settings, assets) for host in block]
+        findings += [
+            _named(_finding(host, bundle, settings, assets), host, ledger.asked.get(host.name, {}), pools)
+            for host in block
+        ]
     return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
 
 
@@ -191,6 +197,21 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
         quality=_quality(record, settings),
         why=allowed + _why(host, verdict, told, against),
     )
+
+
+def _named(finding: Finding, host: _Judged, asked: Mapping[str, int], pools: PoolNames) -> Finding:
+    """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
+    suspects = [one for one in host.channels if one.end[:2] in known]
+    calls = [names.listed(one, pools) for one in host.channels]
+    listed = [one for one in calls if one is not None] or names.asked(asked)
+    lacks = [names.handshake(one) for one in suspects]
+    ordinary = [names.ordinary_name(one, pools) for one in suspects if not one.said]
+    if listed and not finding.evidence:
+        finding.why += f"; {listed[0].summary}"
+    finding.evidence += [one for one in (*listed, *lacks) if one is not None]
+    finding.counter_evidence += [one for one in ordinary if one is not None]
+    return finding
 
 
 def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:

@@ -645,6 +645,96 @@ def _has_keyword(t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
+def _names(
+    t: Views,
+    c: cython.Py_ssize_t,
+    row: cython.Py_ssize_t,
+    from_b: cython.int,
+    down: cython.Py_ssize_t,
+    framing: cython.ulonglong,
+    records: cython.longlong,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+) -> cython.int:
+    """Whether a TCP segment carries names: the clear part of a TLS handshake, an HTTP request, a DNS answer.
+
+    `framing` is the TLS word, `records` the row's count, as both were before the segment.  Read is
+    one connection a row: the one whose opening lengths it keeps, or any where no SYN was seen.
+    A client has told all with its first message, a server with its last record of a handshake.
+    A request is read once a row has gone on for a while: short ones, most, are nobody's miner.
+    """
+    o: cython.Py_ssize_t = c * tables.CONNECTION
+    w: cython.Py_ssize_t = row * tables.ROW
+    after: cython.ulonglong = t.connections[o + tables.C_TLS + from_b]
+    told: cython.ulonglong = tables.TOLD << from_b
+    if t.connections[o + tables.C_COUNTS] & told or n == 0:
+        return 0
+    clear: cython.int = after & tables.TLS_STATE == tables.TLS_OFF
+    if clear:
+        return _port(t.connections[o + tables.C_KEY], from_b) == tables.DNS or (
+            not down and n > 6 and _begins_request(b[p], b[p + 1])
+            and t.rows[w + tables.R_UP + layout.PACKETS] > tables.REQUESTS
+            and t.rows[w + tables.R_UP + layout.PACKETS] <= 2 * tables.REQUESTS
+        )  # fmt: skip
+    if t.rows[w + tables.R_OPENER] != c + 1 and t.rows[w + tables.R_OPENING_NS] != 0:
+        t.connections[o + tables.C_COUNTS] |= told
+        return 0
+    if framing & tables.TLS_INSIDE == 0 and b[p] != 22:  # RFC 8446 5.1: handshake
+        t.connections[o + tables.C_COUNTS] |= told
+        return 0
+    if t.rows[w + tables.R_TLS_RECORDS] != records or (not down and after & tables.TLS_INSIDE == 0):
+        t.connections[o + tables.C_COUNTS] |= told
+    return 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _begins_request(first: cython.uchar, second: cython.uchar) -> cython.int:
+    """GE(T), HE(AD) or PO(ST)."""
+    return (second == 69 and (first == 71 or first == 72)) or (first == 80 and second == 79)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _port(key: cython.ulonglong, from_b: cython.int) -> cython.ulonglong:
+    """The sender's port."""
+    return (key >> 32) & 0xFFFF if from_b else key >> 48
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _datagram_names(
+    t: Views,
+    key: cython.ulonglong,
+    row: cython.Py_ssize_t,
+    from_b: cython.int,
+    down: cython.Py_ssize_t,
+    b: cython.uchar[::1],
+    p: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    """How much of a datagram is to be read: all of a DNS answer (RFC 1035 4.1.1: port, QR), QUIC's
+    version (RFC 8999 5.1: long header) of the row's first one."""
+    side: cython.Py_ssize_t = tables.R_DOWN if down else tables.R_UP
+    earlier: cython.longlong = t.rows[row * tables.ROW + side + layout.PACKETS] - 1
+    if n > 12 and b[p + 2] & 128 and _port(key, from_b) == tables.DNS:
+        return n if earlier < tables.DNS_ANSWERS else 0
+    if not down and earlier == 0 and n >= tables.QUIC_BYTES and b[p] & 192 == 192:
+        return tables.QUIC_BYTES if b[p + 1] in (0, 107, 255) and b[p + 4] != 0 else 0  # of the versions
+    return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
 def _copy_bytes(
     to: cython.uchar[::1],
     at: cython.Py_ssize_t,
@@ -676,8 +766,12 @@ def _copy(
     b: cython.uchar[::1],
     p: cython.Py_ssize_t,
     n: cython.Py_ssize_t,
+    opening: cython.longlong,
 ) -> cython.int:
-    """Hands new payload out, within the quota of the connection, direction and window."""
+    """Hands new payload out, within the quota of the connection, direction and window.
+
+    `opening`: it carries names, and no word flagged it; nobody decides anything on it, so that it may wait.
+    """
     o: cython.Py_ssize_t = c * tables.CONNECTION
     number: cython.ulonglong = cython.cast(cython.ulonglong, ts // t.state[tables.WINDOW]) & 0xFFFF
     quota: cython.ulonglong = t.connections[o + tables.C_QUOTA]
@@ -699,10 +793,15 @@ def _copy(
         t.pieces[k] = c
         t.pieces[k + 1] = ts
         t.pieces[k + 2] = (cython.cast(cython.longlong, at) << 32) | n
-        t.pieces[k + 3] = (0 if from_b else 1) | (2 if t.connections[o + tables.C_CHANNEL] & loss else 0)
+        t.pieces[k + 3] = (
+            (0 if from_b else 1) | (2 if t.connections[o + tables.C_CHANNEL] & loss else 0) | (opening << 2)
+        )
         t.state[tables.N_PIECES] += 1
-        h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
-        t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
+        if opening:
+            t.state[tables.N_OPENINGS] += 1
+        else:
+            h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
+            t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
         t.state[tables.PIECE_FILL] += n
         t.connections[o + tables.C_CHANNEL] &= ~loss
         quota += cython.cast(cython.ulonglong, n) << shift
@@ -814,7 +913,7 @@ def _obstacle(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> 
     Payload is handed over before the next packet of its channel: what is decided on it holds
     from there on, however the bytes were cut.
     """
-    if t.state[tables.N_PIECES] > 0 and _undecided(t, k, connection):
+    if t.state[tables.N_PIECES] > t.state[tables.N_OPENINGS] and _undecided(t, k, connection):
         return tables.NEED_EVENTS
     if (
         t.state[tables.NEWEST] >= t.state[tables.SWEEP_AT]
@@ -897,6 +996,9 @@ def _payload(
     rest: cython.longlong = length
     shift: cython.int = 40 if from_b else 32
     one: cython.ulonglong = 1
+    framing: cython.ulonglong = t.connections[o + tables.C_TLS + from_b]
+    records: cython.longlong = t.rows[row * tables.ROW + tables.R_TLS_RECORDS]
+    opening: cython.Py_ssize_t
     found: cython.int
     kept: cython.Py_ssize_t = 0  # bytes that came before, without a word in them
     at: cython.Py_ssize_t
@@ -907,7 +1009,7 @@ def _payload(
         _emit(t, row, ts, down, length)
         _opening(t, c, row, from_b, down, length)
     else:
-        if t.connections[o + tables.C_TLS + from_b] & tables.TLS_STATE != tables.TLS_OFF:
+        if framing & tables.TLS_STATE != tables.TLS_OFF:
             if t.connections[o + tables.C_START] != 0:  # the other side's, or ours before its framing showed
                 _close(t, c)
             rest = _records(t, c, row, ts, from_b, down, missing, length, b, p, n)
@@ -919,12 +1021,18 @@ def _payload(
     if t.connections[o + tables.C_CHANNEL] & tables.IGNORED:
         return 0
     if not t.connections[o + tables.C_CHANNEL] & tables.FLAGGED:
+        if datagram:
+            opening = _datagram_names(t, t.connections[o + tables.C_KEY], row, from_b, down, b, p, n)
+            if opening > 0:
+                return _copy(t, c, ts, from_b, length, b, p, opening, 1)
         if (t.connections[o + tables.C_COUNTS] >> shift) & 0xFF < tables.SCAN_PACKETS:
             t.connections[o + tables.C_COUNTS] += one << shift
         elif not t.connections[o + tables.C_COUNTS] & (tables.HEADED << from_b):
             return 0
         if t.connections[o + tables.C_TLS + from_b] & tables.TLS_STATE == tables.TLS_ON and not datagram:
-            return 0  # nothing to read in there
+            if _names(t, c, row, from_b, down, framing, records, b, p, n):  # there are no words in there
+                _copy(t, c, ts, from_b, length, b, p, n, 1)
+            return 0
         scanned = n if n < tables.SCAN_BYTES else tables.SCAN_BYTES
         found = _has_keyword(t, b, p, scanned)
         if not datagram:
@@ -936,11 +1044,13 @@ def _payload(
                 scanned = scanned if scanned < tables.LONGEST_WORD else tables.LONGEST_WORD
                 found = _has_keyword(t, t.copied, at + kept - back, back + scanned)
         if not found:
+            if not datagram and _names(t, c, row, from_b, down, framing, records, b, p, n):
+                _copy(t, c, ts, from_b, length, b, p, n, 1)
             return 0
         t.connections[o + tables.C_CHANNEL] |= tables.FLAGGED
         if kept > 0:
-            _copy(t, c, ts, from_b, kept, t.copied, _head_at(c, from_b), kept)
-    return _copy(t, c, ts, from_b, length, b, p, n)
+            _copy(t, c, ts, from_b, kept, t.copied, _head_at(c, from_b), kept, 0)
+    return _copy(t, c, ts, from_b, length, b, p, n, 0)
 
 
 @cython.cfunc
@@ -1192,7 +1302,7 @@ def _wait_no_longer(t: Views) -> cython.int:
     """Lets the oldest held segments go whose time is over; 0 where events or payload must be taken first."""
     s: cython.Py_ssize_t
     whose: cython.longlong
-    undecided: cython.longlong = t.state[tables.N_PIECES]
+    undecided: cython.longlong = t.state[tables.N_PIECES] - t.state[tables.N_OPENINGS]
     while t.state[tables.HOLD_HEAD] != t.state[tables.HOLD_TAIL]:
         s = cython.cast(cython.Py_ssize_t, t.state[tables.HOLD_HEAD] & (tables.HOLDS - 1)) * tables.HOLD
         whose = t.holds[s + tables.S_WHOSE]

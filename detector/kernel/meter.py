@@ -152,7 +152,8 @@ class Meter:
         return self._stream.problem
 
     def payloads(self) -> list[Payload]:
-        """Payload of flagged connections since the last call, in order of arrival."""
+        """Payload that tells something since the last call, in order of arrival: see `Payload.opening`."""
+        self._settle()
         payloads, self._payloads = self._payloads, []
         return payloads
 
@@ -212,7 +213,8 @@ class Meter:
         at = 0
         while at < count:
             at = channels.update(work.views, at, count, window)
-            if not self._settle():  # payload comes first; the stop, if this was one, comes again
+            stopped = bool(work.state[tables.STATUS] != tables.DONE)
+            if not self._settle(hurry=stopped):  # payload comes first; the stop, if this was one, comes again
                 self._act()
             if self._payloads and self.hear:
                 self.hear()
@@ -236,14 +238,17 @@ class Meter:
             client_is_a = bool(work.state[tables.TURN_CLIENT_IS_A])
             self._turn(int(work.state[tables.TURN_CONNECTION]), client_is_a, Basis.SYN)
 
-    def _settle(self) -> bool:
-        """Adds waiting message events to their rows and copied pieces to the payloads: whether there were."""
+    def _settle(self, hurry: bool = True) -> bool:
+        """Adds waiting message events to their rows and copied pieces to the payloads: whether there were.
+
+        Without hurry, openings wait for more of their kind: nobody decides anything on them.
+        """
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
             summaries.add_messages(work.views, n)
             work.state[tables.N_EVENTS] = 0
-        if not work.state[tables.N_PIECES]:
+        if work.state[tables.N_PIECES] <= (0 if hurry else work.state[tables.N_OPENINGS]):
             return False
         self._payloads += work.take_pieces()
         return True

@@ -39,6 +39,7 @@ class Payload(NamedTuple):
     gap: bool  # bytes were lost, or left out, before this piece
     data: bytes
     transport: int
+    opening: bool = False  # no word flagged it: of a handshake, an HTTP request, a DNS answer
 
 
 class Working:
@@ -211,9 +212,10 @@ class Working:
                     gap=bool(bits & 2),
                     data=copied[where >> 32 : (where >> 32) + (where & tables.MASK32)],
                     transport=key & 0xFF,
+                    opening=bool(bits & 4),
                 )
             )
-        self.state[[tables.N_PIECES, tables.PIECE_FILL]] = 0
+        self.state[[tables.N_PIECES, tables.N_OPENINGS, tables.PIECE_FILL]] = 0
         return taken
 
     def idle_connections(self, before_ns: int) -> Int64s:

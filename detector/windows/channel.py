@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.dissectors import merge_facts
+from detector.dissectors import merge_facts, merge_names, without_lookups
 from detector.kernel import layout, merge_rows
 from detector.kernel.index import Index
 from detector.kernel.packed import PackedRows
-from detector.records import ChannelWindows, Facts
+from detector.records import ChannelWindows, Facts, Names
 from detector.settings import MeterSettings, WindowSettings
+from detector.windows.lookups import Lookups
 
 if TYPE_CHECKING:
     from detector.records import Int64s, UInt64s
@@ -51,7 +52,10 @@ def empty(n: int = 0) -> ChannelWindows:
 def take(windows: ChannelWindows, rows: Int64s) -> ChannelWindows:
     """A copy of some rows, in the given order."""
     columns = {name: getattr(windows, name)[rows] for name in _COLUMNS}
-    return ChannelWindows(**columns, facts=[windows.facts[i] for i in rows])
+    picked = rows.tolist()
+    return ChannelWindows(
+        **columns, facts=[windows.facts[i] for i in picked], names=[windows.names[i] for i in picked]
+    )
 
 
 def concatenate(tables: list[ChannelWindows]) -> ChannelWindows:
@@ -59,7 +63,11 @@ def concatenate(tables: list[ChannelWindows]) -> ChannelWindows:
     if len(tables) < 2:
         return tables[0] if tables else empty()
     columns = {name: np.concatenate([getattr(table, name) for table in tables]) for name in _COLUMNS}
-    return ChannelWindows(**columns, facts=[facts for table in tables for facts in table.facts])
+    return ChannelWindows(
+        **columns,
+        facts=[facts for table in tables for facts in table.facts],
+        names=[names for table in tables for names in table.names],
+    )
 
 
 def key_words(windows: ChannelWindows) -> UInt64s:
@@ -112,6 +120,7 @@ def _merge_into(into: ChannelWindows, i: Int64s, other: ChannelWindows, j: Int64
     into.basis[i] = np.maximum(into.basis[i], other.basis[j])
     for left, right in zip(i.tolist(), j.tolist(), strict=True):
         into.facts[left] = merge_facts(into.facts[left], other.facts[right])
+        into.names[left] = merge_names(into.names[left], other.names[right])
 
 
 def in_order(sources: Iterable[tuple[int, Iterator[ChannelWindows]]]) -> Iterator[ChannelWindows]:
@@ -181,6 +190,8 @@ class Rollup:
         self._kept = np.zeros(0, _KEPT)  # by number of the channel, with room to spare
         self._rows = PackedRows()
         self._facts: dict[str, dict[int, Facts]] = {"current": {}, "previous": {}}
+        self._lookups = Lookups()
+        self._names: dict[int, Names] = {}  # of a channel as long as it is kept: it opens but once
         self._newest = -1
         self._most = meter.max_connections
         self._live = 0  # rows that were wanted when they were last counted
@@ -192,20 +203,33 @@ class Rollup:
     def add(self, batch: ChannelWindows) -> ChannelWindows:
         """Take in a batch of one window; returns the rolled-up row of every channel in it, in its order.
 
-        The batch is used up: what is returned stands in its arrays, but for the facts.  Those
-        of a rolled-up row are of both spans.
+        The batch is used up: what is returned stands in its arrays, but for facts and names.
+        Facts of a rolled-up row are of both spans, names of all that is kept of the channel.
         """
+        self._lookups.hear(batch)
         span = int(batch.wide[0, layout.WINDOW_NS]) // self._span_ns
         self._forget_before(span - 1)
         if len(self) > self._most:
             self._make_room()
         numbers = self._numbers(batch)
         self._turn_over(numbers, span)
-        rolled = replace(batch, facts=list(batch.facts))
+        rolled = replace(batch, facts=list(batch.facts), names=self._named(numbers, batch.names))
         self._merge_under("current", numbers, rolled)
         self._keep(numbers, rolled, span)
         self._merge_under("previous", numbers, rolled)
         return rolled
+
+    def name(self, rolled: ChannelWindows) -> None:
+        """Say of rolled-up rows, all or some, what their clients looked up; see `lookups`."""
+        self._lookups.name(rolled)
+
+    def _named(self, numbers: Int64s, fresh: list[Names | None]) -> list[Names | None]:
+        """What each channel showed of itself so far, with what is fresh taken in."""
+        for number, names in zip(numbers.tolist(), fresh, strict=True):
+            own = without_lookups(names)
+            if own is not None:
+                self._names[number] = merge_names(self._names.get(number), own) or own
+        return list(map(self._names.get, numbers.tolist()))
 
     def _numbers(self, batch: ChannelWindows) -> Int64s:
         """The number of each channel; new ones get one, and room."""
@@ -247,6 +271,7 @@ class Rollup:
         older = replace(
             batch, port=batch.port[rows], basis=self._kept[f"{which}_basis"][numbers[rows]].astype(np.int64),
             wide=wide, narrow=narrow, facts=list(map(self._facts[which].get, numbers[rows].tolist())),
+            names=[],
         )  # fmt: skip
         _merge_into(older, np.arange(len(rows)), batch, rows)
         for name in ("basis", "wide", "narrow"):
@@ -292,7 +317,9 @@ class Rollup:
         self._kept, channels = self._kept[live], Index(_KEY_WORDS)
         channels.numbers(self._channels.keys[live])
         self._channels = channels
-        place = dict(zip(live.tolist(), range(len(live)), strict=True)) if any(self._facts.values()) else {}
+        told = self._names or any(self._facts.values())
+        place = dict(zip(live.tolist(), range(len(live)), strict=True)) if told else {}
+        self._names = {place[old]: names for old, names in self._names.items() if old in place}
         for which, facts in self._facts.items():
             self._facts[which] = {place[old]: kept for old, kept in facts.items() if old in place}
         self._compact()

@@ -3,8 +3,8 @@
 Columns are named as in `kernel.layout`, in lower case, with `up_` or `down_` before those of
 a direction; times are nanoseconds since the epoch, 0 = none yet.  Histograms, heavy hitters
 and events are lists.  `client` and `server` are text.  `facts_*` is what the dissectors heard,
-null where they heard nothing.  Whether a family of columns is null is told by `known`
-(bits of `layout.KNOWN`); reading gives the rows back word for word.
+null where they heard nothing; `names` is what channels showed in the clear.  Whether a family
+of columns is null is told by `known` (bits of `layout.KNOWN`); reading gives the rows back word for word.
 
 The file itself is read and written by the caller: this module does no I/O.
 """
@@ -19,7 +19,8 @@ import numpy as np
 
 from detector import hosts
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, PowerWindows
+from detector.records import ChannelWindows, Facts, Names, PowerWindows
+from detector.windows.parquet_names import names_from_arrow, names_to_arrow, names_type
 from detector.windows.power import COLUMNS as POWER_COLUMNS
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 
 FORMAT: Final = b"minewatch.windows/1"
 KEY: Final = b"minewatch"
-LATER: Final = ("facts_server_mines", "facts_carrier")  # null in files from before there was such a column
+LATER: Final = (
+    "facts_server_mines",
+    "facts_carrier",
+    "names",
+)  # null in files from before there was such a column
 HIDDEN: Final = ("wallet", "worker")  # never stored in the clear unless asked
 _COUNTS = {"first_ns", "last_ns", "packets", "bytes"}
 _PAYLOAD = {"connections", "resets", "payload_bytes", "retransmitted", "keepalives"}
@@ -118,6 +123,7 @@ def channels_to_arrow(windows: ChannelWindows, source: str, hide: Callable[[str]
     for item in fields(Facts):
         told = [_told(facts, item.name, hide) for facts in windows.facts]
         table[f"facts_{item.name}"] = pa.array(told, _fact_type(item.type))
+    table["names"] = names_to_arrow(windows.names)
     return pa.table(table).replace_schema_metadata({KEY: FORMAT + b" channels"})
 
 
@@ -142,6 +148,7 @@ def channels_from_arrow(table: Any) -> ChannelWindows:
         wide=wide,
         narrow=narrow,
         facts=_facts(table),
+        names=_names(table),
     )
 
 
@@ -251,6 +258,13 @@ def _facts(table: Any) -> list[Facts | None]:
     return [None if row[0] is None else Facts(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+def _names(table: Any) -> list[Names | None]:
+    try:
+        return names_from_arrow(table.column("names"))
+    except (TypeError, ValueError) as error:
+        raise WindowsFileError(f"column 'names': {error}") from error
+
+
 def kind_of(schema: Any) -> str | None:
     """ "channels" or "power" for the schema of a window table; None for another one.
 
@@ -275,7 +289,8 @@ def _channel_types() -> dict[str, Any]:
     for column in CHANNEL_COLUMNS:
         kind = pa.int64() if column.block == "wide" else pa.uint32()
         types[column.name] = kind if column.size == 1 else pa.list_(kind)
-    return types | {f"facts_{item.name}": _fact_type(item.type) for item in fields(Facts)}
+    types |= {f"facts_{item.name}": _fact_type(item.type) for item in fields(Facts)}
+    return types | {"names": names_type()}
 
 
 def _power_types() -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Piece:
     connection: int = 1
     channel: int = 7
     transport: int = TCP
+    opening: bool = False
 
 
 def line(value: Any, end: str = "\n") -> bytes:

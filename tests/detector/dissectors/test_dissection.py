@@ -74,7 +74,7 @@ def test_facts_follow_a_channel_that_becomes_part_of_another() -> None:
     first, second = dissection.facts(8, START_NS), dissection.facts(8, later)
     assert first is not None and first.logins == 1
     assert second is not None and (second.shares, second.agent) == (2, "cgminer/4")
-    assert dissection._windows == 0 and not dissection._facts
+    assert not dissection.heard()
 
 
 def test_roles_are_decided_once() -> None:

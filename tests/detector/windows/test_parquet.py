@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.kernel import layout
-from detector.records import ChannelWindows, Facts, PowerWindows
+from detector.records import ChannelWindows, Facts, Lookup, Names, PowerWindows
 from detector.windows import parquet
 from detector.windows.power import COLUMNS
 
@@ -49,6 +49,20 @@ def made(n: int, seed: int) -> ChannelWindows:
         wide=wide,
         narrow=narrow,
         facts=[f if i % 2 else None for i, f in enumerate(facts)],
+        names=[shown(i) if i % 3 else None for i in range(n)],
+    )
+
+
+def shown(i: int) -> Names:
+    """Names that differ from row to row, each field set in some and unset in others."""
+    lookups = (Lookup(i, "a.example", "203.0.113.5"), Lookup(i, "b.example", None)) if i % 2 else ()
+    return Names(
+        hellos=i,
+        server_name="a.example" if i % 2 else None,
+        certificate=("*.a.example", "a.example")[: i % 3],
+        self_signed=(None, False, True)[i % 3],
+        quic=i % 2 == 0,
+        lookups=lookups,
     )
 
 
@@ -56,6 +70,7 @@ def assert_equal(a: ChannelWindows, b: ChannelWindows) -> None:
     for name in ("client", "server", "port", "transport", "basis", "wide", "narrow"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     assert a.facts == b.facts
+    assert a.names == b.names
 
 
 def test_every_word_of_a_row_has_one_column() -> None:
@@ -167,3 +182,24 @@ def test_files_from_before_a_column_of_the_facts_was_there() -> None:
     table = parquet.channels_to_arrow(made(6, 0), "s", same)
     older = table.drop_columns(list(parquet.LATER))
     assert parquet.channels_from_arrow(older).facts == parquet.channels_from_arrow(table).facts
+
+
+def test_tables_from_before_names_are_read() -> None:
+    table = parquet.channels_to_arrow(made(5, 1), "a.pcap", same).drop_columns(["names"])
+    assert parquet.channels_from_arrow(table).names == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"hellos": None}, {"quic": None}, {"certificate": None}, {"certificate": [None]}, {"lookups": None},
+     {"lookups": [{"ts_ns": 1, "name": None, "address": None}]}],
+    ids=["count", "flag", "list", "cell", "lookups", "lookup"],
+)  # fmt: skip
+def test_names_that_nobody_wrote_are_one_line(change: dict[str, object]) -> None:
+    table = parquet.channels_to_arrow(made(2, 1), "a.pcap", same)
+    rows = table.column("names").to_pylist()
+    rows[1] |= change
+    place = table.schema.get_field_index("names")
+    table = table.set_column(place, "names", pa.array(rows, table.schema.field("names").type))
+    with pytest.raises(parquet.WindowsFileError, match="column 'names'"):
+        parquet.channels_from_arrow(table)
