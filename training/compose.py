@@ -44,6 +44,7 @@ class _Example:
     again: float  # of its second most suspect window
     mean: float  # over its windows
     suspect_windows: int
+    lacks: tuple[float, float, float]  # of its opening, see `fusion.lacks`
     logins: int
     requests: int
     jobs: int
@@ -175,11 +176,13 @@ def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> 
     suspicious = channel.model.thresholds.suspicious
     logits = np.sort(channel.logit[members])
     logins, requests, jobs, shares = rows.words[members].max(axis=0).tolist()
+    unnamed, no_protocol, self_signed = np.fmax.reduce(rows.lacks[members]).tolist()
     return _Example(
         logit=float(logits[-1]),
         again=float(logits[-2]) if len(logits) > 1 else float("nan"),
         mean=float(logits.mean()),
         suspect_windows=int((1 / (1 + np.exp(-logits)) >= suspicious).sum()),
+        lacks=(unnamed, no_protocol, self_signed),
         logins=logins,
         requests=requests,
         jobs=jobs,
@@ -194,12 +197,16 @@ def _host(channels: list[_Example], power_logit: float, telemetry: str) -> HostE
     if telemetry == "power":
         return HostEvidence(power_logit=power_logit)
     logits = sorted((one.logit for one in channels), reverse=True)
+    unnamed, no_protocol, self_signed = max(channels, key=lambda one: one.logit).lacks
     return HostEvidence(
         network_logit=logits[0],
         network_second=logits[1] if len(logits) > 1 else float("nan"),
         network_again=float(np.fmax.reduce([one.again for one in channels])),
         network_mean=max(one.mean for one in channels),
         network_windows=max(one.suspect_windows for one in channels),
+        unnamed=unnamed,
+        no_protocol=no_protocol,
+        self_signed=self_signed,
         logins=max(one.logins for one in channels),
         requests=max(one.requests for one in channels),
         jobs=max(one.jobs for one in channels),

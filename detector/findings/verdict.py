@@ -138,12 +138,17 @@ def _as_evidence(host: _Judged) -> fusion.HostEvidence:
     if not logits:
         return fusion.HostEvidence(power_logit=power_logit)
     heard = [channel.facts for channel in host.channels if channel.facts is not None]
+    lead = max(host.channels, key=lambda channel: channel.logit)
+    unnamed, no_protocol, self_signed = fusion.lacks(lead.names)
     return fusion.HostEvidence(
         network_logit=logits[0],
         network_second=logits[1] if len(logits) > 1 else math.nan,
         network_again=np.fmax.reduce([channel.again for channel in host.channels]),
         network_mean=max(channel.mean for channel in host.channels),
         network_windows=max(channel.suspect_windows for channel in host.channels),
+        unnamed=unnamed,
+        no_protocol=no_protocol,
+        self_signed=self_signed,
         logins=max((facts.logins for facts in heard), default=0),
         requests=max((facts.requests for facts in heard), default=0),
         jobs=max((facts.jobs for facts in heard), default=0),
@@ -200,7 +205,8 @@ def _finding(host: _Judged, bundle: Bundle, settings: Settings, assets: Assets) 
 
 
 def _named(finding: Finding, host: _Judged, asked: Mapping[str, int], pools: PoolNames) -> Finding:
-    """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    """The finding with what names and handshakes say for and against it, in words: what of them is worth a
+    column moved the score before."""
     known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
     suspects = [one for one in host.channels if one.end[:2] in known]
     calls = [names.listed(one, pools) for one in host.channels]

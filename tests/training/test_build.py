@@ -131,7 +131,7 @@ def test_words_raise_the_score_of_what_behaves_as_anything(models: dict[str, fit
 
 
 def test_half_of_the_miners_that_were_heard_behave_like_an_ordinary_channel() -> None:
-    said = compose._Example(4.0, 3.5, 3.0, 3, 1, 0, 9, 5, "miner", True, 0.1)
+    said = compose._Example(4.0, 3.5, 3.0, 3, (1.0, 1.0, 0.0), 1, 0, 9, 5, "miner", True, 0.1)
     quiet = {"logit": -4.0, "again": -4.5, "mean": -5.0, "suspect_windows": 0}
     ordinary = replace(said, **quiet, logins=0, jobs=0, shares=0, group="other")
     rng = np.random.default_rng(1)

@@ -13,7 +13,7 @@ from detector.features import channel, fusion
 from detector.features.channel import FEATURES, NAMES, extract
 from detector.kernel import layout
 from detector.model import Bundle
-from detector.records import TCP, UDP, ChannelWindows, Facts
+from detector.records import TCP, UDP, ChannelWindows, Facts, Names
 from detector.windows.channel import concatenate, empty
 from tests.detector.kernel.by_hand import MS, START, S, Talk
 
@@ -284,15 +284,31 @@ def test_rows_do_not_touch_each_other() -> None:
 def test_fusion_takes_counts_as_logarithms_and_leaves_the_rest() -> None:
     host = fusion.HostEvidence(
         network_logit=2.5, network_second=-1.0, network_again=2.0, network_mean=1.5, network_windows=3,
-        logins=1, requests=0, jobs=7, shares=15,
+        unnamed=1.0, no_protocol=0.5, self_signed=0.0, logins=1, requests=0, jobs=7, shares=15,
     )  # fmt: skip
     found = dict(zip(fusion.NAMES, fusion.extract([host]).values[0].tolist(), strict=True))
     assert math.isnan(found.pop("fusion.power_logit"))
     assert found == {
         "fusion.network_logit": 2.5, "fusion.network_second": -1.0, "fusion.network_again": 2.0,
         "fusion.network_mean": 1.5, "fusion.network_windows": 2,
+        "fusion.unnamed": 1.0, "fusion.no_protocol": 0.5, "fusion.self_signed": 0.0,
         "fusion.logins": 1, "fusion.requests": 0, "fusion.jobs": 3, "fusion.shares": 4,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (None, (math.nan,) * 3),
+        (Names(), (math.nan,) * 3),
+        (Names(self_signed=False), (math.nan, math.nan, 0.0)),
+        (Names(hellos=4, without_name=4, without_alpn=1, self_signed=True), (1.0, 0.25, 1.0)),
+    ],
+)
+def test_what_an_opening_lacks_is_known_where_it_was_read(
+    names: Names | None, told: tuple[float, ...]
+) -> None:
+    assert fusion.lacks(names) == pytest.approx(told, nan_ok=True)
 
 
 def test_fusion_of_no_host_and_of_power_alone() -> None:
