@@ -22,7 +22,6 @@ from detector.settings import InputSettings
 
 FEED_BYTES: Final = 1 << 14
 """Packed bytes a step: what is lost before damage, since a decompressor drops the step that fails."""
-FREE_BYTES: Final = 64 << 20  # unpacked, before the ratio counts
 _MIB: Final = 1 << 20
 _GIB: Final = 1 << 30
 _LONGEST_MAGIC: Final = 6
@@ -221,7 +220,7 @@ class Unpacked(io.RawIOBase):
 
     def _check_bounds(self) -> None:
         limits = self._limits
-        if self._given > FREE_BYTES and self._given > limits.unpacked_ratio * self.position:
+        if self._given > max(limits.unpacked_free_mib * _MIB, limits.unpacked_ratio * self.position):
             raise self._error(f"data unpacks more than {limits.unpacked_ratio}-fold")
         if self._given > limits.unpacked_gib * _GIB:
             raise self._error(f"data unpacks to more than {limits.unpacked_gib} GiB")

@@ -34,7 +34,8 @@ class SettingsError(ValueError):
 class InputSettings:
     """Compressed inputs: where unpacking stops."""
 
-    unpacked_ratio: int = 250  # captures reach 50, tables of readings 30; counts from 64 MiB on
+    unpacked_ratio: int = 250  # captures reach 50, tables of readings 30
+    unpacked_free_mib: int = 64  # unpacked, before the ratio counts
     unpacked_gib: int = 1_024  # a day of a link that is 100 Mbit/s busy
     unpack_mib: int = 128  # memory for a window: zstd's own default; xz -9 needs 65
 

@@ -124,13 +124,12 @@ def test_what_lies_behind_the_end_is_told(name: str) -> None:
 
 @pytest.mark.parametrize("name", PACK)
 def test_bombs_are_stopped_by_ratio_and_by_size(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "FREE_BYTES", 1 << 20)
     data = PACK[name](bytes(64 << 20))
-    got, said = drained(unpacked(data, limits=InputSettings(unpacked_ratio=50)), 1 << 20)
+    got, said = drained(unpacked(data, limits=InputSettings(unpacked_ratio=50, unpacked_free_mib=1)), 1 << 20)
     assert len(got) < 6 << 20 and said and "data unpacks more than 50-fold (offset" in said
-    monkeypatch.setattr(compression, "FREE_BYTES", 1 << 40)
     monkeypatch.setattr(compression, "_GIB", 1 << 20)
-    got, said = drained(unpacked(data, limits=InputSettings(unpacked_gib=2)), 1 << 20)
+    limits = InputSettings(unpacked_gib=2, unpacked_free_mib=1 << 20)
+    got, said = drained(unpacked(data, limits=limits), 1 << 20)
     assert len(got) < 5 << 20 and said and "data unpacks to more than 2 GiB (offset" in said
 
 

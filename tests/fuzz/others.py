@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector import bundle, compression, hosts, inputs, settings, streams
+from detector import bundle, hosts, inputs, settings, streams
 from detector.capture import files
 from detector.dissectors import Dissection
 from detector.kernel import Meter
@@ -30,8 +30,8 @@ from training.labels import LabelError, read_labels
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="minewatch-fuzz-"))
 FEATURES = 3
-_LIMITS = settings.InputSettings(unpacked_ratio=20, unpack_mib=16)
-compression.FREE_BYTES = 1 << 20  # or a bomb takes 64 MiB before it is one
+# Or a bomb takes 64 MiB before it is one.
+_LIMITS = settings.InputSettings(unpacked_ratio=20, unpacked_free_mib=1, unpack_mib=16)
 
 
 def _written(name: str, data: bytes) -> str:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from detector import compression
 from detector.capture import CaptureError, files, first_ns, read
 from detector.kernel import Meter
 from detector.records import SourceReport
-from detector.settings import MeterSettings
+from detector.settings import InputSettings, MeterSettings
 from detector.streams import open_stream
 from tests.detector.kernel.by_hand import START, S, Talk, canonical, pcap, pcapng, rows, section
 
@@ -29,9 +28,10 @@ def kept(folder: Path, data: bytes) -> str:
     return str(path)
 
 
-def metered(path: str) -> tuple[Meter, SourceReport, list[tuple[int, int]]]:
+def metered(path: str, **limits: int) -> tuple[Meter, SourceReport, list[tuple[int, int]]]:
     meter, report = Meter(MeterSettings()), SourceReport(path)
-    return meter, report, list(read(path, meter, report))
+    stream = open_stream(path, InputSettings(**limits)) if limits else path
+    return meter, report, list(read(stream, meter, report))
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,9 @@ def test_what_goes_wrong_on_the_way_stands_in_the_report(tmp_path: Path, data: b
     assert "\n" not in report.problem
 
 
-def test_bombs_are_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "FREE_BYTES", 1 << 20)
+def test_bombs_are_stopped(tmp_path: Path) -> None:
     path = kept(tmp_path, gzip.compress(CAPTURE + bytes(8 << 20)))
-    _, report, steps = metered(path)
+    _, report, steps = metered(path, unpacked_free_mib=1)
     assert report.problem is not None
     assert "gzip data unpacks more than 250-fold (offset" in report.problem
     assert len(steps) < 5
