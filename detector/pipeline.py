@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detector import findings, hosts
+from detector.blocks import read_blocks
 from detector.chains import Captures
 from detector.cluster import Cluster
 from detector.features import channel as channel_features
@@ -62,7 +63,7 @@ class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
     def __init__(self, bundle: Bundle, settings: Settings, assets: hosts.Assets) -> None:
-        """Reads the list of pools.  Raises PoolsError, NetworkError."""
+        """Reads the list of pools, and times of blocks.  Raises PoolsError, BlocksError, NetworkError."""
         self.bundle = bundle
         self._settings = settings
         self._assets = assets
@@ -74,6 +75,7 @@ class Run:
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
             self._pools,
+            blocks=read_blocks(settings.findings.block_times) if settings.findings.block_times else None,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -152,8 +154,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, PoolsError, NetworkError and
-    SchedulerError before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, PoolsError, BlocksError, NetworkError
+    and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()

@@ -12,7 +12,7 @@ ORDER = (
     {"compression"},
     {"formats", "streams"},
     {"kernel"},
-    {"hosts", "pools"},
+    {"blocks", "hosts", "pools"},
     {"capture", "dissectors", "telemetry"},
     {"inputs"},
     {"windows"},

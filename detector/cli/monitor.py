@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
+    add("--block-times", metavar="FILE", help="when a node heard of blocks: a time a line, or CSV time,chain")
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
     add("--public-key", metavar="FILE", help="use no bundle that this Ed25519 key did not sign (PEM)")
@@ -152,6 +153,8 @@ def _plan(args: argparse.Namespace) -> Plan:
         findings = replace(findings, show_identifiers=True)
     if args.pools:
         findings = replace(findings, pools=args.pools)
+    if args.block_times:
+        findings = replace(findings, block_times=args.block_times)
     trusted = plan.settings.model
     trusted = replace(trusted, public_key=args.public_key or trusted.public_key)
     settings = replace(plan.settings, findings=findings, model=trusted)

@@ -108,17 +108,20 @@ class Ledger:
         suspicious: float,
         feeder_of: Mapping[str, str] | None = None,
         pools: PoolNames = NONE,
+        *,
+        blocks: Mapping[str, Int64s] | None = None,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
         feeder_of: the feeder's own meter by the name of each meter that it feeds.
+        blocks: chain -> times of its blocks, where they are known.
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
         self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
-        self.clock = BlockClock()
+        self.clock = BlockClock(blocks)
         self._home = home
         self._min_messages = min_messages
         self._suspicious = suspicious

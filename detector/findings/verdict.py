@@ -2,9 +2,9 @@
 
 The score is the fusion model's; this module adds what a score cannot know.  `mining`
 needs more than a number: a mining dialogue that was heard, or suspect behaviour in two
-windows, or pushes that share a clock with another suspect host's, or two kinds of telemetry
-that agree, or power that says so by itself (`metered`, which also judges hosts of which
-nothing else is known).  What is unlike the training set is not called mining on its looks.
+windows, or pushes that share a clock with another suspect host's or with a chain's blocks, or
+two kinds of telemetry that agree, or power that says so by itself (`metered`, which also judges
+hosts of which nothing else is known).  What is unlike the training set is not called mining on its looks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from detector.findings import evidence, feeders, metered, names
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roster import HostRecord
-from detector.findings.synchrony import Meeting
+from detector.findings.synchrony import Followed, Meeting, Witnesses, strongest
 from detector.hosts import Assets
 from detector.model import Bundle, Model
 from detector.pools import NONE, PoolNames
@@ -56,6 +56,7 @@ class _Judged:
     values: Floats | None = None  # the row of the fusion model, and how strange it is
     novelty: float = 0.0
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
+    follows: tuple[ChannelRecord, Followed] | None = None  # a channel whose pushes follow a chain's blocks
 
 
 def judge(
@@ -63,8 +64,8 @@ def judge(
 ) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     findings = feeders.judged(ledger.feeders.balances())
-    named, peers, meetings = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.meetings()
-    while block := [_ranked(*one, peers, meetings) for one in itertools.islice(named, BLOCK)]:
+    named, peers, clock = _joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.witnesses()
+    while block := [_ranked(*one, peers, clock) for one in itertools.islice(named, BLOCK)]:
         _score([host for host in block if host.channels], bundle.fusion)
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
@@ -118,17 +119,14 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
     )
 
 
-def _ranked(
-    name: str, kind: str, record: HostRecord, peers: Peers, meetings: Mapping[bytes, Meeting]
-) -> _Judged:
+def _ranked(name: str, kind: str, record: HostRecord, peers: Peers, clock: Witnesses) -> _Judged:
     channels = list(record.channels.values())
     if len(channels) > 1:
         channels.sort(key=lambda c: (not c.said, -c.logit))
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     host = _Judged(name, kind, record, channels, record.power if enough else None, level)
-    met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
-    host.meets = max(met, key=lambda pair: pair[1].met, default=None)
+    host.meets, host.follows = strongest(channels, clock.meetings), strongest(channels, clock.followed)
     return host
 
 
@@ -236,7 +234,9 @@ def _verdict(host: _Judged, score: float, bundle: Bundle) -> Verdict:
 def _supported(host: _Judged, bundle: Bundle) -> bool:
     """Whether more than one number speaks for mining."""
     power_record = host.power
-    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels) or host.meets:
+    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels):
+        return True
+    if host.meets or host.follows:
         return True
     if power_record is None:
         return False
@@ -273,6 +273,8 @@ def _evidence(host: _Judged, bundle: Bundle, settings: Settings) -> list[Evidenc
             told.append(evidence.rhythm(channel, channel.logit))
     if host.meets:
         told.append(evidence.synchrony(*host.meets))
+    if host.follows:
+        told.append(evidence.blocks(*host.follows))
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))
