@@ -72,14 +72,23 @@ class Common:
         total: Floats = best.sum(axis=1)
         return total / n
 
-    def close(self, n: Floats) -> Floats:
-        """Largest share of messages whose lengths lie within CLOSE_BYTES above one of them."""
-        best = np.zeros(len(self._counts))
-        for anchor in range(self._counts.shape[1]):
-            above = self._lengths - self._lengths[:, anchor : anchor + 1]
-            near = (above >= 0) & (above <= CLOSE_BYTES)
-            best = np.maximum(best, (self._counts * near).sum(axis=1))
-        return best / n
+    def close(self, n: Floats, kinds: int = 1) -> Floats:
+        """Share of messages of so many kinds, the largest first: of a kind are those whose lengths lie within
+        CLOSE_BYTES above one of them.  Of equals the shortest."""
+        order = np.argsort(self._lengths, axis=1)
+        lengths, counts = (np.take_along_axis(part, order, 1) for part in (self._lengths, self._counts))
+        total = np.zeros(len(counts))
+        for _ in range(kinds):
+            best, of_best = np.zeros(len(counts)), np.zeros(counts.shape, np.bool_)
+            for anchor in range(counts.shape[1]):
+                above = lengths - lengths[:, anchor : anchor + 1]
+                near = (above >= 0) & (above <= CLOSE_BYTES)
+                count = (counts * near).sum(axis=1)
+                more = count > best
+                best[more], of_best[more] = count[more], near[more]
+            total += best
+            counts = np.where(of_best, 0, counts)
+        return total / n
 
     def distinct(self) -> Floats:
         """Number of lengths that the list holds."""
