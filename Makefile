@@ -49,8 +49,8 @@ agreement: $(STAMP)  ## every public capture against tshark; writes docs/agreeme
 model: $(STAMP)  ## rebuild the default model and say what differs from the shipped one
 	$(BIN)/python -m training.rebuild
 
-evaluation: $(STAMP)  ## regenerate docs/evaluation.md
-	$(BIN)/python -m training.evaluation
+evaluation: $(STAMP)  ## regenerate docs/evaluation.md, or SECTIONS="captures power" of it
+	$(BIN)/python -m training.evaluation $(SECTIONS)
 
 samples: $(STAMP)  ## regenerate sample_data/
 	$(BIN)/python -m training.samples

@@ -1,7 +1,7 @@
 """A finding as it is told: the document `minewatch.finding/1`, and what is told with it.
 
-The schema is `data/finding.schema.json`.  Every key is always there; what is not known
-is null; times are RFC 3339 in UTC with microseconds.
+The schema is `data/finding.schema.json`.  Every key that it requires is always there; what is
+not known is null; the others stand where they say something; times are RFC 3339 in UTC with microseconds.
 """
 
 from __future__ import annotations
@@ -60,8 +60,14 @@ def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
         "quality": QUALITY | dict(finding.quality),
         "model": {"id": model.get("id"), "schema_digest": model.get("schema_digest")},
     }
-    shown: dict[str, Any] = plain(told)
+    shown: dict[str, Any] = plain(told | _where_known(finding))
     return shown
+
+
+def _where_known(finding: Finding) -> dict[str, Any]:
+    """Keys that stand only in findings of which they say something."""
+    told = {"missing": finding.missing, "role": finding.role, "allowed": finding.allowed}
+    return {name: value for name, value in told.items() if value}
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:

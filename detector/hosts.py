@@ -13,20 +13,23 @@ import ipaddress
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detector.owners import ALWAYS, Lease, LeaseError, Owners
 from detector.records import ChannelWindows
+from detector.text import EPOCH
 
 if TYPE_CHECKING:
     from detector.records import UInt64s
 
 FIELDS = (
     "asset", "organisation", "ip", "meter", "outlet", "node",
-    "contract_kw", "role", "allowed_mining", "feeder",
+    "contract_kw", "role", "allowed_mining", "feeder", "start", "end",
 )  # fmt: skip
 POWER_FIELDS = ("meter", "outlet", "node")
 _ADDRESS = struct.Struct(">2Q")
@@ -93,6 +96,18 @@ class HomeNetworks:
         return inside
 
 
+def are_hosts(addresses: UInt64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(n, 2) addresses -> (n,) bool: neither multicast (RFC 5771, RFC 4291 2.7) nor the limited broadcast
+    nor unspecified (RFC 1122 3.2.1.3)."""
+    high, low = np.ascontiguousarray(addresses.T)
+    v4 = (high == 0) & (low >> np.uint64(32) == np.uint64(0xFFFF))
+    number = low & np.uint64(0xFFFF_FFFF)
+    v4_group = (number >> np.uint64(28) == 0xE) | (number == 0xFFFF_FFFF) | (number == 0)
+    v6_group = (high >> np.uint64(56) == 0xFF) | ((high == 0) & (low == 0))
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = ~np.where(v4, v4_group, v6_group)
+    return found
+
+
 @dataclass(slots=True)
 class Ends:
     """Host and remote address of every row, and whether the host is the client."""
@@ -103,8 +118,9 @@ class Ends:
 
 
 def ends(windows: ChannelWindows, home: HomeNetworks) -> Ends:
-    """The client is the host, unless only the server is at home."""
+    """The client is the host, unless only the server is at home, or the client is no host at all."""
     is_client = home.contains(windows.client) | ~home.contains(windows.server)
+    is_client &= are_hosts(windows.client)
     pick = is_client[:, None]
     return Ends(
         host=np.where(pick, windows.client, windows.server),
@@ -129,16 +145,16 @@ class Asset:
 class Assets:
     """Addresses and meters joined to assets."""
 
-    by_ip: dict[str, Asset] = field(default_factory=dict)
+    by_ip: dict[str, Asset] = field(default_factory=dict)  # by the address under which it is counted
     by_meter: dict[str, Asset] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)
 
     def meter_to_ip(self) -> dict[str, str]:
-        """Meter, outlet or node -> the one address of its asset; assets with several addresses have none."""
-        addresses: dict[str, list[str]] = {}
+        """Meter, outlet or node -> the address under which its asset is counted."""
+        counted: dict[str, str] = {}
         for ip, asset in self.by_ip.items():
-            addresses.setdefault(asset.asset, []).append(ip)
-        single = {name: ips[0] for name, ips in addresses.items() if len(ips) == 1}
-        return {m: single[a.asset] for m, a in self.by_meter.items() if a.asset in single}
+            counted.setdefault(asset.asset, ip)
+        return {m: counted[a.asset] for m, a in self.by_meter.items() if a.asset in counted}
 
     def meter_to_feeder(self) -> dict[str, str]:
         """Meter -> the meter of its feeder, where one is named; nothing feeds itself."""
@@ -147,7 +163,10 @@ class Assets:
 
 
 def read_assets(path: str) -> Assets:
-    """Read `assets.csv` (columns FIELDS; all but `asset` may be empty or absent).  Raises AssetsError."""
+    """Read `assets.csv` (columns FIELDS; all but `asset` may be empty or absent).  Raises AssetsError.
+
+    A line with `start` and `end` (RFC 3339; either may be empty) lends its address for that time.
+    """
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
@@ -161,19 +180,39 @@ def read_assets(path: str) -> Assets:
         line = content.count(b"\n", 0, error.start) + 1
         raise AssetsError(f"{path}: line {line}: not UTF-8 text; save it as CSV in UTF-8") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    assets, lines = Assets(), dict[str, int]()
+    assets, leases, lines = Assets(), list[Lease](), dict[str, int]()
+    named: dict[str, Asset] = {}
     try:
         _check_header(path, reader.fieldnames or [])
         for row in reader:
             where = f"{path}: line {reader.line_num}"
-            for meter in _add(assets, row, where):
-                if assets.by_meter[meter].asset != row["asset"].strip():
-                    told = f"{meter!r} belongs to {assets.by_meter[meter].asset!r} already"
-                    raise AssetsError(f"{where}: {told} (line {lines[meter]})")
+            cell = _cells(row, where)
+            asset = _asset(cell, where)
+            if cell["ip"]:
+                leases.append(_lease(cell, where, reader.line_num))
+                named[asset.asset] = asset
+            for meter in filter(None, (cell[name] for name in POWER_FIELDS)):
+                known = assets.by_meter.setdefault(meter, asset)
+                if known.asset != asset.asset:
+                    told = f"{meter!r} belongs to {known.asset!r} already (line {lines[meter]})"
+                    raise AssetsError(f"{where}: {told}")
+                assets.by_meter[meter] = asset
                 lines.setdefault(meter, reader.line_num)
     except csv.Error as error:  # the line it stopped on; of a quote without its other one, the last
         raise AssetsError(f"{path}: line {reader.line_num + 1}: {error}") from error
-    return assets
+    return _with_owners(assets, leases, named, path)
+
+
+def _with_owners(assets: Assets, leases: list[Lease], named: dict[str, Asset], path: str) -> Assets:
+    """The map with every address counted under that of its asset."""
+    try:
+        owners = Owners.among(leases)
+    except LeaseError as error:
+        known, fresh = error.args
+        told = f"{text(fresh.address)} belongs to {known.asset!r:.80} already (line {known.line})"
+        raise AssetsError(f"{path}: line {fresh.line}: {told}") from error
+    by_ip = {text(address): named[name] for name, address in owners.counted.items()}
+    return replace(assets, by_ip=by_ip, owners=owners)
 
 
 def _check_header(path: str, names: Sequence[str]) -> None:
@@ -186,14 +225,17 @@ def _check_header(path: str, names: Sequence[str]) -> None:
         raise AssetsError(f"{path}: line 1: no column 'asset'; known: {', '.join(FIELDS)}")
 
 
-def _add(assets: Assets, row: dict[str | None, Any], where: str) -> list[str]:
-    """Take in one line; its meters, of which one may belong to another asset."""
+def _cells(row: dict[str | None, Any], where: str) -> dict[str, str]:
     if None in row:  # what csv.DictReader calls the cells that are too many
         raise AssetsError(f"{where}: more cells than the header")
     cell = {name: (row.get(name) or "").strip() for name in FIELDS}
     if not cell["asset"]:
         raise AssetsError(f"{where}: empty 'asset'")
-    asset = Asset(
+    return cell
+
+
+def _asset(cell: dict[str, str], where: str) -> Asset:
+    return Asset(
         asset=cell["asset"],
         organisation=cell["organisation"] or None,
         contract_kw=_number(cell["contract_kw"], where),
@@ -201,19 +243,34 @@ def _add(assets: Assets, row: dict[str | None, Any], where: str) -> list[str]:
         allowed_mining=_flag(cell["allowed_mining"], where),
         feeder=cell["feeder"] or None,
     )
-    if cell["ip"]:
-        try:
-            ip = str(ipaddress.ip_address(cell["ip"]))
-        except ValueError as error:
-            raise AssetsError(f"{where}: {error!s:.120}") from error
-        if assets.by_ip.setdefault(ip, asset).asset != asset.asset:
-            raise AssetsError(f"{where}: {ip} belongs to {assets.by_ip[ip].asset!r:.80} already")
-        assets.by_ip[ip] = asset
-    meters = [cell[name] for name in POWER_FIELDS if cell[name]]
-    for meter in meters:
-        if assets.by_meter.setdefault(meter, asset).asset == asset.asset:
-            assets.by_meter[meter] = asset
-    return meters
+
+
+def _lease(cell: dict[str, str], where: str, line: int) -> Lease:
+    try:
+        address = words(cell["ip"])
+    except ValueError as error:
+        raise AssetsError(f"{where}: {error!s:.120}") from error
+    times = [_moment(cell[name], f"{where}: {name}") for name in ("start", "end")]
+    start, end = (told if told is not None else always for told, always in zip(times, ALWAYS, strict=True))
+    if start >= end:
+        raise AssetsError(f"{where}: start is not before end")
+    return Lease(cell["asset"], address, start, end, line)
+
+
+def _moment(value: str, where: str) -> int | None:
+    """RFC 3339, or a date for its midnight in UTC, in ns since the epoch."""
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is not None and len(value) == len("2026-03-01"):
+        moment = moment.replace(tzinfo=UTC)
+    if moment is None or moment.tzinfo is None:
+        raise AssetsError(f"{where} {value!r:.80} is no time with its zone, such as 2026-03-01T00:00:00Z")
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
 
 
 def _number(value: str, where: str) -> float | None:

@@ -21,6 +21,7 @@ from detector.interrupts import Interrupts
 from detector.metering import Progress
 from detector.model import Bundle
 from detector.parallel import metered_with
+from detector.policy import NO_POLICY, Policy, read_policy
 from detector.pools import SHIPPED, read_pools
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
@@ -45,6 +46,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    policy: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,9 +64,12 @@ class Result:
 class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
-    def __init__(self, bundle: Bundle, settings: Settings, assets: hosts.Assets) -> None:
+    def __init__(
+        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, policy: Policy = NO_POLICY
+    ) -> None:
         """Reads the list of pools, and times of blocks.  Raises PoolsError, BlocksError, NetworkError."""
         self.bundle = bundle
+        self._policy = policy
         self._settings = settings
         self._assets = assets
         self._pools = read_pools(settings.findings.pools or SHIPPED)
@@ -74,7 +79,8 @@ class Run:
             settings.findings.min_messages,
             bundle.channel.thresholds.suspicious,
             assets.meter_to_feeder(),
-            self._pools,
+            owners=assets.owners,
+            pools=self._pools,
             blocks=read_blocks(settings.findings.block_times) if settings.findings.block_times else None,
         )
 
@@ -113,7 +119,14 @@ class Run:
 
     def findings(self) -> list[Finding]:
         """What is believed now, worst first."""
-        return findings.judge(self.ledger, self.bundle, self._settings, self._assets, self._pools)
+        return findings.judge(
+            self.ledger,
+            self.bundle,
+            self._settings,
+            self._assets,
+            policy=self._policy,
+            pools=self._pools,
+        )
 
 
 def judged_rows(
@@ -154,13 +167,14 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, PoolsError, BlocksError, NetworkError
-    and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, PoolsError, BlocksError, SettingsError,
+    NetworkError and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
+    policy = read_policy(request.policy) if request.policy else NO_POLICY
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
-    run = Run(bundle, settings, assets)
+    run = Run(bundle, settings, assets, policy)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()

@@ -202,12 +202,16 @@ class Evidence:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+Missing = Mapping[str, str]
+"""`cause`: a word for machines; `collect`: what to collect next, in words."""
+
+
 @dataclass(slots=True)
 class Finding:
     """What is believed of one host over a stretch of time; see the design's schema."""
 
     host: str
-    kind: str  # "ip", "meter" or "feeder"
+    kind: str  # "ip", "asset" (leased addresses only), "meter" or "feeder"
     score: float | None
     verdict: Verdict
     first_ns: int
@@ -222,6 +226,9 @@ class Finding:
     energy: Mapping[str, Any] | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""  # one line for the table
+    missing: list[Missing] = field(default_factory=list)  # why it is undecided
+    role: str | None = None  # of what is no end host: "mining proxy", "pool", "gateway"
+    allowed: str | None = None  # the rule of the policy that allows what it is accused of
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class FindingSettings:
     pools: str = ""  # file of names of mining pools; empty = the shipped list
     block_times: str = ""  # file of times at which a node heard of blocks; empty = none are known
     max_evidence: int = 8  # a host; the heaviest stay
+    half_life_h: float = 168.0  # of log-odds in silence: a weekend's rest is little, a month's leaves a tenth
     co2e_kg_per_kwh: float = 0.473  # world mean of 2024 generation, Ember Global Electricity Review 2025
 
 

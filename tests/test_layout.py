@@ -12,7 +12,7 @@ ORDER = (
     {"compression"},
     {"formats", "streams"},
     {"kernel"},
-    {"blocks", "hosts", "pools"},
+    {"blocks", "owners", "hosts", "policy", "pools"},
     {"capture", "dissectors", "telemetry"},
     {"inputs"},
     {"windows"},

@@ -233,17 +233,20 @@ def fit_all(
     rows: table.Rows,
     power: PowerRows,
     say: Callable[[str], None],
+    *,
     pairs: Sequence[compose.Pair] = (),
+    drawn: fit.Fitted | None = None,
 ) -> dict[str, fit.Fitted]:
     """The three models, in the order in which one needs the other; `say` is told of each.
 
     pairs: hosts of which the rows hold both modalities; the fusion model learns from them, too.
+    drawn: the power model of these records where it is fitted already.
     """
     say(f"{len(rows)} channel rows, {int(rows.label.sum())} of them mining; {len(power.label)} power records")
     of_one = replace(recipe.budget, per_host_day=None, miss=None)  # hosts are judged by the fusion model
     channel = fit_channel(rows, recipe.seed, of_one)
     say(f"channel model: {_line(channel)}")
-    drawn = fit_power(power, recipe.seed, replace(of_one, lookalikes=None))
+    drawn = drawn or fit_power(power, recipe.seed, replace(of_one, lookalikes=None))
     say(f"power model: {_line(drawn)}")
     fused = compose.fit_fusion(recipe, rows, channel, power, drawn, pairs=pairs)
     say(f"fusion model: {_line(fused)}")

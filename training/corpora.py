@@ -59,6 +59,10 @@ class Source:
         lines = "".join(f"{file.path}\0{file.sha256}\n" for file in self.files)
         return hashlib.sha256(lines.encode()).hexdigest()
 
+    def trains(self, path: str) -> bool:
+        """Whether the licence lets the default model learn from one of its files."""
+        return self.terms["use"] == "train" and path not in self.terms.get("evaluate_only", ())
+
     def place(self, root: Path) -> Path:
         """Its folder in a mirror or a cache."""
         return root / FOLDERS[self.kind] / self.name
@@ -159,9 +163,14 @@ def to_learn_from(folder: Path, without: Collection[str] = ()) -> list[Capture]:
 
 
 def power_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file that lies in the folder of a source of power readings that may train."""
-    places = [s.place(folder) for s in sources() if s.kind == "power" and s.terms["use"] == "train"]
-    files = sorted(path for place in places for path in place.rglob("*") if path.is_file())
+    """SHA-256 of every file in the folders of the sources of power readings, of those that may train."""
+    listed = [(source, source.place(folder)) for source in sources() if source.kind == "power"]
+    files = sorted(
+        path
+        for source, place in listed
+        for path in place.rglob("*")
+        if path.is_file() and source.trains(path.relative_to(place).as_posix())
+    )
     return {path.relative_to(folder).as_posix(): store.digest_of(path) for path in files}
 
 
@@ -198,7 +207,6 @@ def _capture(source: Source, file: File, folder: Path) -> Capture:
     terms = source.terms
     mining, ambiguous = terms.get("mining", {}), terms.get("ambiguous", {})
     label = "mining" if file.path in mining else "ambiguous" if file.path in ambiguous else terms["label"]
-    allowed = terms["use"] == "train" and file.path not in terms.get("evaluate_only", [])
     vectors = terms.get("vectors", False)
     return Capture(
         path=source.place(folder) / file.path,
@@ -207,7 +215,7 @@ def _capture(source: Source, file: File, folder: Path) -> Capture:
         role="robustness" if vectors else "traffic",
         protocol=mining[file.path]["shows"] if label == "mining" else ambiguous.get(file.path, ""),
         mining_hosts=frozenset(mining[file.path]["hosts"] if label == "mining" else ()),
-        trains=allowed and not vectors and label != "ambiguous",
+        trains=source.trains(file.path) and not vectors and label != "ambiguous",
         sha256=file.sha256,
     )
 

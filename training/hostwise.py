@@ -43,6 +43,8 @@ class Held:
     novelty: float | None = None
     first_ns: int = 0
     delay: Mapping[str, int | None] | None = None  # windows until it was called so; None: not measured
+    network_score: float | None = None  # of its traffic alone
+    power_score: float | None = None
 
 
 @dataclass(slots=True)
@@ -88,7 +90,9 @@ class Hosts:
             days = (finding.last_ns - finding.first_ns) / DAY_NS
             source = _short(label.source, folder)
             said = (finding.verdict, finding.score, days, finding.novelty, finding.first_ns)
-            self.counted.append(Held(finding.host, source, label, *said, delay if label.mining else None))
+            parts = (finding.network_score, finding.power_score)
+            late = delay if label.mining else None
+            self.counted.append(Held(finding.host, source, label, *said, late, *parts))
         elif any(label.host in (EVERY_HOST, finding.host) for label in labels):
             times = {"first_seen": rfc3339(finding.first_ns), "last_seen": rfc3339(finding.last_ns)}
             self.partly.append({"source": _short(labels[0].source, folder), "host": finding.host, **times})

@@ -24,6 +24,13 @@ REQUIRED = ("source", "host", "start", "end", "label", "group")
 OPTIONAL = ("coin", "variant", "weight", "power_source")
 COLUMNS = REQUIRED + OPTIONAL
 LABELS = ("mining", "benign")
+MEANT = {
+    **dict.fromkeys(("miner", "miners", "mine", "mines", "cryptomining", "cryptojacking"), "mining"),
+    **dict.fromkeys(("malicious", "positive", "yes", "true", "1"), "mining"),
+    **dict.fromkeys(("normal", "clean", "clear", "legitimate", "ordinary", "background"), "benign"),
+    **dict.fromkeys(("negative", "no", "false", "0"), "benign"),
+}
+"""What other tools and people call the two."""
 EVERY_HOST = "*"
 SHOWN = 20  # mistakes told at once
 LARGEST = 64 << 20  # bytes
@@ -171,7 +178,7 @@ def _label(cells: Mapping[str, str], folder: Path, line: int) -> Label:
             raise ValueError(f"{name} is longer than {LONGEST} characters or has control characters in it")
     label = cells["label"]
     if label not in LABELS:
-        raise ValueError(f"label {label!r:.80} is neither 'mining' nor 'benign'{_nearest(label, LABELS)}")
+        raise ValueError(f"label {label!r:.80} is neither 'mining' nor 'benign'{_meant(label)}")
     if not cells["group"]:
         raise ValueError("group is empty; name the site, campaign or day that the row belongs to")
     start, end = _time(cells["start"], "start"), _time(cells["end"], "end")
@@ -299,6 +306,12 @@ def _before_end(end: int | None, other: int | None) -> bool:
 
 def _least(start: int | None) -> float:
     return -math.inf if start is None else start
+
+
+def _meant(label: str) -> str:
+    """Which of the two a label surely is, by another name or misspelt."""
+    named = MEANT.get(label.lower())
+    return f"; did you mean {named!r}?" if named else _nearest(label, LABELS)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from detector.bundle import DEFAULT
 from detector.model import Bundle, BundleError
-from training import build, card, corpora, export, store, table
+from training import build, card, corpora, export, fit, store, table
 
 CREATED = "2026-11-22"
 IDENTITY = "default-2026.11"
@@ -65,10 +65,16 @@ def _tell_absent(mirror: Path | None, say: Callable[[str], None]) -> None:
 
 
 def fit_bundle(
-    recipe: build.Recipe, rows: table.Rows, power: build.PowerRows, output: Path, say: Callable[[str], None]
+    recipe: build.Recipe,
+    rows: table.Rows,
+    power: build.PowerRows,
+    output: Path,
+    say: Callable[[str], None],
+    *,
+    drawn: fit.Fitted | None = None,
 ) -> Bundle:
-    """Fit the three models on these rows and write the bundle to `output`."""
-    models = build.fit_all(recipe, rows, power, say)
+    """Fit the three models on these rows and write the bundle to `output`; `drawn`: see `build.fit_all`."""
+    models = build.fit_all(recipe, rows, power, say, drawn=drawn)
     data = build.training_data(rows, power)
     return export.save_bundle(
         output,

@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--power-unit", metavar="UNIT", help="unit of the readings, where the file does not say")
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
+    add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
     add("--block-times", metavar="FILE", help="when a node heard of blocks: a time a line, or CSV time,chain")
@@ -95,18 +96,20 @@ def run(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415
     from detector.monitor import Journal, Stop  # noqa: PLC0415
     from detector.pipeline import Run  # noqa: PLC0415
+    from detector.policy import NO_POLICY, read_policy  # noqa: PLC0415
     from detector.signing import Trust  # noqa: PLC0415
 
     trusted = plan.settings.model
     bundle = Bundle.load(plan.monitor.model or None, Trust.of(trusted.public_key, trusted.oldest))
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
+    policy = read_policy(plan.monitor.policy) if plan.monitor.policy else NO_POLICY
     output.check(plan.monitor.output or None)
     model = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     journal = Journal(plan.monitor.output, model) if plan.monitor.output else None
     try:
         with Stop() as stop:
             result = _watch(
-                plan, Run(bundle, plan.settings, assets), _teller(args, journal), stop, args.quiet
+                plan, Run(bundle, plan.settings, assets, policy), _teller(args, journal), stop, args.quiet
             )
     finally:
         if journal:
@@ -142,6 +145,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         "power_unit": args.power_unit,
         "power_timezone": args.power_timezone,
         "assets": args.assets,
+        "policy": args.policy,
         "model": args.model,
         "output": args.output,
     }

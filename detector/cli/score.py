@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("input").add_argument
     add_power(add)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
+    add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
@@ -84,7 +87,11 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         default="clear",
         help="list this verdict and worse (default: all)",
     )
-    add("--fail-on", choices=verdicts[:2], help="exit 1 when a host has this verdict or worse")
+    add(
+        "--fail-on",
+        choices=verdicts[:2],
+        help="exit 1 when a host has this verdict or worse, and may not",
+    )
     add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
 
 
@@ -94,10 +101,9 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
     output.check(args.output, args.report)
-    gc.set_threshold(100_000)  # what a run makes is freed by counting; a pass over all findings is slow
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
-    with progress.shown(not args.quiet) as told:
+    with _few_collections(), progress.shown(not args.quiet) as told:
         result = pipeline.score(_request(args), told)
     listed, hidden = _split(result.findings, Verdict(args.min_verdict))
     with output.opened(args.output) as stream:
@@ -115,9 +121,21 @@ def run(args: argparse.Namespace) -> int:
         quiet=args.quiet,
         passed_over=result.notes,
     )
-    if status != INTERRUPTED and args.fail_on and _split(result.findings, Verdict(args.fail_on))[0]:
+    blamed = [finding for finding in result.findings if finding.allowed is None]
+    if status != INTERRUPTED and args.fail_on and _split(blamed, Verdict(args.fail_on))[0]:
         return FAILED_ON
     return status
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """What a run makes is freed by counting; passes of the collector over all findings are slow."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _request(args: argparse.Namespace) -> Request:
@@ -138,6 +156,7 @@ def _request(args: argparse.Namespace) -> Request:
         paths=tuple(args.paths),
         power=tuple(args.power),
         assets=args.assets,
+        policy=args.policy,
         model=args.model,
         engine=args.engine,
         deep=args.deep,

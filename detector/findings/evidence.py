@@ -18,6 +18,7 @@ from detector.findings.ledger import ChannelRecord
 from detector.findings.synchrony import Followed, Meeting
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
+from detector.text import minute
 from detector.windows.histograms import CLOSE_BYTES
 
 if TYPE_CHECKING:
@@ -278,6 +279,17 @@ def ordinary_traffic(record: ChannelRecord, judged: int) -> Evidence:
         last_ns=record.last_ns,
         channel=where,
         facts={"windows_judged": judged},
+    )
+
+
+def silence(heard_ns: int, quiet_ns: int, forgotten: float) -> Evidence:
+    """That nothing spoke for mining for long; forgotten: log-odds that the score lost by it."""
+    return Evidence(
+        kind="silence",
+        weight=round(forgotten, 2),
+        summary=f"no sign of mining since {minute(heard_ns)} UTC, in {duration(quiet_ns)} of watching",
+        first_ns=heard_ns,
+        facts={"quiet_h": round(quiet_ns / 3.6e12, 1)},
     )
 
 

@@ -15,18 +15,22 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.features import noise
 from detector.features.feeders import Feeders
+from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
+from detector.owners import Owners
 from detector.pools import NONE, PoolNames
 from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
-    from detector.records import Floats, Int64s
+    from detector.records import Floats, Int64s, UInt64s
 
 KEPT_NAMES = 8  # a host
 KEPT_CHANNELS = 8  # a host; the most suspect stay
+KEPT_SPOKEN = 4_096  # of a site: who works for whom is told of so many
+NOBODY = Owners()
 _KEY = struct.Struct("=5Q")  # of `windows.channel.keys`
 
 
@@ -48,6 +52,7 @@ class ChannelRecord:
     novelty: float
     facts: Facts | None = None
     names: Names | None = None
+    heard_ns: int = 0  # when it last was suspect or spoke of mining; 0 = never
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
     windows: int = 1  # in which it was judged
     total: float = math.nan  # of the log-odds of those
@@ -80,8 +85,11 @@ class ChannelRecord:
     @property
     def said(self) -> bool:
         """Words of a mining dialogue that only miners and pools say: logins, jobs or shares."""
-        facts = self.facts
-        return facts is not None and facts.logins + facts.jobs + facts.shares > 0
+        return _said(self.facts)
+
+
+def _said(facts: Facts | None) -> bool:
+    return facts is not None and facts.logins + facts.jobs + facts.shares > 0
 
 
 @dataclass(slots=True)
@@ -107,14 +115,16 @@ class Ledger:
         min_messages: int,
         suspicious: float,
         feeder_of: Mapping[str, str] | None = None,
-        pools: PoolNames = NONE,
         *,
+        pools: PoolNames = NONE,
         blocks: Mapping[str, Int64s] | None = None,
+        owners: Owners = NOBODY,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
         feeder_of: the feeder's own meter by the name of each meter that it feeds.
         blocks: chain -> times of its blocks, where they are known.
+        owners: whose an address was, and when.
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
@@ -122,7 +132,10 @@ class Ledger:
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
         self.clock = BlockClock(blocks)
+        self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
+        self.watched = Watched()
         self._home = home
+        self._owners = owners
         self._min_messages = min_messages
         self._suspicious = suspicious
 
@@ -135,14 +148,19 @@ class Ledger:
         """
         ends = hosts.ends(table, self._home)
         times = table.wide[:, : layout.LAST_NS + 1]
+        for start in set(table.wide[:, layout.WINDOW_NS].tolist()):
+            self.watched.see(start, start)
+        host, remote = self._counted(ends.host, times), self._counted(ends.remote, times)
         packets = table.wide[:, layout.UP + layout.PACKETS] + table.wide[:, layout.DOWN + layout.PACKETS]
-        inside = np.flatnonzero(self._home.contains(ends.remote))
-        rows = np.concatenate([np.arange(len(table)), inside])
-        addresses = np.concatenate([ends.host, ends.remote[inside]])
+        inside = np.flatnonzero(self._home.contains(ends.remote) & hosts.are_hosts(ends.remote))
+        judged = np.flatnonzero(hosts.are_hosts(ends.host))
+        rows = np.concatenate([judged, inside])
+        addresses = np.concatenate([host[judged], remote[inside]])
         self.hosts.see(addresses, times[rows], packets[rows], source)
         for row, names in enumerate(table.names):
             if names is not None and names.lookups:
-                self._hear(hosts.text(table.client[row]), names.lookups)
+                client = self._counted(table.client[row : row + 1], times[row : row + 1])
+                self._hear(hosts.text(client[0]), names.lookups)
 
     def _hear(self, client: str, lookups: tuple[Lookup, ...]) -> None:
         """Remember the first listed names that a host asked for."""
@@ -151,6 +169,21 @@ class Ledger:
                 asked = self.asked.setdefault(client, {})
                 if len(asked) < KEPT_NAMES:
                     asked.setdefault(one.name, one.ts_ns)
+
+    def _counted(self, addresses: UInt64s, wide: Int64s) -> UInt64s:
+        """Under which address each is counted, at the newest moment of its row."""
+        return self._owners.of(addresses, wide[:, layout.LAST_NS])
+
+    def at_home(self, addresses: Sequence[str]) -> list[bool]:
+        """Whether each is in the home networks."""
+        pairs = np.array([hosts.words(address) for address in addresses], np.uint64).reshape(-1, 2)
+        return self._home.contains(pairs).tolist()
+
+    def names(self, channel: ChannelRecord) -> tuple[str, str]:
+        """Under which addresses the host of a channel and its other end are counted."""
+        both = np.array([hosts.words(channel.host), hosts.words(channel.end[0])], np.uint64)
+        host, end = self._owners.of(both, np.full(2, channel.last_ns))
+        return hosts.text(host), hosts.text(end)
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
         """Rows that hold enough to be told from anything else: both directions and `min_messages`
@@ -163,7 +196,10 @@ class Ledger:
             words = [facts is not None and not facts.server_mines for facts in rolled.facts]
             enough |= np.array(words, np.bool_)
         host = hosts.ends(rolled, self._home).host
-        self.hosts.try_rows(host, np.where(enough, 0, up + down), both_ways)
+        known = hosts.are_hosts(host)
+        enough &= known
+        host = self._counted(host, rolled.wide)[known]
+        self.hosts.try_rows(host, np.where(enough, 0, up + down)[known], both_ways[known])
         return enough
 
     def add(
@@ -183,14 +219,18 @@ class Ledger:
             told,
             rolled.names,
         )
-        numbers = self.hosts.judge_rows(ends.host).tolist()
+        numbers = self.hosts.judge_rows(self._counted(ends.host, rolled.wide)).tolist()
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
             channels = self.hosts.channels.setdefault(number, {})
             fresh = ChannelRecord(*moment)
             channel = _entered(channels, fresh)
             if channel is None:
                 continue
+            if channel.said and len(self.spoken) < KEPT_SPOKEN:
+                self.spoken[channel.key] = channel
             suspect = fresh.probability >= self._suspicious
+            if suspect or _said(told[row]):
+                channel.heard_ns = max(channel.heard_ns, moment[2])
             channel.suspect_windows += suspect
             if suspect:
                 self.clock.hear(channel, rolled.wide[row])

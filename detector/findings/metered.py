@@ -127,6 +127,11 @@ _NEEDS: Final = {
 }
 
 
+def wanted(record: PowerRecord) -> str:
+    """What would tell of a meter that is undecided."""
+    return _wanted(record.description)
+
+
 def _wanted(facts: Mapping[str, Any]) -> str:
     return _NEEDS.get(facts.get("tier") or "", "more readings")
 

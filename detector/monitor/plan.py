@@ -21,6 +21,7 @@ class MonitorSettings:
     power_unit: str = ""  # of readings whose file does not say
     power_timezone: str = ""
     assets: str = ""
+    policy: str = ""
     model: str = ""
     output: str = ""  # findings as JSON lines are appended here
     score_step: float = SCORE_STEP  # a score that moved by this much is told again

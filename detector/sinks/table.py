@@ -26,6 +26,7 @@ SINCE = "SINCE (UTC)"  # the first to go on a narrow terminal
 WIDEST = {"HOST": 40, "ORGANISATION": 24, "COIN": 24}
 NARROWEST_WHY = 28  # columns; with less, the reason goes on a line of its own
 INDENT = 4
+WIDE = 160  # columns of a terminal from which the scores of traffic and power alone have room
 
 
 class Table:
@@ -44,7 +45,7 @@ class Table:
 
 def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
     """The lines of the table, the headings first."""
-    columns = {heading: _padded(column) for heading, column in _columns(findings).items()}
+    columns = {heading: _padded(column) for heading, column in _columns(findings, context).items()}
     if context.width is not None and context.width - _taken(columns) < NARROWEST_WHY:
         del columns[SINCE]
     taken = _taken(columns)
@@ -57,17 +58,28 @@ def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
         yield from _lines(GAP.join(row) + GAP, taken, why, context.width)
 
 
-def _columns(findings: Sequence[Finding]) -> dict[str, list[str]]:
+def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[str]]:
     """Heading -> cells, the heading itself first; without columns that say nothing."""
     columns = {
-        "VERDICT": [f.verdict.value for f in findings],
+        "VERDICT": [f.verdict.value + ", allowed" * (f.allowed is not None) for f in findings],
         "SCORE": [probability(f.score) for f in findings],
+        **(_scores(findings) if (context.width or 0) >= WIDE else {}),
         "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
         "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
         "COIN": [_cut(" ".join(filter(None, spoken(f))), WIDEST["COIN"]) for f in findings],
         SINCE: [minute(f.first_ns) for f in findings],
     }
     return {heading: [heading, *column] for heading, column in columns.items() if any(column)}
+
+
+def _scores(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """What traffic alone and power alone say, where any host has both beside the fused score."""
+    if all(f.power_score is None or f.network_score is None for f in findings):
+        return {}
+    return {
+        "NETWORK": [probability(f.network_score) for f in findings],
+        "POWER": [probability(f.power_score) for f in findings],
+    }
 
 
 def _padded(column: list[str]) -> list[str]:
@@ -121,6 +133,7 @@ def wrap(text: str, width: int) -> list[str]:
 def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
     """`53 hosts: 2 mining, 0 suspicious, 1 undecided, 50 clear; ...` in one line."""
     kinds = Counter(finding.kind for finding in findings)
+    kinds["ip"] += kinds["asset"]
     named = (("ip", "host"), ("meter", "meter"), ("feeder", "feeder"))
     nouns = [plural(kinds[kind], noun) for kind, noun in named if kinds[kind]]
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())

@@ -30,7 +30,7 @@ def sample() -> Sample:
     rows = dataset_of(values, labels, names, NAMES, simulated=~recorded)
     time = np.where(recorded, group * 1e6, np.nan)
     sources = np.array([f"s{g % 2}" if g >= 12 else "simulated" for g in group], object)
-    return Sample(rows, sources, np.zeros(240, np.int64), time)
+    return Sample(rows, np.zeros((240, 4)), sources, np.zeros(240, np.int64), time)
 
 
 def test_duration_is_seen_where_it_is_a_label() -> None:
@@ -92,9 +92,9 @@ def test_duration_that_labels_fails_aloud() -> None:
     buckets[1::4] = 1
     weights = row_weights(of.rows.labels, buckets.tolist(), of.rows.groups.tolist())
     weighed = replace(of.rows, weights=weights)
-    assert "**FAILS**" not in report._duration(Sample(weighed, of.sources, buckets, of.time))
-    assert "**FAILS**" in report._duration(Sample(of.rows, of.sources, buckets, of.time))
-    of_one_class = Sample(weighed, of.sources, of.rows.labels.astype(np.int64), of.time)
+    assert "**FAILS**" not in report._duration(Sample(weighed, of.words, of.sources, buckets, of.time))
+    assert "**FAILS**" in report._duration(Sample(of.rows, of.words, of.sources, buckets, of.time))
+    of_one_class = Sample(weighed, of.words, of.sources, of.rows.labels.astype(np.int64), of.time)
     assert "| one class only |" in report._duration(of_one_class)
 
 
@@ -110,7 +110,7 @@ def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(meters, "boosted", logistic)  # a quick model: what is tested is what is asked of it
-    monkeypatch.setattr(meters, "SCORERS", {"logistic regression": logistic})
+    monkeypatch.setattr(meters, "POWER_BASELINES", {"logistic regression": logistic})
     monkeypatch.setattr(checks.probe, "__defaults__", (logistic,))
     of = meters.drawn(160, 9, None)
     told = "\n".join(meters.sections(of, 9))

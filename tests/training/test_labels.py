@@ -64,6 +64,9 @@ def test_absolute_and_upward_paths_are_the_users_own(folder: Path) -> None:
 MISTAKES = [
     ("a.pcap,*,,,minning,g", "label 'minning' is neither 'mining' nor 'benign'; did you mean 'mining'?"),
     ("a.pcap,*,,,Mining,g", "did you mean 'mining'?"),
+    ("a.pcap,*,,,miner,g", "label 'miner' is neither 'mining' nor 'benign'; did you mean 'mining'?"),
+    ("a.pcap,*,,,Normal,g", "did you mean 'benign'?"),
+    ("a.pcap,*,,,0,g", "did you mean 'benign'?"),
     ("a.pcap,*,,,,g", "neither"),
     ("a.pcap,*,,,mining,", "group is empty"),
     (",*,,,mining,g", "source is empty"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ import pytest
 from detector.bundle import DEFAULT
 from detector.cli import main
 from detector.features.channel import NAMES
+from detector.features.power import NAMES as POWER_NAMES
 from detector.records import Verdict
 from training import hostwise, hostwise_text
+from training.build import PowerRows
 from training.evaluation import checks, own
 from training.evaluation.scorers import logistic
 from training.hostwise import DAY_NS, Held
@@ -85,6 +88,7 @@ def quick() -> Iterator[None]:
         patch.setattr(checks, "boosted", logistic)
         patch.setattr(checks.probe, "__defaults__", (logistic,))
         patch.setattr(own, "BASELINES", {"logistic regression": logistic})
+        patch.setattr(own, "POWER_BASELINES", {"logistic regression": logistic})
         yield
 
 
@@ -102,6 +106,7 @@ def test_every_check_is_there(told: dict[str, own.Section]) -> None:
         "ablation",
         "labels dealt out anew",
         "duration is no label",
+        "what each part tells",
         "leak probe",
     ]
     assert {row[0] for row in told["leave one group out"].rows} == {f"g{g:02d}" for g in range(12)}
@@ -124,9 +129,62 @@ def test_what_does_not_passes() -> None:
     assert {row[-1] for row in probe.rows} == {"passes"}
 
 
+def meters(groups: int = 12) -> PowerRows:
+    """12 groups of 10 records, half of them mining, which three columns tell."""
+    rng = np.random.default_rng(6)
+    group = np.repeat(np.arange(groups), 10)
+    values = rng.normal(size=(len(group), len(POWER_NAMES)))
+    values[:, :3] += 2.0 * (group % 2 == 0)[:, None]
+    return PowerRows(
+        values=values,
+        label=group % 2 == 0,
+        group=[f"p{g:02d}" for g in group],
+        family=[f"v{g % 6}" for g in group],
+        tier=["meter"] * len(group),
+        simulated=np.zeros(len(group), np.bool_),
+        weight=np.ones(len(group)),
+    )
+
+
+def test_meters_are_checked_beside_channels() -> None:
+    told = by_title(own.sections(rows(groups=1), [], meters()))
+    assert [title for title in told if title.startswith("power: ")] == [
+        "power: against what is simple",
+        "power: leave one group out",
+        "power: leave one variant out",  # one resolution is no split
+        "power: learning curve",
+        "power: ablation",
+        "power: labels dealt out anew",
+    ]
+    ((_, auc, *_),) = told["power: against what is simple"].rows
+    assert float(auc.split()[0]) > 0.9
+    assert {row[0] for row in told["power: leave one variant out"].rows} == {f"v{n}" for n in range(6)}
+    assert told["leak probe"].note == "not checked: no host that a label speaks of wholly"
+    few = by_title(own.sections(rows(groups=1), [], meters(groups=1)))
+    assert few["power: ablation"].note.startswith("not checked: ")
+
+
+def test_what_each_part_tells_of_the_hosts() -> None:
+    """By hand: traffic ranks all rightly, power the hosts that have it the wrong way round."""
+    found = []
+    for one in hosts():
+        mines = one.label.mining
+        power = None if one.host.endswith("7") else 0.1 + 0.5 * (not mines)
+        found.append(replace(one, score=0.2 + 0.6 * mines, network_score=0.9 * mines, power_score=power))
+    (told,) = [section for section in own.sections(rows(groups=1), found) if "part" in section.title]
+    by_part = {row[0]: row[1:] for row in told.rows}
+    assert by_part["traffic alone"][0] == "30 / 30" and by_part["traffic alone"][1].startswith("1.000")
+    assert by_part["power alone"][1].startswith("0.000") and by_part["power alone"][0] == "30 / 24"
+    assert by_part["both, as told"][1].startswith("1.000")
+
+
 def test_too_few_groups_are_said_not_guessed() -> None:
     told = own.sections(rows(groups=1), [held(0, True, "10.0.0.1")])
-    assert len(told) == 7 and all(section.note.startswith("not checked: ") for section in told)
+    assert len(told) == 8 and all(
+        section.note.startswith("not checked: ")
+        for section in told
+        if section.title != "what each part tells"
+    )
     text = "\n".join(line for section in told for line in hostwise_text._section(section.document()))
     assert "check: ablation (not checked: " in text
 

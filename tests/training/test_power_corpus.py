@@ -221,6 +221,7 @@ def test_bank_takes_licensed_sources_only_and_groups_kin():
         assert np.isfinite(profile.watts).all() and (profile.watts >= 0).all()
     assert len({p.group for p in bank.meters if p.family == "electric vehicle"}) <= 2
     houses = [p for p in bank.meters if p.group.startswith("house:")]
+    assert [p.name for p in houses] == ["UKDALE_House2"]  # REFIT's own word on its licence was not seen
     assert all((p.watts.reshape(-1, 96) <= 1e-6).mean(axis=1).max() < 0.06 for p in houses)  # no gaps as 0
 
 
@@ -242,5 +243,6 @@ def test_real_hosts_are_marked_and_keep_their_weekday():
 @needs_data
 def test_held_out_traces_are_real_and_benign():
     traces = list(held_out(DATA))
-    assert {e.family for e in traces} >= {"AI training", "idle"}
+    assert {e.family for e in traces} >= {"AI training", "idle", "household"}
+    assert {e.tier for e in traces if e.family == "household"} == {"meter"}
     assert all(not e.label and not e.simulated and "evaluation only" in e.source for e in traces)

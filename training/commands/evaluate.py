@@ -42,9 +42,10 @@ Delay is told in windows (5 minutes) from a miner's first to its first verdict; 
 alarm is worth where so many hosts mine, from recall and false alarms as measured here.
 
 --against scores the same hosts by a second bundle and tells both, and the hosts of which they differ.
---checks fits models anew on the labelled channels, groups held out, to see what your labels are worth:
-simple baselines and the published rules, each group left out, learning curve, ablation, labels dealt out
-anew, duration, and a probe of leaks (address, port, time, length of the record).  Minutes, not seconds.
+--checks fits models anew on the labelled channels, and on the labelled meters, groups held out, to see
+what your labels are worth: simple baselines and the published rules, each group left out, learning curve,
+ablation, labels dealt out anew, duration, and a probe of leaks (address, port, time, length of the
+record); and tells how well traffic alone, power alone and both rank the hosts.  Minutes, not seconds.
 
 --drift tells whether the traffic of a site has left what BUNDLE learned from: the population
 stability index by family of features, held against what so few hosts would show by chance, and the
@@ -138,14 +139,15 @@ def _loaded(name: str) -> Bundle:
 def _checks(path: Path, labels: list[Label], bundle: Bundle, hosts: Hosts) -> list[dict[str, Any]]:
     """What `evaluation.own` finds of the labelled channels; mistakes of labels are told as training does."""
     from detector.settings import Settings  # noqa: PLC0415
-    from training import labelled, table  # noqa: PLC0415
+    from training import build, labelled, table  # noqa: PLC0415
     from training.evaluation import own  # noqa: PLC0415
 
     found = labelled.read(labels, Settings(), bundle.channel, path)
     for line in found.mistakes:
         output.note(f"minewatch evaluate: {printable(line)}")
     rows = table.gathered(found.channels, own.MOST_ROWS)
-    return [one.document() for one in own.sections(rows, hosts.counted)]
+    power = build.joined_power(found.power) if found.power else None
+    return [one.document() for one in own.sections(rows, hosts.counted, power)]
 
 
 def _hold(

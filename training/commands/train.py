@@ -136,7 +136,7 @@ def _train(args: argparse.Namespace) -> int:
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
     if cache is not None:
         store.prune(cache)
-    models = build.fit_all(recipe, rows, power, _say, found.pairs)
+    models = build.fit_all(recipe, rows, power, _say, pairs=found.pairs)
     comparison = compare.compare(own, models["channel"], base, standing)
     sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget)]) + "\n")
     if comparison.worse and not args.force:

@@ -5,9 +5,8 @@ The leave-one-source-out table is of bundles fitted anew without one source, sco
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from detector.records import Finding, Verdict
 from detector.settings import Settings
 from training import build, delay, metrics, table
 from training.corpora import Capture
-from training.rebuild import fit_bundle
 
 CHUNK = 40
+Fitting = Callable[[table.Rows, Path, str], object]
+"""Writes the bundle that is fitted to these channel rows; the text says which it is."""
 _MINING = (Verdict.MINING,)
 _ALARMS = (Verdict.MINING, Verdict.SUSPICIOUS)
 
@@ -81,40 +81,51 @@ def _told(finding: Finding) -> Told:
     return Told(finding.host, finding.verdict, finding.score, tuple(dict.fromkeys(heard)), days)
 
 
-def leave_one_source_out(captures: list[Capture], mirror: Path, recipe: build.Recipe) -> list[Outcome]:
+def leave_one_source_out(
+    captures: list[Capture], mirror: Path, recipe: build.Recipe, fitted: Fitting
+) -> list[Outcome]:
     """Each source that trains, scored by a bundle that never saw it; the others are unseen as they are."""
-    simulated, power = build.simulated_rows(recipe), build.power_rows(recipe, mirror)
+    simulated = build.simulated_rows(recipe)
     outcomes = []
     for source in sorted({capture.source for capture in captures if capture.trains}):
-        print(f"without {source}", file=sys.stderr)  # noqa: T201
         rows = table.concatenate([simulated, build.recorded_rows(recipe, mirror, (source,))])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "bundle"
-            fit_bundle(recipe, rows, power, path, lambda text: print(text, file=sys.stderr))  # noqa: T201
+            fitted(rows, path, f"without {source}")
             outcomes += judge_captures([c for c in captures if c.source == source], path, recipe.jobs)
     return outcomes
 
 
-def sections(shipped: list[Outcome], left_out: list[Outcome], examples: int) -> list[str]:
-    """What is told of captures; `examples`: simulated conversations in the bundles of `left_out`."""
-    trains = {outcome.capture.source for outcome in shipped if outcome.capture.trains}
-    unseen = [outcome for outcome in shipped if outcome.capture.source not in trains] + left_out
+def section(shipped: list[Outcome], bundle: Bundle) -> str:
+    """Every capture by the shipped bundle, and what was measured when it was fitted."""
+    trains = _that_train(shipped)
     parts = [
         "## The shipped bundle\nRecorded captures. It learned from simulated conversations and from the"
         " sources marked *.",
         _mining_table(shipped),
         _source_table(shipped, trains),
         _host_days(shipped),
+        _model_table(bundle),
     ]
-    if left_out:
-        parts += [
-            "## Leave one source out\nRecorded captures. Each source is scored by a bundle that never saw any"
-            f" of it, fitted with {examples} simulated conversations (those that never train are scored by"
-            " the shipped bundle).",
-            _mining_table(unseen),
-            _source_table(unseen, trains),
-        ]
-    return parts
+    return "\n\n".join(parts)
+
+
+def left_out_section(shipped: list[Outcome], left_out: list[Outcome], examples: int) -> str:
+    """Every source by a bundle that never saw it; `examples`: simulated ones of those fitted anew."""
+    trains = _that_train(shipped)
+    unseen = [outcome for outcome in shipped if outcome.capture.source not in trains] + left_out
+    parts = [
+        "## Leave one source out\nRecorded captures. Each source is scored by a bundle that never saw any"
+        f" of it, fitted with {examples} simulated conversations (those that never train are scored by"
+        " the shipped bundle).",
+        _mining_table(unseen),
+        _source_table(unseen, trains),
+    ]
+    return "\n\n".join(parts)
+
+
+def _that_train(outcomes: list[Outcome]) -> set[str]:
+    return {outcome.capture.source for outcome in outcomes if outcome.capture.trains}
 
 
 def _host_days(outcomes: list[Outcome]) -> str:
@@ -189,9 +200,9 @@ def _rate(hosts: list[Told], verdict: Verdict) -> str:
     return f"{rate.count} (at most {rate.high:.2%})" if rate.high is not None else "-"
 
 
-def model_table(bundle: Bundle) -> str:
+def _model_table(bundle: Bundle) -> str:
     lines = [
-        "## The models, out of fold\nWhole families of conversations, loads and sources are held out of each"
+        "### The models, out of fold\nWhole families of conversations, loads and sources are held out of each"
         " fold. **Mining is simulated here, and most of the benign: no claim rests on this table alone.**\n"
         "Examples are conversations, records of a meter, and hosts composed of both.\n",
         "| model | mining recall | false alarms | suspicious recall | false alarms | AP | Brier |",

@@ -9,7 +9,7 @@ judged against strange benign.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +18,9 @@ import numpy as np
 from detector.records import Verdict
 from training import build, table
 from training.evaluation import tables
+from training.evaluation.captures import Fitting
 from training.evaluation.trials import Outcome, Trial, encrypted, recall, speaks_clear, tried
 from training.metrics import clopper_pearson, per_thousand_host_days
-from training.rebuild import fit_bundle
 from training.simulation.catalogue import BENIGN_FAMILIES, MINING_FAMILIES
 from training.simulation.disguises import CLEAR, TLS_13, Disguise, one_in
 from training.simulation.draw import Draw
@@ -88,17 +88,16 @@ def section(bundle: Path | None, n: int, jobs: int) -> str:
     )
 
 
-def left_out(recipe: build.Recipe, power: build.PowerRows, n: int, say: Callable[[str], None]) -> str:
+def left_out(recipe: build.Recipe, n: int, fitted: Fitting) -> str:
     """The same by bundles that met neither the dialect nor the look-alike family."""
     rows = build.simulated_rows(recipe)
     mining: list[Outcome] = []
     benign: list[Outcome] = []
     for fold, families in enumerate(_folds(recipe.seed)):
-        say(f"without {len(families)} families, {fold + 1} of {FOLDS}")
         seen = table.select(rows, ~np.isin(np.array(rows.family, object), sorted(families)))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "bundle"
-            fit_bundle(recipe, seen, power, path, say)
+            fitted(seen, path, f"without {len(families)} families, {fold + 1} of {FOLDS}")
             for condition in _LEFT_OUT:
                 strange = [name for name in MINING_FAMILIES if name in families]
                 trials = [trial for name in strange for trial in condition.trials(name, n)]

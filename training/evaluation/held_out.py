@@ -76,17 +76,29 @@ def later(rows: Dataset, time: Floats) -> list[tuple[Indices, Indices]]:
 
 
 def judged(rows: Dataset, split: Parts, scorer: Scorer, seed: int = 0) -> Judged:
-    """Held-out rows of every part, scored by `scorer` fitted on the rest, joined into examples."""
+    """Held-out rows of every part, scored by `scorer` fitted on the rest, joined into examples.
+
+    Parts are fitted side by side where the caller's `joblib.parallel_config` says so.
+    """
+    from joblib import Parallel, delayed  # noqa: PLC0415  (heavy)
+
+    parts = list(split)
+    work = delayed(_scored)
+    told = Parallel()(work(scorer, rows.take(train), rows.values[held], seed) for train, held in parts)
+    score, part = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
+    for number, ((_, held), scores) in enumerate(zip(parts, told, strict=True)):
+        score[held], part[held] = scores, number
+    seen = ~np.isnan(score)
+    return _examples(rows.take(seen), score[seen], part[seen])
+
+
+def _scored(scorer: Scorer, known: Dataset, values: Floats, seed: int) -> Floats:
+    """Scores of values by `scorer` fitted on what is known."""
     import sklearn.ensemble  # noqa: F401, PLC0415  (the limit below holds for what is loaded)
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  (comes with scikit-learn)
 
-    score, part = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
     with threadpool_limits(1):  # small fits on few cores: threads wait for each other
-        for number, (train, held) in enumerate(split):
-            score[held] = scorer(rows.take(train), seed)(rows.values[held])
-            part[held] = number
-    seen = ~np.isnan(score)
-    return _examples(rows.take(seen), score[seen], part[seen])
+        return scorer(known, seed)(values)
 
 
 def worth(found: Judged, seed: int = 0) -> Worth:

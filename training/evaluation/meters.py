@@ -18,7 +18,7 @@ from detector.settings import Settings
 from detector.windows.power import power_windows
 from training.dataset import Dataset, Indices, Texts, dataset_of
 from training.evaluation import checks, held_out, tables
-from training.evaluation.scorers import boosted, logistic, one_rule
+from training.evaluation.scorers import POWER_BASELINES, boosted
 from training.simulation import power_corpus
 from training.simulation.power_bank import LoadBank
 from training.simulation.power_corpus import PowerExample
@@ -26,11 +26,6 @@ from training.simulation.power_corpus import PowerExample
 MEASURED = ("noise", "colour", "quantum", "missing", "step", "readings", "hour", "weekday")
 """How a record was measured: none of it may tell the classes apart."""
 DAY_S = 86_400
-SCORERS = {
-    "gradient boosting (this model)": boosted,
-    "logistic regression": logistic,
-    "one column, the best of training": one_rule,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,7 @@ def sections(of: Meters, seed: int) -> Iterator[str]:
         " recipes). **All mining is simulated**, and so are the flat loads: read limits and rankings."
     )
     split = held_out.folds(of.rows, seed)
-    found = {name: held_out.judged(of.rows, split, scorer, seed) for name, scorer in SCORERS.items()}
+    found = {name: held_out.judged(of.rows, split, scorer, seed) for name, scorer in POWER_BASELINES.items()}
     rows = [[name, *tables.worth(held_out.worth(one))] for name, one in found.items()]
     yield tables.table(["scored by, of unseen profiles", *tables.WORTH], rows)
     yield from _one_kind_out(of, seed)

@@ -19,6 +19,7 @@ class Sample:
     """Checked rows, and what else is known of each; all (n,)."""
 
     rows: Dataset
+    words: Floats  # (n, len(table.WORDS)) heard of a mining dialogue
     sources: Texts
     buckets: np.ndarray  # of observed time
     time: Floats  # when it was recorded, seconds since the epoch; NaN = simulated
@@ -37,7 +38,8 @@ def sample_of(rows: table.Rows, recorded_s: dict[tuple[str, str], float]) -> Sam
     )
     keys = zip(rows.source, (name.split("#")[0] for name in rows.example), strict=True)
     time = np.array([recorded_s.get(key, np.nan) for key in keys])
-    return Sample(data, np.array(rows.source, object), rows.bucket, np.where(rows.simulated, np.nan, time))
+    unknown = np.where(rows.simulated, np.nan, time)
+    return Sample(data, rows.words.astype(float), np.array(rows.source, object), rows.bucket, unknown)
 
 
 def times(captures: list[Capture]) -> dict[tuple[str, str], float]:

@@ -16,6 +16,7 @@ import numpy as np
 from detector.model import Bundle
 from detector.records import Vectors
 from training import fit
+from training.compose import JOBS_OF_A_DIALOGUE
 from training.dataset import Dataset, Floats
 from training.metrics import auc
 
@@ -83,6 +84,19 @@ def nemea(rows: Dataset, seed: int) -> Score:
     return score
 
 
+def said(rows: Dataset, seed: int) -> Score:
+    """Words alone, of rows whose columns are `table.WORDS`: whether what only miners and pools say was heard,
+    by the rule that the fusion model's hosts are composed with."""
+    del seed
+    logins, jobs, shares = (rows.names.index(name) for name in ("logins", "jobs", "shares"))
+
+    def score(values: Floats) -> Floats:
+        heard = (values[:, logins] + values[:, shares] > 0) | (values[:, jobs] >= JOBS_OF_A_DIALOGUE)
+        return heard.astype(float)
+
+    return score
+
+
 def of_bundle(bundle: Bundle) -> Scorer:
     """A bundle as it is, fitted to nothing here."""
 
@@ -100,6 +114,12 @@ BASELINES: Mapping[str, Scorer] = {
     "Vesely and Zadnik 2019, translated": vesely,
     "Nemea miner_detector, translated": nemea,
 }
+
+
+POWER_BASELINES: Mapping[str, Scorer] = {
+    name: scorer for name, scorer in BASELINES.items() if scorer in (boosted, logistic, one_rule)
+}
+"""What knows nothing of traffic."""
 
 
 def _size_and_rate(names: tuple[str, ...], values: Floats) -> tuple[Floats, Floats]:

@@ -1,8 +1,8 @@
 """Real power profiles, where a copy of the public data lies at hand; everything works without it.
 
-Only sources whose licence allows derived figures are learnt from: SimBench (ODbL), UK-DALE and REFIT
-(CC BY), a steel works (Apache-2.0), Harvard's cluster and three small miners (MIT).  Sources that
-state no licence come from `evaluation` alone, to measure false alarms, never to fit.
+Only sources whose licence allows derived figures are learnt from: SimBench (ODbL), UK-DALE (CC BY), a
+steel works (Apache-2.0), Harvard's cluster and three small miners (MIT).  Sources whose licence nobody
+has seen come from `evaluation` alone, to measure false alarms, never to fit.
 Files are large tables; pandas is imported where it is needed.
 """
 
@@ -111,20 +111,25 @@ def _kin(name: str) -> str:
 
 
 def _houses(power: Path) -> Iterator[Profile]:
+    house = _house(power, "UKDALE_House2")
+    if house is not None:
+        watts, weekday = house
+        source = "UKDALE by DeviceScope (CC BY 4.0)"
+        yield _relative(
+            "UKDALE_House2", "household", "house:UKDALE_House2", source, watts=watts, weekday=weekday
+        )
+
+
+def _house(power: Path, name: str) -> tuple[Floats, int] | None:
+    """Watts of a house in quarter hours and the weekday of the first; None where it does not lie there."""
     import pandas as pd  # noqa: PLC0415
 
-    for house in ("REFIT_House2", "UKDALE_House2"):
-        paths = sorted((power / "adrienpetralia__DeviceScope").glob(f"{house}*"))
-        if not paths:
-            continue
-        frames = [
-            pd.read_csv(p, compression="gzip", usecols=["Time", "Aggregate"], parse_dates=["Time"])
-            for p in paths
-        ]
-        minutes = pd.concat(frames).drop_duplicates("Time").set_index("Time")["Aggregate"].sort_index()
-        days, weekday = _whole_days(minutes)
-        source = f"{house.split('_')[0]} by DeviceScope (CC BY 4.0)"
-        yield _relative(house, "household", f"house:{house}", source, watts=days, weekday=weekday)
+    paths = sorted((power / "adrienpetralia__DeviceScope").glob(f"{name}*"))
+    if not paths:
+        return None
+    columns = ["Time", "Aggregate"]
+    frames = [pd.read_csv(p, compression="gzip", usecols=columns, parse_dates=["Time"]) for p in paths]
+    return _whole_days(pd.concat(frames).drop_duplicates("Time").set_index("Time")["Aggregate"].sort_index())
 
 
 def _whole_days(minutes: pd.Series) -> tuple[Floats, int]:
@@ -190,12 +195,18 @@ def _bitaxe(power: Path) -> Iterator[Floats]:
 
 
 def evaluation(root: Path) -> Iterator[Profile]:
-    """Real benign nodes of sources without a licence, in watts: to measure false alarms with, never to fit.
+    """Real benign records of sources whose licence was not seen, in watts: to measure false alarms with,
+    never to fit.
 
-    Training on two TITAN X (grantwilkins/training_profile, 1 s means of both cards) and servers idle or
-    moving files (MayaPurohit/Energy_Python, about 1 s).
+    A house of REFIT (quarter hours), training on two TITAN X (grantwilkins/training_profile, 1 s means of
+    both cards) and servers idle or moving files (MayaPurohit/Energy_Python, about 1 s).
     """
     power = root / "power"
+    house = _house(power, "REFIT_House2")
+    if house is not None:
+        watts, weekday = house
+        told = "REFIT by DeviceScope (evaluation only)"
+        yield Profile("REFIT_House2", "household", "house:REFIT_House2", told, QUARTER_S, watts, weekday)
     for path in sorted((power / "grantwilkins__training_profile").rglob("power-trace*.csv")):
         watts = _two_cards(path)
         if len(watts) >= MIN_TRACE_S:

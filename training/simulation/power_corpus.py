@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from detector.records import Readings
-from training.simulation.power_bank import LoadBank, Profile, evaluation
+from training.simulation.power_bank import QUARTER_S, LoadBank, Profile, evaluation
 from training.simulation.power_disturbances import Traits, change, measure, new_clock
 from training.simulation.power_loads import LOADS, photovoltaics
 from training.simulation.power_miners import Miner, mine
@@ -125,14 +125,14 @@ def billed(readings: Readings, days: int) -> Readings:
 
 
 def held_out(root: Path) -> Iterator[PowerExample]:
-    """Real benign nodes that may not be learnt from, to measure false alarms; see `evaluation`."""
+    """Real benign records that may not be learnt from, to measure false alarms; see `evaluation`."""
     start = new_clock(np.random.default_rng(0), node=True).start_ns
     for p in evaluation(root):
         time = start + (np.arange(len(p.watts)) * p.step_s * 1e9).astype(np.int64)
         readings = Readings([p.name], np.zeros(len(time), np.int64), time, p.watts, np.array([p.step_s]))
         yield PowerExample(
-            readings, "node", False, p.family, p.family, p.group, p.source, False,
-            0.0, False, 0, 0, "none", 0, 0.0, Traits("none", 1.0, 0.0, 0.0, 0.0),
+            readings, "meter" if p.step_s == QUARTER_S else "node", False, p.family, p.family, p.group,
+            p.source, False, 0.0, False, 0, 0, "none", 0, 0.0, Traits("none", 1.0, 0.0, 0.0, 0.0),
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    policy: str | None = None
 
 
 @dataclass
@@ -55,6 +56,7 @@ def score(request: Request, progress: object = None) -> Result:
     return {
         "mixed": Result([mining(), undecided(), clear()]),
         "clear": Result([clear()]),
+        "allowed": Result([mining(allowed="lab"), clear()]),
         "many": Result([clear(f"10.0.{i // 250}.{i % 250}") for i in range(20_000)]),
         "hostile": Result([hostile("\x1b[2J\u202e\ud800é")]),
         "partly": Result([mining()], problems=["b.pcap: empty file", "c.pcap: no such file"]),

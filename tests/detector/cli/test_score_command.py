@@ -36,6 +36,7 @@ def run(scenario: str, *words: str, **environment: str) -> subprocess.CompletedP
         ("clear", ["a.pcap", "--fail-on", "mining"], 0),
         ("mixed", ["a.pcap", "--fail-on", "mining"], 1),
         ("mixed", ["a.pcap", "--fail-on", "suspicious"], 1),
+        ("allowed", ["a.pcap", "--fail-on", "suspicious"], 0),
         ("partly", ["a.pcap"], 2),
         ("partly", ["a.pcap", "--fail-on", "mining"], 1),
         ("all failed", ["b.pcap"], 2),

@@ -138,6 +138,8 @@ def ledger(
 ) -> Ledger:
     made = Ledger(HomeNetworks(PRIVATE_NETWORKS), min_messages, LIMITS.suspicious)
     made.hosts = hosts or {}  # type: ignore[assignment]  # is read like a dict
+    for name, record_of in made.hosts.items():
+        made.spoken |= {name.encode() + key: c for key, c in record_of.channels.items() if c.said}
     for record in meters:
         span = record.description["first_ns"], record.description["last_ns"]
         made.add_power(record, span, "power.csv")

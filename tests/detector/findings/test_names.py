@@ -23,7 +23,7 @@ MAIL = Names(hellos=1, server_name="mail.google.com", alpn="h2", ja4="t13d0201h2
 def told(*channels: ChannelRecord, asked: dict[str, int] | None = None) -> Finding:
     made = ledger({HOST: host(*channels)})
     made.asked = {HOST: asked} if asked else {}
-    (found,) = judge(made, Models(), Settings(), Assets(), POOLS)  # type: ignore[arg-type]
+    (found,) = judge(made, Models(), Settings(), Assets(), pools=POOLS)  # type: ignore[arg-type]
     return found
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.features import fusion
 from detector.features.channel import NAMES as channel_names
 from detector.findings import judge
+from detector.findings.case import MIN_READINGS
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
-from detector.findings.verdict import MIN_READINGS, TOLD_CONTRIBUTIONS
+from detector.findings.reasons import TOLD_CONTRIBUTIONS
+from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
+from detector.model import Bundle
 from detector.records import Facts, Finding, Names, Verdict
 from detector.settings import FindingSettings, Settings
 from tests.detector.findings.records import (
@@ -280,6 +286,78 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
 def test_the_score_of_traffic_is_that_of_the_host_where_no_power_was_measured() -> None:
     found = told(channel_record(0.95, facts=heard()))
     assert found.network_score == found.score and found.power_score is None
+
+
+# --- a modality that is dropped
+
+CHANNELS = st.builds(
+    lambda probability, windows, words, novelty: channel_record(
+        probability,
+        suspect_windows=windows,
+        facts=heard() if words else None,
+        novelty=novelty,
+        heard_ns=TEN if windows or words else 0,
+    ),
+    st.floats(0.001, 0.999), st.integers(0, 3), st.booleans(), st.sampled_from([0.1, 0.999]),
+)  # fmt: skip
+METERS = st.builds(
+    lambda probability, came, novelty: power_record(
+        probability, description=CAME if came else {}, novelty=novelty
+    ),
+    st.floats(0.001, 0.999), st.booleans(), st.sampled_from([0.1, 0.999]),
+)  # fmt: skip
+ACCUSES = {Verdict.MINING: 2, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 0, Verdict.CLEAR: 0}
+
+
+def contrary(row: dict[str, float]) -> float:
+    """A fusion model that lets an ordinary meter outweigh any traffic."""
+    network, watts = row["fusion.network_logit"], row["fusion.power_logit"]
+    return 1 / (1 + math.exp(-(network + (0 if math.isnan(watts) else 2 * watts))))
+
+
+BUNDLES: list[Any] = [Bundle.load(), Models(), Models(fusion=Scorer(says=contrary, names=fusion.NAMES))]
+
+
+@given(st.lists(CHANNELS, min_size=1, max_size=3), METERS, st.sampled_from(BUNDLES))
+@settings(deadline=None)
+def test_dropping_a_modality_never_raises_a_verdict(
+    channels: list[ChannelRecord], power: PowerRecord, bundle: Bundle
+) -> None:
+    asset = Asset("rig")
+    assets = Assets({HOST: asset}, {"M-1": asset})
+
+    def verdict(hosts: dict[str, HostRecord], meters: tuple[PowerRecord, ...]) -> Finding:
+        (found,) = judge(ledger(hosts, meters), bundle, Settings(), assets)
+        return found
+
+    both = verdict({HOST: host(*channels)}, (power,))
+    traffic, watts = verdict({HOST: host(*channels)}, ()), verdict({}, (power,))
+    for one in (traffic, watts):
+        assert ACCUSES[one.verdict] <= ACCUSES[both.verdict]
+    assert (traffic.score or 0) <= (both.score or 0)
+    if both.verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+        assert both.evidence
+    else:
+        assert bool(both.missing) == (both.verdict is Verdict.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("made", "causes"),
+    [
+        (ledger({HOST: host(one_way=True)}), ["one_way"]),
+        (ledger({HOST: host(most_messages=3)}), ["few_messages"]),
+        (ledger({HOST: host(asked=False)}), ["only_answered"]),
+        (ledger(meters=(power_record(0.5, readings=2),)), ["few_readings"]),
+        (ledger(meters=(power_record(0.7),)), ["power_alone", "no_traffic"]),
+        (ledger({HOST: host(channel_record(0.7, novelty=0.999))}), ["unlike_training", "no_power"]),
+        (ledger({HOST: host(channel_record(0.1))}), []),
+        (ledger({HOST: host(channel_record(0.95, facts=heard()))}), []),
+    ],
+)
+def test_the_undecided_say_what_is_missing(made: Ledger, causes: list[str]) -> None:
+    (found,) = findings(made)
+    assert [lack["cause"] for lack in found.missing] == causes
+    assert all(lack["collect"] for lack in found.missing)
 
 
 # --- energy

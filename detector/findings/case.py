@@ -1,0 +1,191 @@
+"""A host on its way to a finding: all that is known of it, joined, and what the fusion model says.
+
+The asset map joins a meter to a host that was seen; a meter of none is a case of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.features import fusion
+from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
+from detector.findings.peers import Level, Peers
+from detector.findings.roles import GATEWAY, Role, Roles
+from detector.findings.roster import HostRecord
+from detector.findings.synchrony import Followed, Meeting, Witnesses, strongest
+from detector.hosts import Asset, Assets, words
+from detector.model import Model
+from detector.owners import told_by_name
+from detector.records import Vectors
+from detector.settings import Settings
+
+if TYPE_CHECKING:
+    from detector.records import Floats
+
+MIN_READINGS = 5  # of a meter; fewer have no shape that could be told from anything else
+
+
+@dataclass(slots=True)
+class Case:
+    """A host on its way to a finding."""
+
+    name: str
+    kind: str
+    record: HostRecord
+    channels: list[ChannelRecord]  # most suspect first
+    power: PowerRecord | None  # where it has readings enough to be judged
+    level: Level
+    role: Role | None = None
+    boss: tuple[str, Role] | None = None  # through which host at home it mines
+    score: float | None = None
+    network_score: float | None = None  # without its power
+    values: Floats | None = None  # the row of the fusion model, and how strange it is
+    novelty: float = 0.0
+    meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
+    follows: tuple[ChannelRecord, Followed] | None = None  # a channel whose pushes follow a chain's blocks
+    quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
+    heard_ns: int = 0  # the last such sign
+    forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less
+    remembered: float = 0.0  # the score before that
+
+
+def joined(ledger: Ledger, assets: Assets) -> Iterator[tuple[str, str, HostRecord]]:
+    """(name, kind, record) of every host and meter; a meter of a host that was seen is told with it."""
+    addresses = assets.meter_to_ip()
+    of_host: dict[str, list[HostRecord]] = {}
+    for meter, record in ledger.meters.items():
+        address = addresses.get(meter, "")
+        if address in ledger.hosts:
+            of_host.setdefault(address, []).append(record)
+        else:
+            yield meter, "meter", record
+    for name, record in ledger.hosts.items():
+        meters = of_host.get(name)
+        yield name, "ip", _with_power(record, meters) if meters else record
+
+
+def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
+    """The host with its most suspect meter."""
+    told = max((meter.power for meter in meters if meter.power), key=lambda power: power.logit)
+    return replace(
+        record,
+        power=told,
+        first_ns=min(record.first_ns, *(meter.first_ns for meter in meters)),
+        last_ns=max(record.last_ns, *(meter.last_ns for meter in meters)),
+        sources=record.sources.union(*(meter.sources for meter in meters)),
+    )
+
+
+def ranked(name: str, kind: str, record: HostRecord, peers: Peers, clock: Witnesses) -> Case:
+    channels = list(record.channels.values())
+    if len(channels) > 1:
+        channels.sort(key=lambda c: (not c.said, -c.logit))
+    enough = record.power is not None and record.power.readings >= MIN_READINGS
+    level = peers.level(record.power.meter) if record.power else Level()
+    host = Case(name, kind, record, channels, record.power if enough else None, level)
+    host.meets, host.follows = strongest(channels, clock.meetings), strongest(channels, clock.followed)
+    return host
+
+
+def placed(host: Case, assets: Assets, known: Roles) -> Asset | None:
+    """The host's asset; its role and who it works for are noted, and its name where no address is its own."""
+    asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
+    host.role, host.boss = known.of(host.name, asset.role if asset else None), known.boss(host.name)
+    if asset and host.kind == "ip" and told_by_name(words(host.name)):
+        host.name, host.kind = asset.asset, "asset"
+    return asset
+
+
+def score(block: list[Case], model: Model) -> None:
+    """Let the fusion model judge all that is known, and traffic alone; the higher score counts.
+
+    So a meter may add to what traffic says and take nothing from it: what is heard is heard, and
+    who hides the readings of a meter gains nothing.
+    """
+    vectors = fusion.extract([_as_evidence(host) for host in block])
+    scores = model.score(vectors)
+    told, novelty, rows = scores.probability.copy(), scores.novelty.copy(), vectors.values.copy()
+    alone = told.copy()
+    powered = np.flatnonzero([bool(host.power and host.channels) for host in block])
+    if len(powered):
+        traffic = np.where(fusion.OF_POWER, np.nan, rows[powered])
+        without = model.score(Vectors(vectors.names, traffic))
+        alone[powered] = without.probability
+        better = without.probability > told[powered]
+        told[powered[better]], novelty[powered[better]] = without.probability[better], without.novelty[better]
+        rows[powered[better]] = traffic[better]
+    for row, host in enumerate(block):
+        host.score, host.novelty = float(told[row]), float(novelty[row])
+        host.network_score = float(alone[row]) if host.channels else None
+        host.values = rows[row]
+
+
+def _as_evidence(host: Case) -> fusion.HostEvidence:
+    logits = sorted((channel.logit for channel in host.channels), reverse=True)
+    power_logit = host.power.logit if host.power else math.nan
+    if not logits:
+        return fusion.HostEvidence(power_logit=power_logit)
+    heard = [channel.facts for channel in host.channels if channel.facts is not None]
+    lead = max(host.channels, key=lambda channel: channel.logit)
+    unnamed, no_protocol, self_signed = fusion.lacks(lead.names)
+    return fusion.HostEvidence(
+        network_logit=logits[0],
+        network_second=logits[1] if len(logits) > 1 else math.nan,
+        network_again=float(np.fmax.reduce([channel.again for channel in host.channels])),
+        network_mean=max(channel.mean for channel in host.channels),
+        network_windows=max(channel.suspect_windows for channel in host.channels),
+        unnamed=unnamed,
+        no_protocol=no_protocol,
+        self_signed=self_signed,
+        logins=max((facts.logins for facts in heard), default=0),
+        requests=max((facts.requests for facts in heard), default=0),
+        jobs=max((facts.jobs for facts in heard), default=0),
+        shares=max((facts.shares for facts in heard), default=0),
+        power_logit=power_logit,
+    )
+
+
+def serves(host: Case) -> bool:
+    """Whether it hands work to miners: part of mining, whatever its own score."""
+    return host.role is not None and host.role.name != GATEWAY
+
+
+def novelty(host: Case) -> float | None:
+    seen = [host.channels[0].novelty] if host.channels else []
+    if host.power:
+        seen.append(host.power.novelty)
+    return max(seen, default=None)
+
+
+def energy(record: PowerRecord | None, settings: Settings) -> dict[str, float | bool | None] | None:
+    """What the host drew over the record; None when no power was given."""
+    if record is None:
+        return None
+    facts = record.description
+    mean, hours = facts["mean_w"], facts["hours"]  # no hours: a single reading, whose interval nobody knows
+    kwh = None if hours is None else mean * hours / 1000
+    return {
+        "watts": round(mean, 1),
+        "kwh": None if kwh is None else round(kwh, 3),
+        "co2e_kg": None if kwh is None else round(kwh * settings.findings.co2e_kg_per_kwh, 3),
+        "measured": not record.estimated,
+    }
+
+
+def quality(record: HostRecord, settings: Settings) -> dict[str, object]:
+    resolution_s: float | None = settings.meter.window_s
+    if record.power and not record.packets:
+        resolution_s = record.power.description["resolution_s"]
+    return {
+        "packets": record.packets,
+        "undecodable": None,  # what does not decode has no address
+        "lost": None,  # capturing systems count what they drop, not whose it was
+        "windows": record.windows,
+        "resolution_s": resolution_s,
+        "sources": sorted(record.sources),
+    }

@@ -1,0 +1,155 @@
+"""Who is no end host: what a proxy, a pool and a gateway are told as, and who is no host at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detector.features import channel as features
+from detector.findings import judge
+from detector.findings.ledger import Ledger
+from detector.hosts import Asset, Assets, HomeNetworks, are_hosts, text, words
+from detector.owners import Lease, Owners
+from detector.records import ChannelWindows, Facts, Finding, Scores, Verdict
+from detector.settings import PRIVATE_NETWORKS, Settings
+from detector.windows.channel import concatenate
+from tests.detector.findings.records import Models, heard, logit
+from tests.detector.findings.test_ledger import row
+
+WORKERS = [f"10.0.0.{i}" for i in range(11, 14)]
+PROXY, POOL = "10.0.0.2", "203.0.113.5"
+
+
+def mined(client: str, server: str, facts: Facts | None = None, window: int = 0) -> ChannelWindows:
+    table = row(client, server, window=window)
+    table.facts[0] = facts or heard()
+    return table
+
+
+def told(
+    *tables: ChannelWindows, assets: Assets | None = None, probability: float = 0.95
+) -> dict[str, Finding]:
+    """Findings by host after these rows, all of them scored `probability`."""
+    owners = assets.owners if assets else Owners()
+    made = Ledger(HomeNetworks(PRIVATE_NETWORKS), 6, 0.6, owners=owners)
+    for table in tables:
+        made.see(table, "a.pcap")
+        keep = made.scoreable(table)
+        assert keep.all()
+        n = len(table)
+        scores = Scores(np.full(n, probability), np.full(n, logit(probability)), np.zeros(n))
+        vectors = features.extract(table)
+        made.add(table, table.facts, vectors, scores)
+    found = judge(made, Models(), Settings(), assets or Assets())  # type: ignore[arg-type]
+    return {finding.host: finding for finding in found}
+
+
+def kinds(finding: Finding) -> set[str]:
+    return {item.kind for item in finding.evidence}
+
+
+def test_a_proxy_at_home_is_told_with_its_workers_and_they_with_it() -> None:
+    found = told(*(mined(worker, PROXY) for worker in WORKERS), mined(PROXY, POOL))
+    assert set(found) == {*WORKERS, PROXY}  # the pool is nobody's finding
+    proxy = found[PROXY]
+    assert (proxy.role, proxy.verdict) == ("mining proxy", Verdict.MINING)
+    (serves,) = (item for item in proxy.evidence if item.kind == "serves_miners")
+    assert serves.facts["workers"] == WORKERS and serves.weight == 0
+    assert "passes on the work of a pool to 3 miners at home: 10.0.0.11, " in serves.summary
+    for worker in WORKERS:
+        assert found[worker].verdict is Verdict.MINING and found[worker].role is None
+        (through,) = (item for item in found[worker].evidence if item.kind == "works_for")
+        assert through.facts == {"through": PROXY, "role": "mining proxy"}
+
+
+def test_a_pool_at_home_is_suspicious_though_it_mines_nothing_itself() -> None:
+    found = told(*(mined(worker, PROXY) for worker in WORKERS))
+    assert (found[PROXY].role, found[PROXY].verdict, found[PROXY].score) == ("pool", Verdict.SUSPICIOUS, None)
+    assert found[PROXY].why.startswith("a pool: hands out work to 3 miners at home")
+
+
+def test_a_pool_at_home_for_miners_elsewhere() -> None:
+    found = told(mined("198.51.100.9", PROXY), mined("198.51.100.10", PROXY))
+    assert set(found) == {PROXY} and found[PROXY].role == "pool"
+    assert "hands out work to 2 channels from elsewhere" in found[PROXY].evidence[-1].summary
+
+
+def test_a_miner_with_a_pool_elsewhere_has_no_role() -> None:
+    (found,) = told(mined("10.0.0.7", POOL)).values()
+    assert found.role is None and kinds(found) == {"stratum"}
+
+
+def test_a_management_interface_makes_no_proxy_of_a_miner() -> None:
+    asked = mined(WORKERS[0], PROXY, Facts("management", server_mines=True))
+    asked.wide[0] = row(WORKERS[0], PROXY).wide[0]
+    assert all(found.role is None for found in told(asked, mined(PROXY, POOL)).values())
+
+
+@pytest.mark.parametrize("name", ["NAT", "gateway"])
+def test_the_asset_map_names_gateways(name: str) -> None:
+    found = told(mined("10.0.0.1", POOL), assets=Assets({"10.0.0.1": Asset("gw", role=name)}))["10.0.0.1"]
+    assert found.role == "gateway" and found.verdict is Verdict.MINING
+    assert [item.kind for item in found.counter_evidence] == ["gateway"]
+
+
+def test_more_programs_than_one_machine_runs_make_a_gateway() -> None:
+    agents = ["XMRig/6.21.0", "lolMiner 1.88", "xmrig/6.0", "T-Rex/0.26"]
+    tables = [mined("10.0.0.1", f"203.0.113.{i}", heard(agent=agent)) for i, agent in enumerate(agents)]
+    assert told(*tables[:3])["10.0.0.1"].role is None  # two programs, one of them in two versions
+    found = told(*tables)["10.0.0.1"]
+    assert found.role == "gateway"
+    assert "(lolminer, t-rex, xmrig spoke from it)" in found.counter_evidence[0].summary
+
+
+@pytest.mark.parametrize(
+    ("address", "is_host"),
+    [
+        ("224.0.0.251", False), ("239.255.255.250", False), ("255.255.255.255", False), ("0.0.0.0", False),
+        ("ff02::fb", False), ("::", False), ("10.0.0.255", True), ("223.255.255.255", True), ("::1", True),
+        ("fe80::1", True), ("240.0.0.1", True),
+    ],
+)  # fmt: skip
+def test_groups_are_no_hosts(address: str, is_host: bool) -> None:
+    assert are_hosts(np.array([words(address)], np.uint64)).tolist() == [is_host]
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "hosts"),
+    [
+        ("10.0.0.7", "239.1.1.1", {"10.0.0.7"}),
+        ("239.1.1.1", "198.51.100.9", {"198.51.100.9"}),  # the guess of who is the client went wrong
+        ("239.1.1.1", "10.0.0.7", {"10.0.0.7"}),
+        ("0.0.0.0", "255.255.255.255", set()),
+    ],
+)
+def test_a_group_is_never_the_host_that_is_judged(client: str, server: str, hosts: set[str]) -> None:
+    made = Ledger(HomeNetworks(PRIVATE_NETWORKS), 6, 0.6)
+    table = row(client, server)
+    made.see(table, "a.pcap")
+    assert made.scoreable(table).tolist() == [bool(hosts)]
+    assert set(made.hosts) == hosts
+
+
+def test_addresses_of_one_asset_are_one_host() -> None:
+    leases = [Lease("rig", words("10.0.0.7")), Lease("rig", words("fd00::7"))]
+    assets = Assets({"10.0.0.7": Asset("rig", organisation="Physics")}, owners=Owners.among(leases))
+    (found,) = told(
+        mined("10.0.0.7", POOL), mined("fd00::7", "2001:db8::5", window=1), assets=assets
+    ).values()
+    assert (found.host, found.kind, found.organisation) == ("10.0.0.7", "ip", "Physics")
+    assert found.quality["packets"] == 20 and found.quality["windows"] == 2
+    assert len(found.evidence) == 2
+
+
+def test_two_holders_of_one_address_are_two_hosts() -> None:
+    first, later = mined("10.0.0.7", POOL), row("10.0.0.7", "198.51.100.9", window=1)
+    change = int(later.wide[0, 0])
+    leases = [Lease("rig", words("10.0.0.7"), end_ns=change), Lease("laptop", words("10.0.0.7"), change)]
+    owners = Owners.among(leases)
+    named = {"rig": Asset("rig"), "laptop": Asset("laptop")}
+    assets = Assets({text(owners.counted[n]): a for n, a in named.items()}, owners=owners)
+    found = told(first, later, assets=assets)
+    assert {(f.host, f.kind) for f in found.values()} == {("rig", "asset"), ("laptop", "asset")}
+    assert kinds(found["rig"]) == {"stratum"} and kinds(found["laptop"]) <= {"behaviour"}
+    together = told(concatenate([first, later]), assets=assets)
+    assert {f.host: f.quality["packets"] for f in together.values()} == {"rig": 10, "laptop": 10}

@@ -1,0 +1,112 @@
+"""Every section of docs/evaluation.md, in order: by which modules, and of what, it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from types import ModuleType
+from typing import Any
+
+from training import corpora, rebuild
+from training.evaluation import (
+    captures,
+    dialects,
+    disguises,
+    meters,
+    peers,
+    power,
+    power_sample,
+    report,
+    rewrapped,
+)
+from training.evaluation.ground import Ground
+from training.evaluation.remembered import Told, code_of
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the page.  bundle: it is of the shipped bundle; else of models that are fitted anew."""
+
+    name: str
+    modules: tuple[ModuleType, ...]  # that measure it; what they import has a say, too
+    make: Callable[[Ground], Told]
+    bundle: bool = False
+
+    def of(self, on: Ground) -> str:
+        """What it is measured of, for people."""
+        if self.bundle:
+            return f"bundle `{on.bundle.id}` {on.bundle.digest[:16]}"
+        return f"recipe {code_of(self.modules)[:16]}"
+
+    def parts(self, on: Ground) -> dict[str, Any]:
+        """All that decides what it says, in JSON types."""
+        return {
+            "section": self.name,
+            "code": code_of(self.modules),
+            "bundles": {name: bundle.digest for name, bundle in on.bundles.items()},
+            "sizes": asdict(on.sizes),
+            "data": [source.digest for source in corpora.sources()],
+            "absent": corpora.absent(on.mirror),
+        }
+
+
+def _captures(on: Ground) -> Told:
+    return Told(captures.section(on.shipped, on.bundle))
+
+
+def _unreadable(on: Ground) -> Told:
+    return Told(captures.problems(on.shipped))
+
+
+def _rewrapped(on: Ground) -> Told:
+    return Told(rewrapped.section(rewrapped.judged(rewrapped.sessions(on.listed), on.bundle)))
+
+
+def _peers(on: Ground) -> Told:
+    return Told(peers.section(on.shipped))
+
+
+def _dialects(on: Ground) -> Told:
+    return Told(dialects.section(None, on.sizes.trials, on.jobs))
+
+
+def _strange_dialects(on: Ground) -> Told:
+    return Told(dialects.left_out(on.smaller, on.sizes.trials, on.fitted))
+
+
+def _disguises(on: Ground) -> Told:
+    return Told(disguises.section(None, on.sizes.trials, on.jobs))
+
+
+def _sources(on: Ground) -> Told:
+    left_out = captures.leave_one_source_out(on.listed, on.mirror, on.smaller, on.fitted)
+    return Told(captures.left_out_section(on.shipped, left_out, on.sizes.left_out_conversations))
+
+
+def _meters(on: Ground) -> Told:
+    n = min(3_000, on.sizes.power_records)
+    return Told("\n\n".join(meters.sections(meters.drawn(n, on.sizes.seed, on.mirror), on.sizes.seed)))
+
+
+def _power(on: Ground) -> Told:
+    records = power_sample.draw(on.sizes.seed, on.sizes.power_records, on.mirror, on.jobs, on.cache)
+    found = power.judge(records, on.sizes.seed)
+    return Told("\n\n".join(power.sections(found, on.say)), {power.PICTURE: power.svg(found)})
+
+
+SECTIONS = (
+    Section("captures", (captures,), _captures, bundle=True),
+    Section("rewrapped", (rewrapped,), _rewrapped, bundle=True),
+    Section("peers", (peers,), _peers, bundle=True),
+    Section("sources", (captures, rebuild), _sources),
+    Section("dialects", (dialects,), _dialects, bundle=True),
+    Section("strange-dialects", (dialects, rebuild), _strange_dialects),
+    Section("disguises", (disguises,), _disguises, bundle=True),
+    Section("strangers", (report,), report.strangers),
+    Section("groups", (report,), report.groups),
+    Section("growth", (report,), report.growth),
+    Section("honesty", (report,), report.honesty),
+    Section("meters", (meters,), _meters),
+    Section("power", (power, power_sample), _power),
+    Section("unreadable", (captures,), _unreadable, bundle=True),
+)
