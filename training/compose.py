@@ -43,7 +43,6 @@ class _Example:
     logit: float
     again: float  # of its second most suspect window
     mean: float  # over its windows
-    suspect_windows: int
     lacks: tuple[float, float, float]  # of its opening, see `fusion.lacks`
     logins: int
     requests: int
@@ -144,7 +143,7 @@ def _in_any_rhythm(rng: np.random.Generator, miner: _Example, benign: Pools) -> 
     if not miner.said or rng.random() < 0.5:
         return miner
     ordinary = _drawn(rng, benign)
-    sounds = {name: getattr(ordinary, name) for name in ("logit", "again", "mean", "suspect_windows")}
+    sounds = {name: getattr(ordinary, name) for name in ("logit", "again", "mean")}
     return replace(miner, **sounds)
 
 
@@ -173,7 +172,6 @@ def _pools(found: Mapping[str, tuple[_Example, bool]]) -> tuple[Pools, Pools]:
 
 def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> _Example:
     """What a ledger would remember of an example."""
-    suspicious = channel.model.thresholds.suspicious
     logits = np.sort(channel.logit[members])
     logins, requests, jobs, shares = rows.words[members].max(axis=0).tolist()
     unnamed, no_protocol, self_signed = np.fmax.reduce(rows.lacks[members]).tolist()
@@ -181,7 +179,6 @@ def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> 
         logit=float(logits[-1]),
         again=float(logits[-2]) if len(logits) > 1 else float("nan"),
         mean=float(logits.mean()),
-        suspect_windows=int((1 / (1 + np.exp(-logits)) >= suspicious).sum()),
         lacks=(unnamed, no_protocol, self_signed),
         logins=logins,
         requests=requests,
@@ -203,7 +200,6 @@ def _host(channels: list[_Example], power_logit: float, telemetry: str) -> HostE
         network_second=logits[1] if len(logits) > 1 else float("nan"),
         network_again=float(np.fmax.reduce([one.again for one in channels])),
         network_mean=max(one.mean for one in channels),
-        network_windows=max(one.suspect_windows for one in channels),
         unnamed=unnamed,
         no_protocol=no_protocol,
         self_signed=self_signed,

@@ -1,9 +1,11 @@
 """What is known of one host -> the columns of the fusion model: behaviour, words, power.
 
 Behaviour and power are log-odds of their own models; words are counted.  Behaviour is looked at
-twice: at its most suspect, and for how long it stays so, since what is like mining by chance in
-one window is not in the next.  What the opening of the most suspect channel lacks is weak, and
-counts for what training found it worth; a listed name is no column, since none is simulated.
+twice: at its most suspect, and whether it stays so, since what is like mining by chance in one
+window is not in the next.  In how many it did is no column: that is how long it was watched, and
+long-lived look-alikes would hold the threshold.  What the opening of the most suspect channel lacks
+is weak, and counts for what training found it worth; a listed name is no column, since none is
+simulated.
 
 A modality that was not observed is NaN.  Every column may only raise the score.
 """
@@ -25,7 +27,6 @@ class HostEvidence:
     network_second: float = float("nan")  # of the next one
     network_again: float = float("nan")  # of a channel in its second most suspect window
     network_mean: float = float("nan")  # of a channel over its windows
-    network_windows: float = float("nan")  # windows in which a channel stood at or above `suspicious`
     unnamed: float = float("nan")  # share of the hellos of its most suspect channel: no server name (SNI)
     no_protocol: float = float("nan")  # no application protocol (ALPN)
     self_signed: float = float("nan")  # 1 = the server's certificate
@@ -40,7 +41,7 @@ NAMES: tuple[str, ...] = tuple(f"fusion.{name}" for name in HostEvidence.__datac
 MONOTONE: dict[str, int] = dict.fromkeys(NAMES, 1)
 WORDS = frozenset(f"fusion.{name}" for name in ("logins", "requests", "jobs", "shares"))
 OF_POWER = np.array([name == "fusion.power_logit" for name in NAMES])
-_COUNTS = ("network_windows", "logins", "requests", "jobs", "shares")
+_COUNTS = ("logins", "requests", "jobs", "shares")
 
 
 def lacks(names: Names | None) -> tuple[float, float, float]:

@@ -138,7 +138,6 @@ def _as_evidence(host: Case) -> fusion.HostEvidence:
         network_second=logits[1] if len(logits) > 1 else math.nan,
         network_again=float(np.fmax.reduce([channel.again for channel in host.channels])),
         network_mean=max(channel.mean for channel in host.channels),
-        network_windows=max(channel.suspect_windows for channel in host.channels),
         unnamed=unnamed,
         no_protocol=no_protocol,
         self_signed=self_signed,

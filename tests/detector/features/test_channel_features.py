@@ -315,14 +315,14 @@ def test_rows_do_not_touch_each_other() -> None:
 
 def test_fusion_takes_counts_as_logarithms_and_leaves_the_rest() -> None:
     host = fusion.HostEvidence(
-        network_logit=2.5, network_second=-1.0, network_again=2.0, network_mean=1.5, network_windows=3,
+        network_logit=2.5, network_second=-1.0, network_again=2.0, network_mean=1.5,
         unnamed=1.0, no_protocol=0.5, self_signed=0.0, logins=1, requests=0, jobs=7, shares=15,
     )  # fmt: skip
     found = dict(zip(fusion.NAMES, fusion.extract([host]).values[0].tolist(), strict=True))
     assert math.isnan(found.pop("fusion.power_logit"))
     assert found == {
         "fusion.network_logit": 2.5, "fusion.network_second": -1.0, "fusion.network_again": 2.0,
-        "fusion.network_mean": 1.5, "fusion.network_windows": 2,
+        "fusion.network_mean": 1.5,
         "fusion.unnamed": 1.0, "fusion.no_protocol": 0.5, "fusion.self_signed": 0.0,
         "fusion.logins": 1, "fusion.requests": 0, "fusion.jobs": 3, "fusion.shares": 4,
     }  # fmt: skip

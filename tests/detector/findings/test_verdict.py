@@ -273,7 +273,7 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
     (found,) = judge(made, models, Settings(), Assets({HOST: asset}, {"M-1": asset}))  # type: ignore[arg-type]
     whole = {
         "fusion.network_logit": math.log(9), "fusion.network_second": math.log(7 / 3),
-        "fusion.network_again": -4.0, "fusion.network_mean": math.log(7 / 3), "fusion.network_windows": 2,
+        "fusion.network_again": -4.0, "fusion.network_mean": math.log(7 / 3),
         "fusion.unnamed": 1.0, "fusion.no_protocol": 0.5, "fusion.self_signed": math.nan,
         "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4, "fusion.shares": 3,
         "fusion.power_logit": math.log(4),
