@@ -16,6 +16,7 @@ ORDER = (
     {"capture", "dissectors", "telemetry"},
     {"inputs"},
     {"windows"},
+    {"history"},
     {"metering", "parallel"},
     {"chains"},
     {"cluster"},

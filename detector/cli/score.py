@@ -62,6 +62,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Options that say what is read and how it is understood."""
     add = parser.add_argument_group("input").add_argument
     add_power(add)
+    told = "folder that remembers the meters: what came in an earlier run is seen to have come"
+    add("--state", metavar="DIR", help=told)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
@@ -165,6 +167,7 @@ def _request(args: argparse.Namespace) -> Request:
         settings=replace(chosen, findings=findings, model=trusted),
         power_unit=args.power_unit,
         power_timezone=args.power_timezone,
+        state=args.state,
     )
 
 

@@ -140,12 +140,13 @@ def _lengths(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     histogram = counts[:, layout.LENGTH_HISTOGRAM : layout.LENGTH_HISTOGRAM + layout.LENGTH_BINS]
     common = histograms.Common(counts, layout.LENGTHS, layout.COMMON_LENGTHS)
     p10, p50, p90 = (bins / 2 for bins in histograms.quantiles(histogram, (0.1, 0.5, 0.9)))
+    close, close_2 = common.close(n, 2)
     return {
         "common_length": common.length(),
         "common_share": common.share(n, 1),
         "common_share_3": common.share(n, 3),
-        "close_share": common.close(n),
-        "close_share_2": common.close(n, 2),
+        "close_share": close,
+        "close_share_2": close_2,
         "distinct": common.distinct() / n,
         "length_entropy": histograms.entropy(histogram),
         "length_p10": p10,
@@ -176,12 +177,13 @@ def _pushes(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     histogram = counts[:, layout.PUSH_GAP_HISTOGRAM : layout.PUSH_GAP_HISTOGRAM + layout.GAP_BINS]
     p10, p50, p90 = histograms.quantiles(histogram, (0.1, 0.5, 0.9))
     common = histograms.Common(counts, layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
+    close, close_2 = common.close(n, 2)
     return {
         "push_share": block[:, layout.PUSHES] / histograms.positive(block[:, layout.MESSAGES]),
         "push_answered": block[:, layout.PUSHES_ANSWERED] / n,
         "push_common": common.share(n, 1),
-        "push_close": common.close(n),
-        "push_close_2": common.close(n, 2),
+        "push_close": close,
+        "push_close_2": close_2,
         "push_length": common.length(),
         "push_gap_p50": histograms.octave_seconds(p50),
         "push_gap_spread": p90 - p10,
@@ -195,7 +197,7 @@ def _replies(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     return {
         "replied": block[:, layout.REPLIED] / histograms.positive(block[:, layout.MESSAGES]),
         "reply_common": common.share(n, 1),
-        "reply_close": common.close(n),
+        "reply_close": common.close(n)[0],
         "reply_length": np.log2(histograms.positive(block[:, layout.REPLY_BYTES]) / n),
         "reply_ratio": np.log2(
             histograms.positive(block[:, layout.REPLY_BYTES])

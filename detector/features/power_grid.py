@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detector.records import PowerWindows
-from detector.windows.power import COLUMNS, DAY_S, SAME, column, roll_up
+from detector.windows.power import COLUMNS, DAY_S, SAME, column, group_starts
 
 if TYPE_CHECKING:
     from detector.records import Floats, Int64s
@@ -130,10 +130,7 @@ def _finest(windows: PowerWindows) -> PowerWindows:
 def _daily(windows: PowerWindows, offset_s: int) -> _Daily:
     """Complete days from hours, and the daily readings of meters that have no more."""
     short = windows.window_s <= HOUR_S
-    hourly = _rows(windows, short)
-    if len(hourly) and float(hourly.window_s.min()) < HOUR_S:
-        hourly = roll_up(hourly, HOUR_S)
-    days = _from_hours(hourly, offset_s)
+    days = _from_hours(_rows(windows, short), offset_s)
     long = _rows(windows, ~short)
     if not len(long):
         return days
@@ -151,26 +148,25 @@ def _daily(windows: PowerWindows, offset_s: int) -> _Daily:
     )
 
 
-def _from_hours(hourly: PowerWindows, offset_s: int) -> _Daily:
-    local = (hourly.window_ns // 1_000_000_000 + offset_s) // HOUR_S
+def _from_hours(windows: PowerWindows, offset_s: int) -> _Daily:
+    """Complete days of windows of an hour or less; sums and extremes are all that is asked of them."""
+    local = (windows.window_ns // 1_000_000_000 + offset_s) // HOUR_S
+    starts = group_starts(windows.meter, local)
+    meter, local = windows.meter[starts], local[starts]
+    n, total = (np.add.reduceat(column(windows, name), starts) for name in ("n", "sum_w"))
+    high = np.maximum.reduceat(column(windows, "max_w"), starts)
+    wide = high - np.minimum.reduceat(column(windows, "min_w"), starts)
     date, hour = local // 24, local % 24
-    new = np.ones(len(hourly), dtype=bool)
-    new[1:] = (hourly.meter[1:] != hourly.meter[:-1]) | (date[1:] != date[:-1])
-    day = np.cumsum(new) - 1
-    hours, spread = (np.full((int(new.sum()), 24), np.nan) for _ in range(2))
-    n = column(hourly, "n")
-    hours[day, hour] = column(hourly, "sum_w") / n
-    wide = column(hourly, "max_w") - column(hourly, "min_w")
+    new = group_starts(meter, date)
+    day = np.repeat(np.arange(len(new)), np.diff(np.append(new, len(meter))))
+    hours, spread = (np.full((len(new), 24), np.nan) for _ in range(2))
+    hours[day, hour] = total / n
     spread[day, hour] = np.where(n >= 3, wide, np.nan)
     known = ~np.isnan(hours)
     complete = (known.sum(1) >= COMPLETE_HOURS) & (np.where(known, hours, 0.0) != 0.0).any(1)
     mean = np.where(known, hours, 0.0).sum(1) / np.maximum(known.sum(1), 1)
     return _Daily(
-        hourly.meter[new][complete],
-        date[new][complete],
-        mean[complete],
-        hours[complete],
-        spread[complete],
+        meter[new][complete], date[new][complete], mean[complete], hours[complete], spread[complete]
     )
 
 

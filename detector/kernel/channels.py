@@ -797,8 +797,8 @@ def _copy(
             (0 if from_b else 1) | (2 if t.connections[o + tables.C_CHANNEL] & loss else 0) | (opening << 2)
         )
         t.state[tables.N_PIECES] += 1
-        if opening:
-            t.state[tables.N_OPENINGS] += 1
+        if opening or t.connections[o + tables.C_COUNTS] & tables.SETTLED:
+            t.state[tables.N_WAITING] += 1
         else:
             h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
             t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
@@ -911,9 +911,9 @@ def _obstacle(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> 
     """Why the packet of descriptor word k cannot be taken now, or DONE.
 
     Payload is handed over before the next packet of its channel: what is decided on it holds
-    from there on, however the bytes were cut.
+    from there on, however the bytes were cut.  That of settled connections waits for company.
     """
-    if t.state[tables.N_PIECES] > t.state[tables.N_OPENINGS] and _undecided(t, k, connection):
+    if t.state[tables.N_PIECES] > t.state[tables.N_WAITING] and _undecided(t, k, connection):
         return tables.NEED_EVENTS
     if (
         t.state[tables.NEWEST] >= t.state[tables.SWEEP_AT]
@@ -1302,7 +1302,7 @@ def _wait_no_longer(t: Views) -> cython.int:
     """Lets the oldest held segments go whose time is over; 0 where events or payload must be taken first."""
     s: cython.Py_ssize_t
     whose: cython.longlong
-    undecided: cython.longlong = t.state[tables.N_PIECES] - t.state[tables.N_OPENINGS]
+    undecided: cython.longlong = t.state[tables.N_PIECES] - t.state[tables.N_WAITING]
     while t.state[tables.HOLD_HEAD] != t.state[tables.HOLD_TAIL]:
         s = cython.cast(cython.Py_ssize_t, t.state[tables.HOLD_HEAD] & (tables.HOLDS - 1)) * tables.HOLD
         whose = t.holds[s + tables.S_WHOSE]

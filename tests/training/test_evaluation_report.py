@@ -15,6 +15,7 @@ from training.dataset import dataset_of
 from training.evaluation import captures, checks, held_out, leaks, meters, report, tables
 from training.evaluation.sample import Sample
 from training.evaluation.scorers import logistic
+from training.simulation import wrapping
 from training.splits import row_weights
 
 
@@ -98,12 +99,36 @@ def test_duration_that_labels_fails_aloud() -> None:
     assert "| one class only |" in report._duration(of_one_class)
 
 
-def test_paths_of_both_classes_are_drawn_alike() -> None:
-    """Losses, round trips and joined segments of the simulated traffic; wrapping is told, not asserted: the
-    Noise protocol is of Stratum V2 alone, and the report says that it fails."""
-    drawn = leaks.drawn(60, 3)
-    told = checks.met_evenly({k: v for k, v in drawn.met.items() if k != "wrapping"}, drawn.rows.labels)
-    assert len(told) >= 8 and all(one.even for one in told)
+def test_what_a_family_is_is_no_disturbance() -> None:
+    """Noise is what Stratum V2 is, and is not drawn: it is left out, and so is its class of the share."""
+    labels = np.array([True] * 40 + [False] * 20)
+    sealed = np.array([""] * 20 + ["tls13", "no TLS"] * 20, object)
+    told = checks.met_evenly({"wrapping": sealed}, labels)
+    assert [(one.name, one.mining.count, one.even) for one in told] == [
+        ("wrapping: no TLS", 10, True),
+        ("wrapping: tls13", 10, True),
+    ]
+
+
+def test_paths_and_wrappings_of_both_classes_are_drawn_alike() -> None:
+    """TLS, losses, round trips and joined segments of the simulated traffic."""
+    drawn = leaks.drawn(120, 3)
+    told = checks.met_evenly(drawn.met, drawn.rows.labels)
+    assert len(told) >= 13 and [one.name for one in told if not one.even] == []
+
+
+def test_tls_is_drawn_as_often_for_who_has_words_as_for_who_has_none() -> None:
+    """Exactly: of the odds themselves, which a sample of captures would show only if they were far apart."""
+    sealed = [
+        [
+            odds
+            for wrap, odds in zip(wrapping._DRAWN, of, strict=True)
+            if wrap.startswith("tls") or wrap == "wss"
+        ]
+        for of in (wrapping._ODDS_TEXT, wrapping._ODDS_HTTP, wrapping._ODDS_LENGTHS)
+    ]
+    assert sealed[0] == sealed[1] == sealed[2]
+    assert all(sum(of) == pytest.approx(1) for of in (wrapping._ODDS_TEXT, wrapping._ODDS_LENGTHS))
 
 
 def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes(
