@@ -126,6 +126,8 @@ def strongest(
     channels: Sequence[ChannelRecord], told: Mapping[bytes, Told]
 ) -> tuple[ChannelRecord, Told] | None:
     """The channel of which most was met, and what; None where nothing is told of any."""
+    if not told:  # most sites
+        return None
     known = [(one, told[one.key]) for one in channels if one.key in told]
     return max(known, key=lambda pair: pair[1].met, default=None)
 
