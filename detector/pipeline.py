@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector import findings, hosts
+from detector.blocks import read_blocks
 from detector.chains import Captures
 from detector.cluster import Cluster
 from detector.features import channel as channel_features
@@ -85,9 +86,9 @@ class Run:
         history: History | None = None,
         tips: Tips = NO_TIPS,
     ) -> None:
-        """Reads the list of pools.  history: of meters in earlier runs; it is added to.
+        """Reads the list of pools, and times of blocks.  history: of meters in earlier runs; it is added to.
 
-        Raises PoolsError, NetworkError.
+        Raises PoolsError, BlocksError, NetworkError.
         """
         self.bundle = bundle
         self._policy = policy
@@ -107,6 +108,7 @@ class Run:
             owners=assets.owners,
             pools=self._pools,
             window_s=settings.meter.window_s,
+            blocks=read_blocks(settings.findings.block_times) if settings.findings.block_times else None,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
@@ -210,8 +212,10 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, SettingsError, TipsError,
-    NetworkError and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, BlocksError,
+    SettingsError, TipsError, NetworkError and SchedulerError before anything is judged.
+
+    bundle: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()

@@ -75,6 +75,7 @@ class FindingSettings:
     min_messages: int = 6  # fewer cannot be told from anything else (behaviour spike)
     show_identifiers: bool = False  # wallets and workers in the clear
     pools: str = ""  # file of names of mining pools; empty = the shipped list
+    block_times: str = ""  # file of times at which a node heard of blocks; empty = none are known
     max_evidence: int = 8  # a host; the heaviest stay
     half_life_h: float = 168.0  # of log-odds in silence: a weekend's rest is little, a month's leaves a tenth
     co2e_kg_per_kwh: float = 0.473  # CO2E_SOURCE

@@ -12,7 +12,7 @@ ORDER = (
     {"compression"},
     {"formats", "streams"},
     {"kernel"},
-    {"owners", "hosts", "policy", "pools", "tips"},
+    {"blocks", "owners", "hosts", "policy", "pools", "tips"},
     {"capture", "dissectors", "telemetry"},
     {"inputs"},
     {"windows"},

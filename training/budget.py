@@ -33,7 +33,8 @@ class Budget:
     per_host_day: float | None = None  # false alarms at `mining`; goes before `mining_fpr` where given
     miss: float | None = None  # share of mining examples that may be called clear; None = not asked
     # Share of benign examples that behave like the look-alikes, the rest as what was recorded; None = as
-    # many as there are among the rows, where look-alikes are far commoner than in any network.
+    # many as there are among the rows, where look-alikes are far commoner than in any network.  Of the
+    # look-alikes themselves no more than `mining_fpr` may be called mining, whatever their share.
     lookalikes: float | None = 0.05
 
     @property

@@ -148,7 +148,9 @@ def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fi
         simulated=rows.simulated,
         weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
         seed=seed,
-        settings=fit.FitSettings(budget=budget or Budget()),
+        settings=fit.FitSettings(
+            trees=200, leaves=31, budget=budget or Budget()
+        ),  # strangers are told better
     )
 
 

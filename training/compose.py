@@ -41,7 +41,9 @@ class _Example:
     """An example as a host would carry it: out-of-fold, over its windows."""
 
     logit: float
-    suspect_windows: int
+    again: float  # of its second most suspect window
+    mean: float  # over its windows
+    lacks: tuple[float, float, float]  # of its opening, see `fusion.lacks`
     logins: int
     requests: int
     jobs: int
@@ -141,7 +143,8 @@ def _in_any_rhythm(rng: np.random.Generator, miner: _Example, benign: Pools) -> 
     if not miner.said or rng.random() < 0.5:
         return miner
     ordinary = _drawn(rng, benign)
-    return replace(miner, logit=ordinary.logit, suspect_windows=ordinary.suspect_windows)
+    sounds = {name: getattr(ordinary, name) for name in ("logit", "again", "mean")}
+    return replace(miner, **sounds)
 
 
 def _examples(rows: table.Rows, channel: fit.Fitted) -> dict[str, tuple[_Example, bool]]:
@@ -168,13 +171,15 @@ def _pools(found: Mapping[str, tuple[_Example, bool]]) -> tuple[Pools, Pools]:
 
 
 def _over_windows(rows: table.Rows, channel: fit.Fitted, members: list[int]) -> _Example:
-    """The maximum over the windows of an example."""
-    suspicious = channel.model.thresholds.suspicious
-    logits = channel.logit[members]
+    """What a ledger would remember of an example."""
+    logits = np.sort(channel.logit[members])
     logins, requests, jobs, shares = rows.words[members].max(axis=0).tolist()
+    unnamed, no_protocol, self_signed = np.fmax.reduce(rows.lacks[members]).tolist()
     return _Example(
-        logit=float(logits.max()),
-        suspect_windows=int((1 / (1 + np.exp(-logits)) >= suspicious).sum()),
+        logit=float(logits[-1]),
+        again=float(logits[-2]) if len(logits) > 1 else float("nan"),
+        mean=float(logits.mean()),
+        lacks=(unnamed, no_protocol, self_signed),
         logins=logins,
         requests=requests,
         jobs=jobs,
@@ -189,10 +194,15 @@ def _host(channels: list[_Example], power_logit: float, telemetry: str) -> HostE
     if telemetry == "power":
         return HostEvidence(power_logit=power_logit)
     logits = sorted((one.logit for one in channels), reverse=True)
+    unnamed, no_protocol, self_signed = max(channels, key=lambda one: one.logit).lacks
     return HostEvidence(
         network_logit=logits[0],
         network_second=logits[1] if len(logits) > 1 else float("nan"),
-        network_windows=max(one.suspect_windows for one in channels),
+        network_again=float(np.fmax.reduce([one.again for one in channels])),
+        network_mean=max(one.mean for one in channels),
+        unnamed=unnamed,
+        no_protocol=no_protocol,
+        self_signed=self_signed,
         logins=max(one.logins for one in channels),
         requests=max(one.requests for one in channels),
         jobs=max(one.jobs for one in channels),

@@ -94,7 +94,10 @@ def thresholds(examples: Examples, budget: Budget) -> Thresholds:
     benign = examples.part(~examples.labels)
     scores = sigmoid(benign.logit)
     shares, stands = _shares(benign, budget), _stands(benign, budget)
-    mining = allowing(np.where(benign.accusable, scores, 0.0), shares[0], stands)
+    accused = np.where(benign.accusable, scores, 0.0)
+    mining = allowing(accused, shares[0], stands)
+    if stands is not None:  # nobody's network is the mixture: what it is made of keeps the budget, too
+        mining = max(mining, allowing(accused[benign.lookalike], shares[0]))
     real = benign.logit[~benign.simulated & benign.accusable]
     if len(real):
         mining = max(mining, float(sigmoid(real.max() + budget.real_margin)))

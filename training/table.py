@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from detector import hosts
 from detector.features import channel as channel_features
-from detector.features import noise
+from detector.features import fusion, noise
 from detector.findings import Ledger
 from detector.metering import Metering, channel_windows
 from detector.pipeline import judged_rows
@@ -42,6 +42,7 @@ class Rows:
     words: NDArray[np.int64]  # (n, len(WORDS)) heard of a mining dialogue
     simulated: NDArray[np.bool_]  # (n,)
     weight: NDArray[np.float64]  # (n,) what the user gave it, 1 = as any other
+    lacks: NDArray[np.float64]  # (n, 3) of the opening: `fusion.lacks`
 
     def __len__(self) -> int:
         return len(self.label)
@@ -72,7 +73,7 @@ Sources = Iterable[tuple[int, Iterator[ChannelWindows]]]
 
 WORDS = ("logins", "requests", "jobs", "shares")
 """Counts of `records.Facts` that the fusion model knows."""
-_ARRAYS = ("values", "label", "bucket", "words", "simulated", "weight")
+_ARRAYS = ("values", "label", "bucket", "words", "simulated", "weight", "lacks")
 _LISTS = ("group", "family", "source", "example")
 
 
@@ -151,6 +152,7 @@ def labelled_rows(
         words=_words(rolled)[picked],
         simulated=np.full(n, origin.simulated),
         weight=np.full(n, origin.weight),
+        lacks=np.array([fusion.lacks(rolled.names[i]) for i in picked]).reshape(n, 3),
     )
 
 
@@ -175,8 +177,8 @@ def concatenate(parts: list[Rows]) -> Rows:
 def _none() -> Rows:
     whole, flag = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     values = np.zeros((0, len(channel_features.NAMES)))
-    words = np.zeros((0, len(WORDS)), np.int64)
-    return Rows(values, whole, [], [], [], [], whole, words, flag, np.zeros(0))
+    words, lacks = np.zeros((0, len(WORDS)), np.int64), np.zeros((0, 3))
+    return Rows(values, whole, [], [], [], [], whole, words, flag, np.zeros(0), lacks)
 
 
 def select(rows: Rows, keep: NDArray[np.bool_]) -> Rows:

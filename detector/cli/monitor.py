@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
+    add("--block-times", metavar="FILE", help="when a node heard of blocks: a time a line, or CSV time,chain")
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
     add("--public-key", metavar="FILE", help="use no bundle that this Ed25519 key did not sign (PEM)")
@@ -154,6 +155,8 @@ def _plan(args: argparse.Namespace) -> Plan:
         findings = replace(findings, home_networks=tuple(args.home_net))
     if args.pools:
         findings = replace(findings, pools=args.pools)
+    if args.block_times:
+        findings = replace(findings, block_times=args.block_times)
     trusted = plan.settings.model
     trusted = replace(trusted, public_key=args.public_key or trusted.public_key)
     settings = with_privacy(replace(plan.settings, findings=findings, model=trusted), args)

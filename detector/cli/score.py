@@ -72,6 +72,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
+    add("--block-times", metavar="FILE", help="when a node heard of blocks: a time a line, or CSV time,chain")
     add("--model", metavar="BUNDLE", help="model to score with (default: the shipped one)")
     told = "use no bundle that this Ed25519 key did not sign (PEM)"
     add("--public-key", metavar="FILE", help=told)
@@ -176,6 +177,8 @@ def _request(args: argparse.Namespace) -> Request:
         findings = replace(findings, home_networks=tuple(args.home_net))
     if args.pools:
         findings = replace(findings, pools=args.pools)
+    if args.block_times:
+        findings = replace(findings, block_times=args.block_times)
     trusted = replace(chosen.model, public_key=args.public_key or chosen.model.public_key)
     return Request(
         paths=tuple(args.paths),

@@ -46,6 +46,9 @@ def _side_features(side: str) -> tuple[Feature, ...]:
         Feature(f"{side}.common_share", "share of that length; shares and jobs have one or two lengths"),
         Feature(f"{side}.common_share_3", "share of the three commonest lengths"),
         Feature(f"{side}.close_share", "largest share of messages within 8 bytes of each other"),
+        Feature(
+            f"{side}.close_share_2", "share of the two largest kinds, each within 8 bytes; a miner has few"
+        ),
         Feature(f"{side}.distinct", "distinct lengths to messages (of what the summary holds)"),
         Feature(f"{side}.length_entropy", "entropy in bits of the half-octave length histogram"),
         Feature(f"{side}.length_p10", "log2 length, 10th percentile; miners send no tiny messages"),
@@ -65,11 +68,15 @@ def _side_features(side: str) -> tuple[Feature, ...]:
         ),
         Feature(f"{side}.push_common", "share of the commonest push length"),
         Feature(f"{side}.push_close", "largest share of pushes within 8 bytes of each other"),
+        Feature(
+            f"{side}.push_close_2", "share of the two largest kinds of pushes: jobs, and new difficulties"
+        ),
         Feature(f"{side}.push_length", "log2 of the commonest push length"),
         Feature(f"{side}.push_gap_p50", "log2 seconds between pushes, median"),
         Feature(f"{side}.push_gap_spread", "octaves from the 10th to the 90th percentile of push gaps"),
         Feature(f"{side}.replied", "share of messages that got a reply within two seconds"),
         Feature(f"{side}.reply_common", "share of the commonest reply length; acknowledgements are alike"),
+        Feature(f"{side}.reply_close", "largest share of replies within 8 bytes of each other: numbers grow"),
         Feature(f"{side}.reply_length", "log2 mean length of the replies"),
         Feature(f"{side}.reply_ratio", "log2 of reply bytes to the bytes replied to"),
         Feature(f"{side}.reply_short", "share of replies below 120 bytes"),
@@ -81,6 +88,10 @@ def _side_features(side: str) -> tuple[Feature, ...]:
 
 _WHOLE = (
     Feature("message_ratio", "log2 client messages to server messages"),
+    Feature(
+        "push_to_ask", "log2 of the server's commonest push to the client's commonest message: job to share"
+    ),
+    Feature("reply_to_push", "log2 of the mean reply to the server's commonest push: acknowledgement to job"),
     Feature("byte_ratio", "log2 client bytes to server bytes"),
     Feature("byte_rate", "log2 message bytes a minute; mining is a whisper"),
     Feature("framed_share", "share of messages that are TLS records: their lengths are exact"),
@@ -98,7 +109,7 @@ def extract(windows: ChannelWindows) -> Vectors:
         for side, wide, narrow in SIDES:
             part = _side(windows, wide, narrow)
             columns |= {f"{side}.{name}": values for name, values in part.items()}
-        columns |= _whole(windows)
+        columns |= _whole(windows) | _between(columns)
         columns = _unknown_to_nan(windows, columns)
         values = np.stack([columns[feature.name] for feature in FEATURES], axis=1)  # (n, F)
     return Vectors(NAMES, values)
@@ -129,11 +140,13 @@ def _lengths(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     histogram = counts[:, layout.LENGTH_HISTOGRAM : layout.LENGTH_HISTOGRAM + layout.LENGTH_BINS]
     common = histograms.Common(counts, layout.LENGTHS, layout.COMMON_LENGTHS)
     p10, p50, p90 = (bins / 2 for bins in histograms.quantiles(histogram, (0.1, 0.5, 0.9)))
+    close, close_2 = common.close(n, 2)
     return {
         "common_length": common.length(),
         "common_share": common.share(n, 1),
         "common_share_3": common.share(n, 3),
-        "close_share": common.close(n),
+        "close_share": close,
+        "close_share_2": close_2,
         "distinct": common.distinct() / n,
         "length_entropy": histograms.entropy(histogram),
         "length_p10": p10,
@@ -164,11 +177,13 @@ def _pushes(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     histogram = counts[:, layout.PUSH_GAP_HISTOGRAM : layout.PUSH_GAP_HISTOGRAM + layout.GAP_BINS]
     p10, p50, p90 = histograms.quantiles(histogram, (0.1, 0.5, 0.9))
     common = histograms.Common(counts, layout.PUSH_LENGTHS, layout.COMMON_PUSHES)
+    close, close_2 = common.close(n, 2)
     return {
         "push_share": block[:, layout.PUSHES] / histograms.positive(block[:, layout.MESSAGES]),
         "push_answered": block[:, layout.PUSHES_ANSWERED] / n,
         "push_common": common.share(n, 1),
-        "push_close": common.close(n),
+        "push_close": close,
+        "push_close_2": close_2,
         "push_length": common.length(),
         "push_gap_p50": histograms.octave_seconds(p50),
         "push_gap_spread": p90 - p10,
@@ -182,6 +197,7 @@ def _replies(block: Floats, counts: histograms.Counts) -> dict[str, Floats]:
     return {
         "replied": block[:, layout.REPLIED] / histograms.positive(block[:, layout.MESSAGES]),
         "reply_common": common.share(n, 1),
+        "reply_close": common.close(n)[0],
         "reply_length": np.log2(histograms.positive(block[:, layout.REPLY_BYTES]) / n),
         "reply_ratio": np.log2(
             histograms.positive(block[:, layout.REPLY_BYTES])
@@ -211,6 +227,14 @@ def _whole(windows: ChannelWindows) -> dict[str, Floats]:
         "framed_share": windows.wide[:, layout.TLS_RECORDS] / histograms.positive(messages),
         "datagram": (windows.transport == UDP).astype(np.float64),
         "retransmitted": repeated / histograms.positive(packets),
+    }
+
+
+def _between(columns: dict[str, Floats]) -> dict[str, Floats]:
+    """Lengths against each other: dialects differ by a factor, and wrappings add to all."""
+    return {
+        "push_to_ask": columns["down.push_length"] - columns["up.common_length"],
+        "reply_to_push": columns["up.reply_length"] - columns["down.push_length"],
     }
 
 

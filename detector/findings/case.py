@@ -6,7 +6,7 @@ The asset map joins a meter to a host that was seen; a meter of none is a case o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roles import GATEWAY, Role, Roles
 from detector.findings.roster import HostRecord
-from detector.findings.synchrony import Meeting
+from detector.findings.synchrony import Followed, Meeting, Witnesses, strongest
 from detector.hosts import Asset, Assets, words
 from detector.model import Model
 from detector.owners import told_by_name
@@ -48,6 +48,7 @@ class Case:
     novelty: float = 0.0
     logit: float = 0.0  # of the score before anything was forgotten
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
+    follows: tuple[ChannelRecord, Followed] | None = None  # a channel whose pushes follow a chain's blocks
     quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
     accused_by_power: bool = False  # more than by all together: the score is that of power
     heard_ns: int = 0  # the last such sign
@@ -82,7 +83,7 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
     )
 
 
-def ranked(name: str, kind: str, record: HostRecord, peers: Peers, meetings: Mapping[bytes, Meeting]) -> Case:
+def ranked(name: str, kind: str, record: HostRecord, peers: Peers, clock: Witnesses) -> Case:
     """The case of a host or meter: its channels ranked, words before scores, and what stands beside it."""
     channels = list(record.channels.values())
     if len(channels) > 1:
@@ -90,9 +91,7 @@ def ranked(name: str, kind: str, record: HostRecord, peers: Peers, meetings: Map
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     host = Case(name, kind, record, channels, record.power if enough else None, level)
-    if meetings:
-        met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
-        host.meets = max(met, key=lambda pair: pair[1].met, default=None)
+    host.meets, host.follows = strongest(channels, clock.meetings), strongest(channels, clock.followed)
     return host
 
 
@@ -136,10 +135,16 @@ def _as_evidence(host: Case) -> fusion.HostEvidence:
     if not logits:
         return fusion.HostEvidence(power_logit=power_logit)
     heard = [channel.facts for channel in host.channels if channel.facts is not None]
+    lead = max(host.channels, key=lambda channel: channel.logit)
+    unnamed, no_protocol, self_signed = fusion.lacks(lead.names)
     return fusion.HostEvidence(
         network_logit=logits[0],
         network_second=logits[1] if len(logits) > 1 else math.nan,
-        network_windows=max(channel.suspect_windows for channel in host.channels),
+        network_again=float(np.fmax.reduce([channel.again for channel in host.channels])),
+        network_mean=max(channel.mean for channel in host.channels),
+        unnamed=unnamed,
+        no_protocol=no_protocol,
+        self_signed=self_signed,
         logins=max((facts.logins for facts in heard), default=0),
         requests=max((facts.requests for facts in heard), default=0),
         jobs=max((facts.jobs for facts in heard), default=0),

@@ -16,7 +16,7 @@ from detector.community_id import community_id
 from detector.features import channel as channel_features
 from detector.features import noise
 from detector.findings.ledger import ChannelRecord
-from detector.findings.synchrony import Meeting
+from detector.findings.synchrony import Followed, Meeting
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
 from detector.text import minute
@@ -206,6 +206,22 @@ def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
         last_ns=record.last_ns,
         channel=where,
         facts={"with": meeting.other.host, "met": meeting.met, "pushes": meeting.pushes},
+    )
+
+
+def blocks(record: ChannelRecord, followed: Followed) -> Evidence:
+    """Pushes that came right after blocks that somebody's node heard of."""
+    where = channel(record)
+    of = f" of {followed.chain}" if followed.chain else ""
+    return Evidence(
+        kind="blocks",
+        weight=0.0,
+        summary=f"{followed.met} of {followed.blocks} blocks{of} were followed within seconds by a push of"
+        f" {endpoint(where)}, at most {followed.by_chance} where shifted: its pushes follow the chain",
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
+        channel=where,
+        facts={"chain": followed.chain or None, "met": followed.met, "blocks": followed.blocks},
     )
 
 

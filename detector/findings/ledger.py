@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,10 +55,22 @@ class ChannelRecord:
     names: Names | None = None
     heard_ns: int = 0  # when it last was suspect or spoke of mining; 0 = never
     suspect_windows: int = 0  # windows in which it stood at or above `suspicious`
+    windows: int = 1  # in which it was judged
+    total: float = math.nan  # of the log-odds of those
+    again: float = math.nan  # log-odds of its second most suspect window
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
     narrow: NDArray[np.uint32] | None = None
     strip: Strip | None = None  # from its first suspect window or word on
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.total):
+            self.total = self.logit
+
+    @property
+    def mean(self) -> float:
+        """Log-odds over its windows: one that is suspect by chance is not so for long."""
+        return self.total / self.windows
 
     @property
     def host(self) -> str:
@@ -115,12 +128,14 @@ class Ledger:
         feeder_of: Mapping[str, str] | None = None,
         *,
         pools: PoolNames = NONE,
+        blocks: Mapping[str, Int64s] | None = None,
         owners: Owners = NOBODY,
         window_s: int = 300,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
         feeder_of: the feeder's own meter by the name of each meter that it feeds.
+        blocks: chain -> times of its blocks, where they are known.
         owners: whose an address was, and when.
         window_s: length of a window of traffic.
         """
@@ -130,7 +145,7 @@ class Ledger:
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
         self._sources: dict[str, frozenset[str]] = {}
-        self.clock = BlockClock()
+        self.clock = BlockClock(blocks)
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
         self.watched = Watched()
         self._home = home
@@ -270,6 +285,10 @@ def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> Chan
             return None
         channels[fresh.key] = fresh
         return fresh
+    lesser = min(known.logit, fresh.logit)
+    known.again = lesser if math.isnan(known.again) else max(known.again, lesser)
+    known.windows += 1
+    known.total += fresh.logit
     if fresh.logit >= known.logit:
         known.logit, known.probability, known.novelty = fresh.logit, fresh.probability, fresh.novelty
     known.facts = _joined(known.facts, fresh.facts)

@@ -1,4 +1,4 @@
-"""Evidence of names and handshakes: weak facts, told beside what was judged, that move no score.
+"""Evidence of names and handshakes: weak facts, told beside what was judged.
 
 A listed name says whom a host called; a hello without a name that the caller was configured with
 an address; a name that is not listed, and a protocol, speak for an ordinary service.

@@ -35,6 +35,8 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
             told.append(evidence.rhythm(channel, channel.logit))
     if host.meets:
         told.append(evidence.synchrony(*host.meets))
+    if host.follows:
+        told.append(evidence.blocks(*host.follows))
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))

@@ -2,9 +2,9 @@
 
 The score is the fusion model's; this module adds what a score cannot know.  `mining`
 needs more than a number: a mining dialogue that was heard, or suspect behaviour in two
-windows, or pushes that share a clock with another suspect host's, or two kinds of telemetry
-that agree, or power that says so by itself (`metered`, which also judges hosts of which
-nothing else is known).  What is unlike the training set is not called mining on its looks.
+windows, or pushes that share a clock with another suspect host's or with a chain's blocks, or
+two kinds of telemetry that agree, or power that says so by itself (`metered`, which also judges
+hosts of which nothing else is known).  What is unlike the training set is not called mining on its looks.
 """
 
 from __future__ import annotations
@@ -47,14 +47,10 @@ def judge(
     findings = feeders.judged(ledger.feeders.balances())
     for finding in findings:
         finding.tips = tips.of([finding.host])
-    named, peers, meetings = (
-        case.joined(ledger, assets),
-        Peers(ledger.meters, assets),
-        ledger.clock.meetings(),
-    )
+    named, peers, clock = case.joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.witnesses()
     known = Roles(ledger)
     half_life_ns = settings.findings.half_life_h * forgetting.HOUR_NS
-    while block := [case.ranked(*one, peers, meetings) for one in itertools.islice(named, BLOCK)]:
+    while block := [case.ranked(*one, peers, clock) for one in itertools.islice(named, BLOCK)]:
         case.score([host for host in block if host.channels], bundle.fusion)
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
@@ -135,7 +131,8 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
 
 
 def _named(finding: Finding, host: Case, asked: Mapping[str, int], pools: PoolNames) -> Finding:
-    """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    """The finding with what names and handshakes say for and against it, in words: what of them is worth a
+    column moved the score before."""
     if not host.channels and not asked:  # most hosts
         return finding
     known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
@@ -210,7 +207,9 @@ def _of_traffic(host: Case, bundle: Bundle) -> Verdict:
 def _supported(host: Case, bundle: Bundle) -> bool:
     """Whether more than one number speaks for mining."""
     power_record = host.power
-    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels) or host.meets:
+    if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels):
+        return True
+    if host.meets or host.follows:
         return True
     if power_record is None:
         return False

@@ -83,13 +83,21 @@ class Common:
         total: Floats = np.sort(self._counts, axis=0)[-most:].sum(axis=0)
         return total / n
 
-    def close(self, n: Floats) -> Floats:
-        """Largest share of messages whose lengths lie within CLOSE_BYTES above one of them."""
-        best = np.zeros(self._counts.shape[1])
-        for anchor in self._lengths:
-            near = self._lengths - anchor <= CLOSE_BYTES  # unsigned: what is shorter is far above
-            best = np.maximum(best, (self._counts * near).sum(axis=0))
-        return best / n
+    def close(self, n: Floats, kinds: int = 1) -> list[Floats]:
+        """Share of messages of the largest kind, of the two largest and so on: of a kind are those whose
+        lengths lie within CLOSE_BYTES above one of them.  Of equals the shortest."""
+        counts, total, shares = self._counts, np.zeros(self._counts.shape[1]), []
+        for _ in range(kinds):
+            best, lowest = np.zeros(len(total)), np.zeros(len(total), self._lengths.dtype)
+            for anchor, count in zip(self._lengths, counts, strict=True):
+                near = self._lengths - anchor <= CLOSE_BYTES  # unsigned: what is shorter is far above
+                found = (counts * near).sum(axis=0) * (count > 0)
+                larger = (found > best) | ((found == best) & (anchor < lowest))
+                best, lowest = np.where(larger, found, best), np.where(larger, anchor, lowest)
+            total = total + best
+            shares.append(total / n)
+            counts = np.where(self._lengths - lowest <= CLOSE_BYTES, 0, counts)
+        return shares
 
     def distinct(self) -> Floats:
         """Number of lengths that the list holds."""

@@ -112,9 +112,7 @@ def test_the_bundle_is_saved_loaded_and_scores(
     assert verdicts["10.20.0.23"] in (Verdict.MINING, Verdict.SUSPICIOUS)
 
 
-QUIET = dict.fromkeys(("network_windows", "logins", "requests", "jobs", "shares"), 0.0) | {
-    "network_logit": -5.0
-}
+QUIET = dict.fromkeys(("logins", "requests", "jobs", "shares"), 0.0) | {"network_logit": -5.0}
 
 
 def fused(models: dict[str, fit.Fitted], **known: float) -> float:
@@ -131,11 +129,12 @@ def test_words_raise_the_score_of_what_behaves_as_anything(models: dict[str, fit
 
 
 def test_half_of_the_miners_that_were_heard_behave_like_an_ordinary_channel() -> None:
-    said = compose._Example(4.0, 3, 1, 0, 9, 5, "miner", True, 0.1)
-    ordinary = replace(said, logit=-4.0, suspect_windows=0, logins=0, jobs=0, shares=0, group="other")
+    said = compose._Example(4.0, 3.5, 3.0, (1.0, 1.0, 0.0), 1, 0, 9, 5, "miner", True, 0.1)
+    quiet = {"logit": -4.0, "again": -4.5, "mean": -5.0}
+    ordinary = replace(said, **quiet, logins=0, jobs=0, shares=0, group="other")
     rng = np.random.default_rng(1)
     made = [compose._in_any_rhythm(rng, said, [[ordinary]]) for _ in range(400)]
-    changed = replace(said, logit=-4.0, suspect_windows=0)
+    changed = replace(said, **quiet)
     assert 150 < made.count(changed) < 250 and made.count(changed) + made.count(said) == 400
     assert compose._in_any_rhythm(rng, ordinary, [[said]]) is ordinary
 
@@ -148,13 +147,12 @@ def test_the_fusion_model_rises_with_either_modality(models: dict[str, fit.Fitte
     assert told(power_logit=6.0) > told(power_logit=-6.0)
     quiet = {
         "network_logit": -5.0,
-        "network_windows": 0.0,
         "logins": 0.0,
         "jobs": 0.0,
         "shares": 0.0,
         "requests": 0.0,
     }
-    assert told(**quiet | {"network_logit": 8.0, "network_windows": 5.0}) > told(**quiet)
+    assert told(**quiet | {"network_logit": 8.0, "network_again": 7.0, "network_mean": 7.0}) > told(**quiet)
 
 
 def test_the_same_recipe_twice_gives_the_same_bytes(

@@ -79,7 +79,7 @@ def test_a_window_table_gives_the_rows_of_the_capture_bit_for_bit(folder: Path, 
     for other in others:
         assert not other.mistakes and not other.unmet
         rows = table.concatenate(other.channels)
-        for name in ("values", "label", "bucket", "words", "simulated", "weight"):
+        for name in ("values", "label", "bucket", "words", "simulated", "weight", "lacks"):
             assert getattr(rows, name).tobytes() == getattr(want, name).tobytes(), name
         assert rows.group == want.group and rows.family == want.family
         channel = [name.split("#")[1] for name in rows.example]

@@ -55,6 +55,7 @@ def rows(*, leaking_port: bool = False, groups: int = 12) -> Rows:
         words=np.zeros((n, len(WORDS)), np.int64),
         simulated=flags,
         weight=np.ones(n),
+        lacks=np.full((n, 3), np.nan),
     )
 
 

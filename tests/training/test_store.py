@@ -197,7 +197,17 @@ def rows(sizes: dict[str, int], seed: int = 0) -> table.Rows:
     whole = np.zeros(n, np.int64)
     example = [f"{name}/{i // 3}" for i, name in enumerate(group)]
     return table.Rows(
-        values, whole, group, group, ["x"] * n, example, whole, whole > 0, whole > 0, np.ones(n)
+        values,
+        whole,
+        group,
+        group,
+        ["x"] * n,
+        example,
+        whole,
+        whole > 0,
+        whole > 0,
+        np.ones(n),
+        values[:, :3],
     )
 
 

@@ -178,7 +178,8 @@ def test_a_better_bundle_is_not_replaced_and_flattery_does_not_count() -> None:
     none = np.zeros(6, bool)
     texts = [str(i) for i in range(6)]
     label = np.array([1, 1, 1, 0, 0, 0])
-    own = Rows(values, label, texts, texts, texts, texts, np.zeros(6, int), none, none, np.ones(6))
+    columns = (values, label, texts, texts, texts, texts, np.zeros(6, int), none, none, np.ones(6))
+    own = Rows(*columns, np.full((6, 3), np.nan))
     perfect, wrong = np.where(label == 1, 2.0, -2.0), np.array([2, 2, 2, 2.0, -2, -2])
     flattered = compare.of_bundle(own, standing(own, perfect, wrong))
     assert flattered["mining"]["false_alarms"]["count"] == 1

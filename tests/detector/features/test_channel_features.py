@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from detector.features import channel, fusion
 from detector.features.channel import FEATURES, NAMES, extract
 from detector.kernel import layout
 from detector.model import Bundle
-from detector.records import TCP, UDP, ChannelWindows, Facts
+from detector.records import TCP, UDP, ChannelWindows, Facts, Names
 from detector.windows.channel import concatenate, empty
 from tests.detector.kernel.by_hand import MS, START, S, Talk
 
@@ -95,6 +96,7 @@ def test_lengths(side: str) -> None:
     assert found[f"{side}.common_share"] == pytest.approx(5 / 8)
     assert found[f"{side}.common_share_3"] == pytest.approx(1)
     assert found[f"{side}.close_share"] == pytest.approx(7 / 8)
+    assert found[f"{side}.close_share_2"] == 1
     assert found[f"{side}.distinct"] == pytest.approx(3 / 8)
     assert found[f"{side}.length_entropy"] == pytest.approx(-(7 / 8) * math.log2(7 / 8) + 3 / 8)
     assert found[f"{side}.length_p10"] == pytest.approx((12 + 0.8 / 7) / 2)
@@ -139,6 +141,7 @@ def test_pushes(side: str) -> None:
     assert found[f"{side}.push_answered"] == pytest.approx(0.25)
     assert found[f"{side}.push_common"] == pytest.approx(0.5)
     assert found[f"{side}.push_close"] == pytest.approx(0.75)
+    assert found[f"{side}.push_close_2"] == 1
     assert found[f"{side}.push_length"] == pytest.approx(8)
     assert found[f"{side}.push_gap_p50"] == pytest.approx(14.75 + 19 - math.log2(1e9))
     assert found[f"{side}.push_gap_spread"] == pytest.approx(15.7 - 14.15)
@@ -153,10 +156,39 @@ def test_replies(side: str) -> None:
     found = told(table)
     assert found[f"{side}.replied"] == pytest.approx(0.5)
     assert found[f"{side}.reply_common"] == pytest.approx(0.75)
+    assert found[f"{side}.reply_close"] == 1
     assert found[f"{side}.reply_length"] == pytest.approx(6)
     assert found[f"{side}.reply_ratio"] == pytest.approx(-2)
     assert found[f"{side}.reply_short"] == pytest.approx(0.75)
     assert found[f"{side}.reply_delay"] == pytest.approx(6.5 + 19 - math.log2(1e9))
+
+
+@given(st.dictionaries(st.integers(1, 60), st.integers(1, 9), min_size=1, max_size=6), st.randoms())
+def test_kinds_of_lengths_are_taken_the_largest_first(counts: dict[int, int], random: Random) -> None:
+    left, shares, n = dict(counts), [], sum(counts.values())
+    for _ in range(2):
+        kinds = [{size for size in left if low <= size <= low + 8} for low in sorted(left)]
+        largest = max(kinds, key=lambda kind: sum(left[size] for size in kind), default=set())
+        shares.append(sum(left.pop(size) for size in largest) / n)
+    table, shuffled = row(), list(counts.items())
+    random.shuffle(shuffled)
+    put(table, "down", MESSAGES=n, PUSHES=n)
+    pairs(table, "down", "LENGTHS", dict(shuffled))
+    pairs(table, "down", "PUSH_LENGTHS", dict(shuffled))
+    found = told(table)
+    assert found["down.close_share"] == found["down.push_close"] == pytest.approx(shares[0])
+    assert found["down.close_share_2"] == found["down.push_close_2"] == pytest.approx(sum(shares))
+
+
+def test_jobs_shares_and_acknowledgements_against_each_other() -> None:
+    table = row()
+    put(table, "up", MESSAGES=4, REPLIED=4, REPLIED_BYTES=512, REPLY_BYTES=256)
+    put(table, "down", MESSAGES=6, PUSHES=2)
+    pairs(table, "up", "LENGTHS", {128: 4})
+    pairs(table, "down", "PUSH_LENGTHS", {512: 2})
+    found = told(table)
+    assert (found["push_to_ask"], found["reply_to_push"]) == (2, -3)
+    assert math.isnan(told(row())["push_to_ask"]) and math.isnan(told(row())["reply_to_push"])
 
 
 def test_opening() -> None:
@@ -283,14 +315,32 @@ def test_rows_do_not_touch_each_other() -> None:
 
 def test_fusion_takes_counts_as_logarithms_and_leaves_the_rest() -> None:
     host = fusion.HostEvidence(
-        network_logit=2.5, network_second=-1.0, network_windows=3, logins=1, requests=0, jobs=7, shares=15
-    )
+        network_logit=2.5, network_second=-1.0, network_again=2.0, network_mean=1.5,
+        unnamed=1.0, no_protocol=0.5, self_signed=0.0, logins=1, requests=0, jobs=7, shares=15,
+    )  # fmt: skip
     found = dict(zip(fusion.NAMES, fusion.extract([host]).values[0].tolist(), strict=True))
     assert math.isnan(found.pop("fusion.power_logit"))
     assert found == {
-        "fusion.network_logit": 2.5, "fusion.network_second": -1.0, "fusion.network_windows": 2,
+        "fusion.network_logit": 2.5, "fusion.network_second": -1.0, "fusion.network_again": 2.0,
+        "fusion.network_mean": 1.5,
+        "fusion.unnamed": 1.0, "fusion.no_protocol": 0.5, "fusion.self_signed": 0.0,
         "fusion.logins": 1, "fusion.requests": 0, "fusion.jobs": 3, "fusion.shares": 4,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (None, (math.nan,) * 3),
+        (Names(), (math.nan,) * 3),
+        (Names(self_signed=False), (math.nan, math.nan, 0.0)),
+        (Names(hellos=4, without_name=4, without_alpn=1, self_signed=True), (1.0, 0.25, 1.0)),
+    ],
+)
+def test_what_an_opening_lacks_is_known_where_it_was_read(
+    names: Names | None, told: tuple[float, ...]
+) -> None:
+    assert fusion.lacks(names) == pytest.approx(told, nan_ok=True)
 
 
 def test_fusion_of_no_host_and_of_power_alone() -> None:

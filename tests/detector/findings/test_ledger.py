@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.features import channel as features
 from detector.findings import strip
@@ -180,6 +183,18 @@ def test_the_most_suspect_moment_is_kept_with_the_times_and_words_of_all() -> No
     assert channel.suspect_windows == 2  # 0.8 and 0.7 reach 0.6
     assert channel.facts is not None and channel.facts.jobs == 7
     assert made.hosts[HOST].judged == 3
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=12))
+def test_a_channel_is_remembered_at_its_most_suspect_twice_and_over_all_windows(said: list[float]) -> None:
+    made = new()
+    for window, probability in enumerate(said):
+        add(made, row(window=window), probability)
+    (channel,) = made.hosts[HOST].channels.values()
+    logits = sorted((logit(probability) for probability in said), reverse=True)
+    assert channel.logit == logits[0] and channel.windows == len(said)
+    assert channel.mean == pytest.approx(np.mean(logits))
+    assert channel.again == logits[1] if len(logits) > 1 else math.isnan(channel.again)
 
 
 @pytest.mark.parametrize(("probability", "suspect"), [(0.6, 1), (0.599, 0)])

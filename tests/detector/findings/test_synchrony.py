@@ -1,4 +1,5 @@
-"""Channels that share a clock: blocks meet, timers and busy channels do not, and memory is bounded."""
+"""Channels that share a clock, with each other or with a chain: blocks meet, timers and busy channels do
+not, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -116,6 +117,49 @@ def test_any_row_is_taken(row: list[int]) -> None:
         for _ in range(3):
             clock.hear(record, np.array(row, np.int64))
     clock.meetings()
+
+
+def known(times: np.ndarray, chain: str = "BTC") -> BlockClock:
+    return BlockClock({chain: (TEN + times * S).astype(np.int64)})
+
+
+def test_pushes_that_follow_a_chain_are_told_with_its_name() -> None:
+    clock, found = known(blocks(1, 20, 600.0)), blocks(2, 20, 600.0)
+    clock = BlockClock(dict(clock._blocks) | known(found, "XMR")._blocks)
+    late = np.random.default_rng(3).uniform(-0.3, 2.0, len(found))
+    timer = np.arange(1, 200) * 45.0
+    record = hear(clock, suspect("10.0.0.7", "203.0.113.5"), np.sort([*(found + late), *timer]))
+    told = clock.followed()[record.key]
+    assert told.chain == "XMR" and told.met >= 15 and told.by_chance <= told.met // 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("mean_s", [2.0, 15.0, 60.0])
+def test_pushes_that_know_of_no_block_follow_none(seed: int, mean_s: float) -> None:
+    clock = known(blocks(seed, 40, 150.0))
+    hear(clock, suspect("10.0.0.7", "203.0.113.5"), blocks(100 + seed, 250, mean_s))
+    hear(clock, suspect("10.0.0.8", "203.0.113.6"), mean_s * np.arange(1, 250))
+    assert clock.followed() == {}
+
+
+def test_blocks_that_were_found_while_nobody_listened_count_for_nothing() -> None:
+    clock = known(blocks(1, LEAST - 1))
+    hear(clock, suspect("10.0.0.7", "203.0.113.5"), np.arange(1, 4_000, 20.0))
+    assert clock.followed() == {}
+    assert BlockClock({"BTC": np.zeros(0, np.int64)}).followed() == {}
+
+
+def test_followed_blocks_are_a_second_kind_of_evidence() -> None:
+    record = suspect("10.0.0.7", "203.0.113.5", 0.95)
+    made = ledger({"10.0.0.7": host(record)})
+    made.clock = known(blocks(1))
+    (alone,) = judge(made, Models(), Settings(), Assets())  # type: ignore[arg-type]
+    assert alone.verdict is Verdict.SUSPICIOUS
+    hear(made.clock, record, blocks(1) + 0.5)
+    (found,) = judge(made, Models(), Settings(), Assets())  # type: ignore[arg-type]
+    assert found.verdict is Verdict.MINING
+    (told,) = [item for item in found.evidence if item.kind == "blocks"]
+    assert "blocks of BTC were followed" in told.summary and told.weight == 0
 
 
 def test_a_shared_clock_is_a_second_kind_of_evidence() -> None:

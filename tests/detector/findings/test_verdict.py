@@ -19,7 +19,7 @@ from detector.findings.reasons import TOLD_CONTRIBUTIONS
 from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
 from detector.model import Bundle
-from detector.records import Facts, Finding, Verdict
+from detector.records import Facts, Finding, Names, Verdict
 from detector.settings import FindingSettings, Settings
 from tests.detector.findings.records import (
     CAME,
@@ -257,19 +257,29 @@ def test_the_fusion_model_sees_both_modalities_and_every_word() -> None:
     models = Models(fusion=Scorer(says=spy, names=fusion.NAMES))
     channels = (
         channel_record(0.7, facts=heard(logins=0, jobs=15, shares=0, requests=3), suspect_windows=3),
-        channel_record(0.9, facts=heard(logins=1, jobs=0, shares=7), suspect_windows=1),
-        channel_record(0.2),
+        channel_record(
+            0.9,
+            facts=heard(logins=1, jobs=0, shares=7),
+            suspect_windows=1,
+            windows=2,
+            total=-2.0,
+            again=-4.0,
+            names=Names(hellos=2, without_name=2, without_alpn=1),
+        ),
+        channel_record(0.2, names=Names(hellos=1, self_signed=True)),
     )
     asset = Asset("rig")
     made = ledger({HOST: host(*channels)}, (power_record(0.8),))
     (found,) = judge(made, models, Settings(), Assets({HOST: asset}, {"M-1": asset}))  # type: ignore[arg-type]
     whole = {
         "fusion.network_logit": math.log(9), "fusion.network_second": math.log(7 / 3),
-        "fusion.network_windows": 2, "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4,
-        "fusion.shares": 3, "fusion.power_logit": math.log(4),
+        "fusion.network_again": -4.0, "fusion.network_mean": math.log(7 / 3),
+        "fusion.unnamed": 1.0, "fusion.no_protocol": 0.5, "fusion.self_signed": math.nan,
+        "fusion.logins": 1, "fusion.requests": 2, "fusion.jobs": 4, "fusion.shares": 3,
+        "fusion.power_logit": math.log(4),
     }  # fmt: skip
     traffic = whole | {"fusion.power_logit": math.nan}
-    assert seen == [pytest.approx(whole), pytest.approx(traffic, nan_ok=True)]
+    assert seen == [pytest.approx(whole, nan_ok=True), pytest.approx(traffic, nan_ok=True)]
     assert found.network_score == pytest.approx(0.9)
 
 
