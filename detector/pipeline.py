@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +23,15 @@ from detector.model import Bundle
 from detector.parallel import metered_with
 from detector.policy import NO_POLICY, Policy, read_policy
 from detector.pools import SHIPPED, read_pools
+from detector.privacy import Privacy
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
+from detector.tips import NO_TIPS, Tips, read_tips
 from detector.windows.channel import Rollup, concatenate, merged, take
+
+if TYPE_CHECKING:
+    from detector.history import History
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
@@ -46,6 +52,8 @@ class Request:
     power_unit: str | None = None
     power_timezone: str | None = None
     policy: str | None = None
+    tips: str | None = None
+    state: str | None = None  # folder of the history of meters
 
 
 @dataclass(slots=True)
@@ -64,15 +72,29 @@ class Run:
     """Scoring in progress: takes tables of windows and readings, knows what to believe so far."""
 
     def __init__(
-        self, bundle: Bundle, settings: Settings, assets: hosts.Assets, policy: Policy = NO_POLICY
+        self,
+        bundle: Bundle,
+        settings: Settings,
+        assets: hosts.Assets,
+        policy: Policy = NO_POLICY,
+        *,
+        history: History | None = None,
+        tips: Tips = NO_TIPS,
     ) -> None:
-        """Reads the list of pools.  Raises PoolsError, NetworkError."""
+        """Reads the list of pools.  history: of meters in earlier runs; it is added to.
+
+        Raises PoolsError, NetworkError.
+        """
         self.bundle = bundle
         self._policy = policy
+        self._tips = tips
+        self._history = history
         self._settings = settings
         self._assets = assets
+        self._of_hosts = assets.meter_to_ip()
         self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
+        self.privacy = Privacy.of(settings)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
@@ -87,27 +109,39 @@ class Run:
         for rolled, vectors, facts in judged_rows(batches, self._rollup, self.ledger.scoreable):
             self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
 
-    def add_power(self, readings: Readings, source: str) -> None:
-        """Judge the meters of one source over the whole record given."""
+    def add_power(self, readings: Readings, source: str, part: int = 0) -> None:
+        """Judge the meters of one source over the whole record given, and what is remembered of them.
+
+        part: number of the part of the source; the first stands for it anew (a log that has grown).
+        """
         from detector.features import power_facts  # noqa: PLC0415
+        from detector.windows import carried  # noqa: PLC0415
         from detector.windows.power import column, power_windows  # noqa: PLC0415
 
         windows = power_windows(readings, self._settings.windows)
-        self.ledger.feeders.add(windows, source)
+        self.ledger.feeders.add(windows, source, anew=not part)
+        remembered = windows
+        if self._history:
+            windows, remembered = carried.joined(self._history.recalled(windows.meters), windows)
         meters, vectors, facts = power_facts.survey(windows)
+        if self._history:
+            came = {meter: told["onset_ns"] for meter, told in zip(meters, facts, strict=True)}
+            self._history.keep(remembered, came)
         scores = self.bundle.power.score(vectors)
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
+        least = min(self.bundle.power.thresholds.suspicious, findings.LIKELIER)
         for i, meter in enumerate(meters):
             if meter in self.ledger.feeders:  # many customers at once: judged by its balance
                 continue
             description = facts[i]
+            told = scores.probability[i] >= least or meter in self._of_hosts
             record = findings.PowerRecord(
                 meter=meter,
                 logit=float(scores.logit[i]),
                 probability=float(scores.probability[i]),
                 novelty=float(scores.novelty[i]),
-                values=vectors.values[i].copy(),
+                values=vectors.values[i].copy() if told else None,
                 description=description,
                 estimated=windows.estimated,
                 readings=int(read[meter]),
@@ -115,16 +149,20 @@ class Run:
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
 
-    def findings(self) -> list[Finding]:
-        """What is believed now, worst first."""
-        return findings.judge(
+    def findings(self, look: Callable[[list[Finding]], None] | None = None) -> list[Finding]:
+        """What is believed now, worst first, as it may be told; `look` adds to it what needs real names."""
+        believed = findings.judge(
             self.ledger,
             self.bundle,
             self._settings,
             self._assets,
             policy=self._policy,
             pools=self._pools,
+            tips=self._tips,
         )
+        if look:
+            look(believed)
+        return self.privacy.findings(believed)
 
 
 def judged_rows(
@@ -165,14 +203,16 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, PoolsError, SettingsError, NetworkError and
-    SchedulerError before anything is judged.  `bundle`: one that is loaded already.
+    known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, SettingsError, TipsError,
+    NetworkError and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
     policy = read_policy(request.policy) if request.policy else NO_POLICY
+    tips = read_tips(request.tips) if request.tips else NO_TIPS
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
-    run = Run(bundle, settings, assets, policy)
+    history = _history(request)
+    run = Run(bundle, settings, assets, policy, history=history, tips=tips)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     result = Result([], [], [], about)
     inputs = Inputs()
@@ -183,16 +223,33 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
         result.problems, result.notes = inputs.problems, inputs.notes
         run.add(_tables(request, inputs, run, result, progress))
         if not result.interrupted:
-            for readings, source in _readings(request, inputs, result):
-                run.add_power(readings, source)
+            for part, readings, source in _readings(request, inputs, result):
+                run.add_power(readings, source, part)
     except KeyboardInterrupt:
         result.interrupted = True
-    result.findings = run.findings()
-    if request.deep and not result.interrupted:
-        from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
-
-        look_deeper(result.findings, inputs.captures, result.problems)
+    if history:
+        history.close()
+        result.problems += history.problems
+    result.findings = run.findings(_deeper(request, inputs, result))
+    result.sources = run.privacy.sources(result.sources)
     return result
+
+
+def _deeper(request: Request, inputs: Inputs, result: Result) -> Callable[[list[Finding]], None] | None:
+    """Wireshark's look at the findings, where it was asked for."""
+    if not request.deep or result.interrupted:
+        return None
+    from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
+
+    return lambda believed: look_deeper(believed, inputs.captures, result.problems)
+
+
+def _history(request: Request) -> History | None:
+    if not request.state:
+        return None
+    from detector.history import History  # noqa: PLC0415  (loads SQLite)
+
+    return History(request.state)
 
 
 def _tables(
@@ -220,25 +277,41 @@ def _tables(
     result.problems += [report.problem for report in captures.reports if report.problem]
 
 
-def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[Readings, str]]:
+def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[int, Readings, str]]:
+    """(number of the part, readings, source) of all power files; what became of each stands in `result`.
+
+    An interrupt ends the file that is read, and what was read of it is given; else the part.
+    """
     if not inputs.power:
         return
-    from detector.telemetry import TelemetryError, read_power  # noqa: PLC0415
+    from detector.telemetry import Hints, TelemetryError, read_parts  # noqa: PLC0415
 
-    for path in inputs.power:
-        report = SourceReport(source=path)
-        result.sources.append(report)
-        try:
-            source = inputs.streams.get(path, path)
-            readings = read_power(source, unit=request.power_unit, timezone=request.power_timezone)
-        except (OSError, TelemetryError) as error:
-            report.problem = str(error)
-            result.problems.append(report.problem)
-            continue
-        report.readings = len(readings)
-        report.undecodable = dict(readings.dropped)
-        report.notes = list(readings.notes)
-        report.problem = readings.problem
-        if report.problem:
-            result.problems.append(report.problem)
-        yield readings, path
+    hints = Hints(request.power_unit, request.power_timezone)
+    with Interrupts() as interrupts:
+        for path in inputs.power:
+            report = SourceReport(source=path)
+            result.sources.append(report)
+            ended = False  # while it was read
+            try:
+                source = inputs.streams.get(path, path)
+                for part, readings in enumerate(read_parts(source, hints, interrupts)):
+                    _count(report, readings)
+                    ended = interrupts.asked if not part else ended
+                    yield part, readings, path
+                    if interrupts.asked and not ended:
+                        break
+            except (OSError, TelemetryError) as error:
+                report.problem = str(error)
+            if report.problem and not interrupts.asked:
+                result.problems.append(report.problem)
+            if interrupts.asked:
+                result.interrupted = True
+                return
+
+
+def _count(report: SourceReport, readings: Readings) -> None:
+    """A part of a power file."""
+    report.readings += len(readings)
+    report.undecodable = dict(readings.dropped)
+    report.notes = report.notes or list(readings.notes)
+    report.problem = readings.problem

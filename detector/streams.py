@@ -12,10 +12,12 @@ import io
 import os
 import re
 import stat
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
 
 from detector.compression import CompressionError, Unpacked, codec_of
+from detector.interrupts import Interrupts
 from detector.settings import InputSettings
 
 HEAD_BYTES: Final = 4096
@@ -38,6 +40,7 @@ class Stream(io.RawIOBase):
         self.problem: str | None = None  # one line: why it ended before its end, see `end_at_damage`
         self._raw = raw
         self._enduring = False
+        self._interrupts: Interrupts | None = None
         self._ahead = bytearray()  # looked at, and not read yet
         self.codec = codec_of(raw.look())
         self._plain: _Raw | Unpacked = Unpacked(raw, self.codec, limits) if self.codec else raw
@@ -68,6 +71,18 @@ class Stream(io.RawIOBase):
     def end_at_damage(self) -> None:
         """From now on damage ends the stream as its end would, and `problem` says what it was."""
         self._enduring = True
+
+    def end_at_interrupt(self, interrupts: Interrupts) -> None:
+        """From now on an interrupt ends the stream as its end would, and `problem` says so."""
+        self._interrupts = interrupts
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an interrupt ends it here; `problem` says so."""
+        asked = self._interrupts is not None and self._interrupts.asked
+        if asked:
+            self.problem = self.problem or f"{self.path}: interrupted (offset {self.position})"
+        return asked
 
     def look(self, n: int = HEAD_BYTES) -> bytes:
         """Some more bytes, at most n, which are read all the same; empty at the end.  Raises StreamError."""
@@ -103,7 +118,12 @@ class Stream(io.RawIOBase):
 
     def _read(self, view: memoryview) -> int:
         try:
-            return self._plain.readinto(view)
+            with self._interrupts.waiting() if self._interrupts else nullcontext():
+                return self._plain.readinto(view)
+        except KeyboardInterrupt:
+            if not self.interrupted:
+                raise
+            return 0
         except CompressionError as error:
             return self._damaged(StreamError(f"{self.path}: {error}"))
         except OSError as error:

@@ -128,19 +128,19 @@ def _channels(
 
 
 def _power(inputs: Inputs, chosen: Settings, args: argparse.Namespace, account: Account) -> Iterator[Any]:
-    from detector.telemetry import read_power  # noqa: PLC0415
+    from detector.telemetry import Hints, read_parts  # noqa: PLC0415
     from detector.windows.parquet import power_to_arrow  # noqa: PLC0415
     from detector.windows.power import power_windows  # noqa: PLC0415
 
     for path in inputs.power:
         with account.source(path) as report:
             source = inputs.streams.get(path, path)
-            readings = read_power(source, unit=args.power_unit, timezone=args.power_timezone)
-            report.readings = len(readings)
-            report.undecodable = dict(readings.dropped)
-            report.notes = list(readings.notes)
-            report.problem = readings.problem
-            yield power_to_arrow(power_windows(readings, chosen.windows), path)
+            for readings in read_parts(source, Hints(args.power_unit, args.power_timezone)):
+                report.readings += len(readings)
+                report.undecodable = dict(readings.dropped)
+                report.notes = report.notes or list(readings.notes)
+                report.problem = readings.problem
+                yield power_to_arrow(power_windows(readings, chosen.windows), path)
 
 
 def _write(path: Path, tables: Iterator[Any], account: Account) -> str | None:

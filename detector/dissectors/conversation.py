@@ -12,7 +12,7 @@ from typing import Final
 
 from detector.dissectors import coins
 from detector.dissectors.contract import Dissector, Frame, Message, Reply
-from detector.dissectors.facts import merge_facts, names_of
+from detector.dissectors.facts import names_of, share_names
 from detector.dissectors.http import Part
 from detector.dissectors.lines import MALFORMED
 from detector.dissectors.plain import Text
@@ -34,7 +34,9 @@ LIMITS: Final = Limits()
 class Conversation:
     """The dissection of one connection, bounded: two framers and the owner's state."""
 
-    __slots__ = ("_a", "_b", "_candidates", "_limits", "_messages", "_names", "_owner", "_seen", "ignored")
+    __slots__ = (
+        "_a", "_b", "_candidates", "_limits", "_messages", "_names", "_owner", "_seen", "held", "ignored",
+    )  # fmt: skip
 
     def __init__(self, dissectors: Sequence[Callable[[], Dissector]], limits: Limits = LIMITS) -> None:
         self._a, self._b = Side(), Side()
@@ -44,12 +46,8 @@ class Conversation:
         self._limits = limits
         self._seen = 0
         self._messages = 0
+        self.held = 0  # bytes
         self.ignored = False
-
-    @property
-    def held(self) -> int:
-        """Number of bytes held."""
-        return self._a.held + self._b.held
 
     @property
     def client_is_a(self) -> bool | None:
@@ -68,6 +66,7 @@ class Conversation:
             self._a, self._b, self._candidates = Side(), Side(), []
         elif len(data) > room:
             facts += self._read(data[room:], from_a, ts_ns, False)
+        self.held = self._a.held + self._b.held
         return facts
 
     def _read(self, data: bytes, from_a: bool, ts_ns: int, gap: bool) -> list[Facts]:
@@ -126,6 +125,8 @@ class Conversation:
         if facts.pool is None and facts.carrier is not None:
             facts.pool = self._a.host or self._b.host
             facts.coin = coins.of_name(facts.pool) if facts.coin == coins.UNKNOWN else facts.coin
-        named = merge_facts(self._names, facts) or facts
-        self._names = names_of(named)
-        return named
+        if self._names is None:
+            self._names = names_of(facts)
+        else:
+            share_names(self._names, facts)
+        return facts

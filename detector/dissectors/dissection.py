@@ -14,7 +14,7 @@ from typing import Final
 
 from detector.dissectors.contract import Dissector, Payload
 from detector.dissectors.conversation import Conversation
-from detector.dissectors.facts import merge_facts
+from detector.dissectors.facts import add_facts
 from detector.dissectors.kept import Kept
 from detector.dissectors.names import merge_names
 from detector.dissectors.openings import Openings
@@ -61,7 +61,7 @@ class Dissection:
         self._conversations: OrderedDict[int, Conversation] = OrderedDict()
         self._openings = Openings()
         self._unread: list[Payload] = []  # openings
-        self._facts: Kept[Facts] = Kept(bounds.windows, merge_facts)
+        self._facts: Kept[Facts] = Kept(bounds.windows, add_facts)
         self._names: Kept[Names] = Kept(bounds.windows, merge_names)
         self._held = 0
 
@@ -117,9 +117,8 @@ class Dissection:
         self._held -= conversation.held
         found = conversation.read(payload.data, from_a=payload.from_a, ts_ns=payload.ts_ns, gap=payload.gap)
         self._held += conversation.held
-        window_ns = payload.ts_ns // self._window_ns * self._window_ns
         for facts in found:
-            self._facts.add(payload.channel, window_ns, facts)
+            self._facts.add(payload.channel, payload.ts_ns // self._window_ns * self._window_ns, facts)
         self._trim()
         return _decision(payload.connection, conversation, roles)
 

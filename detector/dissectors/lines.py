@@ -17,6 +17,7 @@ from typing import Any, Final
 LIMIT: Final = 65_536
 DEPTH: Final = 32
 DIGITS: Final = 100
+LINE: Final = 4096  # bytes; an object in a line of at most so many is looked for at once
 MALFORMED: Final = object()
 """Stands for an object that did not parse."""
 
@@ -114,7 +115,7 @@ class JsonLines:
         if self._skipping:
             return self._skip()
         if self._depth == 0:
-            return self._open()
+            return self._open(values)
         return self._scan(values)
 
     def _skip(self) -> bool:
@@ -123,19 +124,38 @@ class JsonLines:
         self._skipping = end < 0
         return end >= 0
 
-    def _open(self) -> bool:
-        """Find the first byte of an object."""
+    def _open(self, values: list[Any]) -> bool:
+        """Find the first byte of an object; take it, where that is all there is to do."""
         blank = _BLANK.match(self._buffer)
         self._drop(blank.end() if blank else 0)
         if not self._buffer:
             return False
         first = self._buffer[0]
         if first in (b"{[" if self._strict else b"{"):
-            self._depth, self._at = 1, 1
+            if not self._take_line(values):
+                self._depth, self._at = 1, 1
         elif self._strict or (not 0x20 <= first <= 0x7E and first != _GZIP):
             self._give_up()
         else:
             self.stopped = True
+        return True
+
+    def _take_line(self, values: list[Any]) -> bool:
+        """Take an object that is whole, plain and on one line, as most are: what `_scan` comes to, by
+        the parser alone.  False for any other, and where there may be more to say of it."""
+        end = self._buffer.find(b"\n", 0, LINE)
+        line = bytes(self._buffer[: end if end >= 0 else LINE])
+        if not line.isascii() or (end < 0 and line[-1:] != b"}"):
+            return False
+        if line.count(b"{") + line.count(b"[") > DEPTH:
+            return False
+        try:
+            value, n = _DECODER.raw_decode(line.decode("ascii"))
+        except ValueError:
+            return False
+        values.append(value)
+        self._good += 1
+        self._drop(n)
         return True
 
     def _scan(self, values: list[Any]) -> bool:
@@ -237,12 +257,7 @@ def _members(text: bytes) -> Cut | None:
 def _parsed(text: bytes) -> Any:
     """The JSON value of `text`, or MALFORMED.  Nesting was bounded by the caller."""
     try:
-        return json.loads(
-            text.decode("utf-8", "replace"),
-            strict=False,
-            parse_int=_bounded_int,
-            parse_constant=_refuse,
-        )
+        return _DECODER.decode(text.decode("utf-8", "replace"))
     except ValueError:
         return MALFORMED
 
@@ -256,3 +271,6 @@ def _bounded_int(digits: str) -> int:
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(strict=False, parse_int=_bounded_int, parse_constant=_refuse)

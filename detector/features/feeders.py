@@ -61,8 +61,8 @@ class Feeders:
         """Whether that meter measures a feeder, not a customer."""
         return meter in self._number
 
-    def add(self, windows: PowerWindows, source: str) -> None:
-        """Take in the windows of a source, in place of what it held before (a log that has grown).
+    def add(self, windows: PowerWindows, source: str, *, anew: bool = True) -> None:
+        """Take in windows of a source, `anew` in place of what it held before (a log that has grown).
 
         A meter that two sources hold counts in the first.
         """
@@ -71,7 +71,7 @@ class Feeders:
         told = (fed >= 0) | (own >= 0) if len(windows) else np.zeros(0, bool)
         for place in np.flatnonzero(told).tolist():
             told[place] = self._holder.setdefault(windows.meters[place], source) == source
-        parts = []
+        parts = [self._parts[source]] if source in self._parts and not anew else []
         for number, first in ((own, 0), (fed, 2)):
             counts = told & (number >= 0)
             if counts.any():

@@ -216,6 +216,8 @@ def of_block(grid: Grid) -> Floats:
         **power_added.onset(hours, spread, days, grid.date, level / 1e3),
         "quality.estimated": np.full(len(level), float(grid.estimated)),
     }
+    for name, told in power_families.bands(grid, averaged).items():
+        found[name] = np.where(np.isnan(found[name]), told, found[name])
     values = np.column_stack([found[name] for name in NAMES])
     values[np.ix_(power_families.blind(grid, level), _SHAPES)] = np.nan
     values[~np.isfinite(values)] = np.nan

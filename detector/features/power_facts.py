@@ -6,6 +6,7 @@ its height is the step of the steady level, its evenness the residual over the m
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,10 +19,29 @@ from detector.windows.power import DAY_S
 if TYPE_CHECKING:
     from detector.records import Floats
 
-Facts = dict[str, Any]
+Facts = Mapping[str, Any]
 
 TIERS: Final = ((2, "second"), (90, "minute"), (3_600, "hour"), (DAY_S * 2, "day"), (np.inf, "month"))
 """Longest interval between readings, s, and what a reading of that tier is called."""
+
+
+class _Row(Mapping[str, Any]):
+    """The facts of one meter of a block: a province of meters has its facts in columns, not in a million
+    dictionaries."""
+
+    __slots__ = ("_columns", "_row")
+
+    def __init__(self, columns: Mapping[str, Any], row: int) -> None:
+        self._columns, self._row = columns, row
+
+    def __getitem__(self, name: str) -> Any:
+        return _plain(self._columns[name][self._row])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def survey(windows: PowerWindows, *, timezone_offset_s: int = 0) -> tuple[list[str], Vectors, list[Facts]]:
@@ -31,8 +51,7 @@ def survey(windows: PowerWindows, *, timezone_offset_s: int = 0) -> tuple[list[s
     for grid in grids(windows, timezone_offset_s):
         values[grid.meters] = power.of_block(grid)
         columns = _facts(grid, values[grid.meters], timezone_offset_s)
-        for row, meter in enumerate(grid.meters.tolist()):
-            facts[meter] = {name: _plain(column[row]) for name, column in columns.items()}
+        facts |= {meter: _Row(columns, row) for row, meter in enumerate(grid.meters.tolist())}
     present = sorted(facts)
     names = [windows.meters[i] for i in present]
     return names, Vectors(power.NAMES, values[present]), [facts[i] for i in present]
@@ -67,7 +86,7 @@ def describe(windows: PowerWindows, meter: str, *, timezone_offset_s: int = 0) -
 
 
 @np.errstate(invalid="ignore", divide="ignore", over="ignore")
-def _facts(grid: Grid, vectors: Floats, offset_s: int) -> Facts:
+def _facts(grid: Grid, vectors: Floats, offset_s: int) -> dict[str, Any]:
     """The facts of a block, one array a key."""
     means, named = grid.fine["mean"], dict(zip(power.NAMES, vectors.T, strict=True))
     _, depth, seconds = power_families.dip_table(grid)
@@ -75,7 +94,7 @@ def _facts(grid: Grid, vectors: Floats, offset_s: int) -> Facts:
     first_s = np.fmin.reduce(grid.start_s + grid.fine["first_s"], axis=1)
     last_s = np.fmax.reduce(grid.start_s + grid.fine["last_s"], axis=1)
     interval_s = np.fmin.reduce(grid.fine["interval_s"], axis=1)
-    return {
+    columns: dict[str, Any] = {
         "mean_w": power_families.nan_mean(means),
         "floor_w": power_families.row_quantile(means, 0.05),
         "top_w": power_families.row_quantile(means, 0.99),
@@ -101,6 +120,7 @@ def _facts(grid: Grid, vectors: Floats, offset_s: int) -> Facts:
         "last_ns": _nanoseconds(np.fmax.reduce(grid.start_s, axis=1)),
         "state": _states(grid),
     }
+    return {name: np.array(c) if isinstance(c, np.ndarray) else c for name, c in columns.items()}  # no views
 
 
 def _tier(interval_s: float) -> str | None:
@@ -126,10 +146,9 @@ def _onset_in(series: Floats, starts_s: Floats, unit_s: Floats) -> tuple[Floats,
     change = power_days.change_point(series)
     tall = change.step > np.maximum(0.05 * change.before, 3 * change.spread_after)
     clear = tall & (change.explained >= power.MOST) & (change.persists >= power.LASTS)
-    after = np.arange(series.shape[1])[None, :] >= change.at[:, None]
-    hours = (power_families.count_mask(series) & after).sum(1) * change.persists * unit_s / HOUR_S
     at = np.minimum(change.at, series.shape[1] - 1)
     start = starts_s[np.arange(len(series)), at]
+    hours = (np.fmax.reduce(starts_s, axis=1) + unit_s - start) * change.persists / HOUR_S
     return (
         np.where(clear, start, np.nan),
         np.where(clear, change.step, np.nan),

@@ -27,6 +27,7 @@ MIN_WINDOWS: Final = 6  # fewer windows have no shape
 MIN_DAYS: Final = 4  # fewer days have no change point
 ROUNDING: Final = 12**0.5  # a reading rounded to q has a standard deviation of q / sqrt(12) from that alone
 TINY: Final = 1e-12
+UNRECORDED_S: Final = 30 * 86_400.0  # a month without a reading is no fault of the line
 WITHIN: Final = tuple(
     f"within.{name}" for name in ("spread_q10", "spread", "spread_q90", "step", "range", "falls_per_h")
 )
@@ -120,12 +121,31 @@ def within(grid: Grid, resolution: Floats) -> Family:
     return dict(zip(WITHIN, found, strict=True))
 
 
+def of_bands(grid: Grid) -> Mask:
+    """Windows (m, windows) of a day or month in three readings: means of valley, peak and flat hours."""
+    mask: Mask = (grid.fine["n"] == 3) & (grid.window_s > 3600)[:, None]
+    return mask
+
+
+def bands(grid: Grid, averaged: Floats) -> Family:
+    """How alike the tariff bands are, where the readings are theirs; else NaN."""
+    fine, known = grid.fine, of_bands(grid) & (grid.fine["mean"] > 0)
+    spread = np.sqrt(np.maximum(fine["sum_w2"] / fine["n"] - fine["mean"] ** 2, 0)) / positive(fine["mean"])
+    across = np.where(known, spread, np.nan)
+    least = np.where(known, fine["min_w"] / positive(fine["mean"]), np.nan)
+    return {
+        "day.base_share": row_quantile(least, 0.5),
+        "band.cv": resolved(row_quantile(across, 0.5), averaged / ROUNDING),
+        "band.cv_q25": resolved(row_quantile(across, 0.25), averaged / ROUNDING),
+    }
+
+
 def dips(grid: Grid) -> Family:
     """Short falls below the surrounding level, how deep, and how long they lasted."""
     share_low, depth, seconds = dip_table(grid)
     base = run_level(grid.fine["mean"])
-    seen = ~np.isnan(base)
-    over = (grid.fine["max_w"] > OVER * base).sum(1) / positive(seen.sum(1))
+    seen = ~np.isnan(base) & ~of_bands(grid)
+    over = (seen & (grid.fine["max_w"] > OVER * base)).sum(1) / positive(seen.sum(1))
     return {
         "dip.share": share_low,
         "dip.depth": row_quantile(depth, 0.5),
@@ -141,7 +161,7 @@ def dip_table(grid: Grid) -> tuple[Floats, Floats, Floats]:
     switch is no dip).  The time below is what the window's mean lacks to its top, spread over its falls.
     """
     fine, base = grid.fine, run_level(grid.fine["mean"])
-    seen = ~np.isnan(base) & (base > 0)
+    seen = ~np.isnan(base) & (base > 0) & ~of_bands(grid)
     lowest, top = fine["min_w"], np.minimum(fine["max_w"], OVER * base)
     low = seen & (lowest < DIP * base) & _recovered(fine, base)
     depth = np.where(low, 1 - np.maximum(lowest, 0) / positive(base), np.nan)
@@ -179,8 +199,8 @@ def quality(grid: Grid) -> Family:
     fine = grid.fine
     n, several = fine["n"], fine["n"] >= 3
     expected = np.clip(grid.window_s[:, None] / positive(fine["interval_s"]), 1, None)
-    span = np.nanmax(grid.start_s, axis=1) - np.nanmin(grid.start_s, axis=1)
-    windows = span / grid.window_s + 1
+    span = np.nanmax(grid.start_s, axis=1) - np.nanmin(grid.start_s, axis=1) - _unrecorded(grid)
+    windows = span / np.fmax(grid.window_s, np.fmax.reduce(fine["interval_s"], axis=1)) + 1
     present = np.minimum(n / expected, 1).sum(1, where=count_mask(n))
     stuck = (several & (fine["changes"] == 0)).sum(1) / positive(several.sum(1))
     return {
@@ -189,6 +209,14 @@ def quality(grid: Grid) -> Family:
         "quality.stuck": stuck,
         "quality.zeros": fine["zeros"].sum(1, where=count_mask(n)) / positive(n.sum(1, where=count_mask(n))),
     }
+
+
+def _unrecorded(grid: Grid) -> Floats:
+    """Seconds that lie between two records of a meter read hourly or more often, m: no row was lost there."""
+    gap = np.diff(grid.start_s, axis=1)
+    apart = (gap > UNRECORDED_S) & (grid.window_s <= 3600)[:, None]
+    unread: Floats = np.where(apart, gap, 0.0).sum(1)
+    return unread
 
 
 # --- arithmetic on rows padded with NaN

@@ -4,6 +4,7 @@
 """
 
 from detector.findings.ledger import Ledger, PowerRecord
+from detector.findings.metered import LIKELIER
 from detector.findings.verdict import judge
 
-__all__ = ["Ledger", "PowerRecord", "judge"]
+__all__ = ["LIKELIER", "Ledger", "PowerRecord", "judge"]

@@ -87,7 +87,7 @@ class PowerRecord:
     logit: float
     probability: float
     novelty: float
-    values: Floats
+    values: Floats | None  # where the score is such that it may have to be told what moved it
     description: Mapping[str, Any]
     estimated: bool
     readings: int
@@ -116,6 +116,7 @@ class Ledger:
         self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
+        self._sources: dict[str, frozenset[str]] = {}
         self.clock = BlockClock()
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
         self.watched = Watched()
@@ -234,7 +235,11 @@ class Ledger:
         known.last_ns = max(known.last_ns, span_ns[1])
         known.power = record
         if len(known.sources) < KEPT_SOURCES:
-            known.sources |= {source}
+            known.sources = self._alone(source) if not known.sources else known.sources | {source}
+
+    def _alone(self, source: str) -> frozenset[str]:
+        """The set of one source, the same one for all of its meters."""
+        return self._sources.setdefault(source, frozenset((source,)))
 
 
 def _entered(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> ChannelRecord | None:

@@ -803,8 +803,8 @@ def _copy(
             (0 if from_b else 1) | (2 if t.connections[o + tables.C_CHANNEL] & loss else 0) | (opening << 2)
         )
         t.state[tables.N_PIECES] += 1
-        if opening:
-            t.state[tables.N_OPENINGS] += 1
+        if opening or t.connections[o + tables.C_COUNTS] & tables.SETTLED:
+            t.state[tables.N_WAITING] += 1
         else:
             h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
             t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 1
@@ -917,9 +917,9 @@ def _obstacle(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> 
     """Why the packet of descriptor word k cannot be taken now, or DONE.
 
     Payload is handed over before the next packet of its channel: what is decided on it holds
-    from there on, however the bytes were cut.
+    from there on, however the bytes were cut.  That of settled connections waits for company.
     """
-    if t.state[tables.N_PIECES] > t.state[tables.N_OPENINGS] and _undecided(t, k, connection):
+    if t.state[tables.N_PIECES] > t.state[tables.N_WAITING] and _undecided(t, k, connection):
         return tables.NEED_EVENTS
     if (
         t.state[tables.NEWEST] >= t.state[tables.SWEEP_AT]
@@ -1308,7 +1308,7 @@ def _wait_no_longer(t: Views) -> cython.int:
     """Lets the oldest held segments go whose time is over; 0 where events or payload must be taken first."""
     s: cython.Py_ssize_t
     whose: cython.longlong
-    undecided: cython.longlong = t.state[tables.N_PIECES] - t.state[tables.N_OPENINGS]
+    undecided: cython.longlong = t.state[tables.N_PIECES] - t.state[tables.N_WAITING]
     while t.state[tables.HOLD_HEAD] != t.state[tables.HOLD_TAIL]:
         s = cython.cast(cython.Py_ssize_t, t.state[tables.HOLD_HEAD] & (tables.HOLDS - 1)) * tables.HOLD
         whose = t.holds[s + tables.S_WHOSE]
@@ -1326,6 +1326,24 @@ def _wait_no_longer(t: Views) -> cython.int:
             )
         t.state[tables.HOLD_HEAD] += 1
     return 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _first(
+    t: Views, w: cython.Py_ssize_t, ts: cython.longlong, key: cython.ulonglong, client_is_a: cython.int
+) -> cython.int:
+    """The row's first packet so far: its time and ports; of two at once, that of the lower ports."""
+    a: cython.longlong = cython.cast(cython.longlong, key >> 48)
+    b: cython.longlong = cython.cast(cython.longlong, (key >> 32) & 0xFFFF)
+    if t.rows[w + tables.R_FIRST] != ts or a + b < (
+        t.rows[w + tables.R_PORTS] + t.rows[w + tables.R_PORTS + 1]
+    ):
+        t.rows[w + tables.R_PORTS + 1 - client_is_a] = a
+        t.rows[w + tables.R_PORTS + client_is_a] = b
+    t.rows[w + tables.R_FIRST] = ts
+    return 0
 
 
 @cython.cfunc
@@ -1357,8 +1375,8 @@ def _packet(t: Views, k: cython.Py_ssize_t, c: cython.Py_ssize_t, b: cython.ucha
         t.channels[h * tables.CHANNEL + tables.H_LAST] = ts
     if t.connections[o + tables.C_COUNTS] & tables.MASK32 != tables.MASK32:
         t.connections[o + tables.C_COUNTS] += 1
-    if ts < t.rows[w + tables.R_FIRST] or t.rows[w + tables.R_FIRST] == 0:
-        t.rows[w + tables.R_FIRST] = ts
+    if ts <= t.rows[w + tables.R_FIRST] or t.rows[w + tables.R_FIRST] == 0:
+        _first(t, w, ts, t.batch[k + tables.KEY], client_is_a)
     if ts > t.rows[w + tables.R_LAST]:
         t.rows[w + tables.R_LAST] = ts
     t.rows[d + layout.PACKETS] += 1

@@ -172,10 +172,11 @@ class Meter:
         """A dissector knows which end is the client: rows that are still open are turned, too.
 
         Where a SYN was seen it has said so already, and stands: who opened a connection is
-        its client whatever is spoken on it.
+        its client whatever is spoken on it.  Nothing more is decided on a connection after this.
         """
         slot = self._work.connection_slot(connection)
         if slot >= 0:
+            self._work.connections[slot, tables.C_COUNTS] |= np.uint64(tables.SETTLED)
             self._turn(slot, client_is_a, Basis.DISSECTOR)
 
     def windows(self, final: bool = False) -> tuple[ChannelWindows, Int64s]:
@@ -241,14 +242,14 @@ class Meter:
     def _settle(self, hurry: bool = True) -> bool:
         """Adds waiting message events to their rows and copied pieces to the payloads: whether there were.
 
-        Without hurry, openings wait for more of their kind: nobody decides anything on them.
+        Without hurry, those that may wait do, for more of their kind: nobody decides anything on them.
         """
         work = self._work
         n = int(work.state[tables.N_EVENTS])
         if n:
             summaries.add_messages(work.views, n)
             work.state[tables.N_EVENTS] = 0
-        if work.state[tables.N_PIECES] <= (0 if hurry else work.state[tables.N_OPENINGS]):
+        if work.state[tables.N_PIECES] <= (0 if hurry else work.state[tables.N_WAITING]):
             return False
         self._payloads += work.take_pieces()
         return True

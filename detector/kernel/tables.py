@@ -115,7 +115,7 @@ HOLD_HEAD: Final = (
     29  # the oldest held segment and the next to be held, counted on; slot = number & HOLDS - 1
 )
 HOLD_TAIL: Final = 30
-N_OPENINGS: Final = 31  # of N_PIECES, those that may wait
+N_WAITING: Final = 31  # of N_PIECES, those that may wait
 UPDATE: Final = 32
 DONE: Final = 0
 NEED_ROWS: Final = 1
@@ -137,7 +137,9 @@ C_LENGTH: Final = 9  # open message: row << 40 | length << 1 | from_b
 C_NEXT: Final = 10  # next expected sequence number: of a | of b << 32
 C_LINKS: Final = 11  # open messages of the channel: previous | next << 32, slot + 1 each
 C_TLS: Final = 12  # a, then b: TLS_* fields
-C_COUNTS: Final = 14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52 | HEADED | TOLD
+C_COUNTS: Final = (
+    14  # packets | scanned a << 32, b << 40 | opening a << 48, b << 52 | HEADED | TOLD | SETTLED
+)
 C_QUOTA: Final = 15  # payload handed out: a | b << 24 | low bits of the window's number << 48
 CONNECTION: Final = 16
 CLIENT_IS_A: Final = 1 << 32
@@ -149,6 +151,7 @@ WAS_RESET: Final = 128 << 32
 SPOKE: Final = 256 << 32  # payload seen: of a; << 1 of b
 HEADED: Final = 1 << 56  # a head is kept: of a; << 1 of b
 TOLD: Final = 1 << 58  # has told the names it has: a; << 1 b
+SETTLED: Final = 1 << 60  # the dissectors have said all that they will decide
 HELD: Final = 42  # from this bit on: first held segment of a, slot + 1; HELD_BITS further of b
 HELD_BITS: Final = 11
 HELD_MASK: Final = 0x7FF
@@ -165,7 +168,7 @@ H_OPEN: Final = 7  # open messages: first | last << 32, connection slot + 1 each
 H_CONNECTIONS: Final = 8  # live ones
 H_LAST: Final = 9  # newest packet, ns; -1 = free
 H_NEXT: Final = 10  # on the free list: the next free slot
-H_UNDECIDED: Final = 11  # payload was copied that is not handed over yet
+H_UNDECIDED: Final = 11  # payload was copied that something may be decided on
 CHANNEL: Final = 16
 
 # --- an open row, in cache lines of 8 words: what packets change, and the first messages.
@@ -185,6 +188,7 @@ R_RESETS: Final = 14
 R_OPENING_NS: Final = 15
 R_DOWN: Final = 16  # and of down
 R_TLS_RECORDS: Final = 21
+R_PORTS: Final = 22  # layout.PORT of up, and of down
 R_OPENING: Final = 24  # layout.OPENINGS lengths of up, and of down
 R_EVENTS: Final = 32  # layout.HEAD_EVENTS pairs: time, direction << 32 | length
 ROW: Final = 48

@@ -195,28 +195,33 @@ class Working:
         return [(whose >> 1, whose & 1) for whose in dict.fromkeys(held[:, tables.S_WHOSE].tolist())]
 
     def take_pieces(self) -> list[Payload]:
-        """What the update copied, as records; empties the buffer.  Mostly one or two: no columns for them."""
+        """What the update copied, as records; empties the buffer."""
         n = int(self.state[tables.N_PIECES])
+        pieces = self.pieces[:n]
+        slots = pieces[:, tables.P_CONNECTION]
+        own = self.connections[slots]
+        channels = (own[:, tables.C_CHANNEL] & np.uint64(tables.MASK32)).astype(np.int64)
+        self.channels[channels, tables.H_UNDECIDED] = 0
         copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
-        taken = []
-        for slot, ts_ns, where, bits in self.pieces[:n].tolist():
-            key, own = self.connections[slot, tables.C_KEY : tables.C_CHANNEL + 1].tolist()
-            channel = own & tables.MASK32
-            self.channels[channel, tables.H_UNDECIDED] = 0
-            taken.append(
-                Payload(
-                    connection=self._connection_generation.item(slot) << 32 | slot,
-                    channel=self.channel_id(channel),
-                    from_a=bool(bits & 1),
-                    ts_ns=ts_ns,
-                    gap=bool(bits & 2),
-                    data=copied[where >> 32 : (where >> 32) + (where & tables.MASK32)],
-                    transport=key & 0xFF,
-                    opening=bool(bits & 4),
-                )
+        starts = pieces[:, tables.P_WHERE] >> 32
+        columns = (
+            self._connection_generation[slots] << 32 | slots,
+            self._channel_generation[channels] << 32 | channels,
+            (pieces[:, tables.P_BITS] & 1) != 0,
+            pieces[:, tables.P_TIME],
+            (pieces[:, tables.P_BITS] & 2) != 0,
+            starts,
+            starts + (pieces[:, tables.P_WHERE] & tables.MASK32),
+            own[:, tables.C_KEY] & np.uint64(0xFF),
+            (pieces[:, tables.P_BITS] & 4) != 0,
+        )
+        self.state[[tables.N_PIECES, tables.N_WAITING, tables.PIECE_FILL]] = 0
+        return [
+            Payload(connection, channel, from_a, ts_ns, gap, copied[start:end], transport, opening)
+            for connection, channel, from_a, ts_ns, gap, start, end, transport, opening in zip(
+                *(column.tolist() for column in columns), strict=True
             )
-        self.state[[tables.N_PIECES, tables.N_OPENINGS, tables.PIECE_FILL]] = 0
-        return taken
+        ]
 
     def idle_connections(self, before_ns: int) -> Int64s:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)

@@ -6,21 +6,27 @@ names and cells mean), `collect` (rows to Readings); one file a source.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from detector.formats import CAPTURE_MAGICS
+from detector.records import Readings
 from detector.streams import Stream, StreamError, open_stream
 from detector.telemetry.address import parse_address, problem_of, scheme_of
 from detector.telemetry.contract import Hints, Service, Source, TelemetryError
 from detector.telemetry.registry import SERVICES, SOURCES
 
 if TYPE_CHECKING:
-    from detector.records import Readings
+    from collections.abc import Iterator
+
+    from detector.interrupts import Interrupts
 
 __all__ = [
     "SERVICES", "SOURCES", "Hints", "Service", "Source", "TelemetryError", "is_address", "is_power_log",
-    "problem_of", "read_power",
+    "problem_of", "read_parts", "read_power",
 ]  # fmt: skip
 
 HEAD_BYTES: Final = 65_536
@@ -43,7 +49,7 @@ def read_power(
     value: str | None = None,
     day_first: bool | None = None,
 ) -> Readings:
-    """Read the power readings in a file or stream, whatever its kind; closes it.
+    """Read the power readings in a file or stream, whatever its kind and size, as one table; closes it.
 
     Or those that a server answers with, where `source` is an address (`is_address`).
 
@@ -56,15 +62,45 @@ def read_power(
 
     Raises TelemetryError (one line: file, place, what, what to do) where nothing can be used.
     """
-    hints = Hints(unit, timezone, meter, value, day_first)
+    return joined(list(read_parts(source, Hints(unit, timezone, meter, value, day_first))))
+
+
+def read_parts(
+    source: str | Path | Stream, hints: Hints, interrupts: Interrupts | None = None
+) -> Iterator[Readings]:
+    """What `read_power` reads, as much at a time as memory holds; every meter stands in one part alone.
+
+    `notes` and `dropped` of a part are of the file up to it.  An interrupt ends the file where it is.
+    """
     if isinstance(source, str) and is_address(source):
         service = _service(source)
-        return service.fetch(parse_address(source, service.ARGUMENTS), hints)
+        yield service.fetch(parse_address(source, service.ARGUMENTS), hints)
+        return
     try:
         with source if isinstance(source, Stream) else open_stream(str(source)) as stream:
-            return _read(stream, hints)
+            if interrupts:
+                stream.end_at_interrupt(interrupts)
+            yield from _read(stream, hints)
     except StreamError as error:
         raise TelemetryError(str(error)) from error
+
+
+def joined(parts: list[Readings]) -> Readings:
+    """Parts of one file, none of whose meters is in two, as one table."""
+    if len(parts) == 1:
+        return parts[0]
+    before = itertools.accumulate((len(part.meters) for part in parts), initial=0)
+    return Readings(
+        [name for part in parts for name in part.meters],
+        np.concatenate([part.meter + first for part, first in zip(parts, before, strict=False)]),
+        np.concatenate([part.time_ns for part in parts]),
+        np.concatenate([part.watts for part in parts]),
+        np.concatenate([part.interval_s for part in parts]),
+        any(part.estimated for part in parts),
+        parts[-1].notes,
+        parts[-1].dropped,
+        parts[-1].problem,
+    )
 
 
 def is_address(text: str) -> bool:
@@ -81,14 +117,16 @@ def is_power_log(head: bytes, name: str) -> bool:
     return any(source.sniff(head, name) for source in SOURCES[:-1])
 
 
-def _read(stream: Stream, hints: Hints) -> Readings:
+def _read(stream: Stream, hints: Hints) -> Iterator[Readings]:
     head = stream.head(HEAD_BYTES)
     stream.end_at_damage()
     kind = next((kind for kind in SOURCES if kind.sniff(head, Path(stream.path).name)), None)
     if kind is None:
         raise TelemetryError(f"{stream.path}: no power readings: {_what(head)}")
     try:
-        readings = kind.read(stream, hints)
+        for readings in kind.read(stream, hints):
+            readings.problem = stream.problem
+            yield readings
     except OSError as error:
         raise TelemetryError(f"{stream.path}: {(error.strerror or 'cannot be read').lower()}") from error
     except TelemetryError as error:
@@ -96,8 +134,6 @@ def _read(stream: Stream, hints: Hints) -> Readings:
             raise
         what = str(error).removeprefix(f"{stream.path}: ")
         raise TelemetryError(f"{stream.problem}; before it: {what}") from error
-    readings.problem = stream.problem
-    return readings
 
 
 def _what(head: bytes) -> str:

@@ -1,14 +1,15 @@
 """Chunks of a table -> Readings: meters numbered, units applied, zones resolved, bad rows counted.
 
-Memory: 25 bytes a reading while reading, plus the sort.  Nothing of a row is kept but its
-meter, time and number.
+Nothing of a row is kept but its meter, time and number: see `held`, which bounds the memory.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from datetime import UTC
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,9 +17,11 @@ import numpy as np
 
 from detector.records import Quantity, Readings
 from detector.telemetry import values
+from detector.telemetry.bands import BANDS, LINES, add_up, folded, periods
 from detector.telemetry.columns import PARTS, Layout, Value, normal
 from detector.telemetry.contract import UNITS, Hints, TelemetryError, Unit
 from detector.telemetry.groups import place_in_group
+from detector.telemetry.held import Held
 from detector.telemetry.samples import (
     FELL,
     J_PER_KWH,
@@ -31,6 +34,8 @@ from detector.telemetry.samples import (
 from detector.telemetry.times import BAD, Clock, period_seconds, to_utc, zone_called
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from detector.records import Floats, Int64s
@@ -64,7 +69,8 @@ class Collector:
         self._comma = False
         self._devices = 1
         self._names: dict[tuple[str, ...], int] = {}
-        self._parts: list[tuple[Int64s, Int64s, Floats]] = []
+        self._lines = LINES if layout.bands else 1  # that a meter is read as, see `bands`
+        self._held = Held(self._lines)
         self.dropped: Counter[str] = Counter()
 
     @property
@@ -90,21 +96,52 @@ class Collector:
         good = stamps != BAD
         for column, value in enumerate(self._layout.values):
             meter = self._meters(frame, value, int(good.sum()), good)
-            self._take(frame[value.column][good], stamps[good], meter, self._units[column])
+            found = self._numbers(frame[value.column][good], self._units[column])
+            if self._layout.bands:
+                self._take_bands(frame[good], found, stamps[good], meter)
+            else:
+                self._take(found, stamps[good], meter)
 
-    def finish(self) -> Readings:
-        """All readings so far.  Raises TelemetryError when there are none."""
+    def finish(self) -> Iterator[Readings]:
+        """All readings so far, in parts of whole meters; `dropped` and notes are of all up to each.
+
+        Raises TelemetryError when there are none.
+        """
         if not self._units:
             raise TelemetryError(f"{self._path}: no rows")
-        meter, stamps, watts = self._told_apart(*self._joined())
+        refused: TelemetryError | None = None
+        told = False
+        for rows in self._held.parts():
+            try:
+                part = self._part(*self._told_apart(*rows))
+            except TelemetryError as error:  # nothing of these meters can be used
+                refused = error
+                self.dropped["reading of a meter that tells too little"] += len(rows[0])
+                continue
+            told = True
+            yield part
+        if refused and not told:
+            raise refused
+
+    def _part(self, meter: Int64s, stamps: Int64s, watts: Floats) -> Readings:
+        """The readings of some meters, all of each."""
         stamps, known = self._utc(meter, stamps)
         meter, stamps, watts = meter[known], stamps[known], watts[known]
+        names, lines = self._meter_names, self._lines
+        if self._held.parted:
+            seen = np.bincount(meter // lines, minlength=len(names)) > 0
+            meter = (np.cumsum(seen) - 1)[meter // lines] * lines + meter % lines
+            names = [names[number] for number in np.flatnonzero(seen).tolist()]
+        names = [name for name in names for _ in range(lines)]
         meter, stamps, watts = ordered(meter, stamps, watts, self.dropped)
-        names = self._meter_names()
-        readings = Readings(names, meter, stamps, watts, median_steps(meter, stamps, len(names)))
+        steps = periods if lines > 1 else median_steps
+        readings = Readings(names, meter, stamps, watts, steps(meter, stamps, len(names)))
         notes = self._notes(readings)
         if self._units[0].quantity is Quantity.ENERGY_KWH:
             notes += self._to_power(readings)
+        if self._layout.bands:
+            readings = folded(readings, self.dropped)
+            notes.append("energy of valley, peak and flat hours read as three means a period")
         return finished(readings, self._path, notes, self.dropped)
 
     def _settle_units(self, frame: pd.DataFrame) -> None:
@@ -128,39 +165,53 @@ class Collector:
             return np.full(n, self._number(name), dtype=np.int64)
         import pandas as pd  # noqa: PLC0415
 
-        columns = [frame[c][good].fillna("").astype(str).str.strip() for c in self._layout.meters]
-        coded = [pd.factorize(column) for column in columns]
+        coded = [_coded(frame[column][good]) for column in self._layout.meters]
         joint = np.zeros(n, dtype=np.int64)
-        for codes, distinct in coded:
-            joint = joint * max(1, len(distinct)) + codes
-        seen, first, inverse = np.unique(joint, return_index=True, return_inverse=True)
-        numbers = np.empty(len(seen), dtype=np.int64)
-        for place in np.argsort(first).tolist():  # numbered in order of first appearance
-            row = first[place]
-            numbers[place] = self._number(tuple(str(column.iloc[row]) for column in columns))
-        return numbers[inverse]
+        for codes, texts in coded:
+            joint = joint * len(texts) + codes
+        numbers, seen = pd.factorize(joint)  # in order of first appearance
+        first = np.full(len(seen), n)
+        np.minimum.at(first, numbers, np.arange(n))
+        names = zip(*(texts[codes[first]].tolist() for codes, texts in coded), strict=True)
+        return np.array([self._number(name) for name in names], dtype=np.int64)[numbers]
 
     def _number(self, name: tuple[str, ...]) -> int:
-        if name not in self._names and len(self._names) >= MAX_METERS:
+        number = self._names.get(name)
+        if number is not None:
+            return number
+        if len(self._names) >= MAX_METERS:
             raise TelemetryError(
                 f"{self._path}: more than {MAX_METERS:,} meters; "
                 f"is {self._layout.meters[0]!r} the column of the meter?"
             )
-        return self._names.setdefault(name, len(self._names))
+        self._names[name] = len(self._names)
+        return len(self._names) - 1
 
-    def _take(self, cells: pd.Series, stamps: Int64s, meter: Int64s, unit: Unit) -> None:
+    def _numbers(self, cells: pd.Series, unit: Unit) -> Floats:
+        """Cells in W or kWh, not finite where they tell nothing."""
         found, missing = values.numbers(cells, unit, self._comma)
-        finite = np.isfinite(found)
         self.dropped["value missing"] += int(missing.sum())
-        self.dropped["value not a number"] += int((~finite & ~missing).sum())
-        self._parts.append((meter[finite].astype(np.int32), stamps[finite], found[finite] * unit.scale))
+        self.dropped["value not a number"] += int((~np.isfinite(found) & ~missing).sum())
+        return found * unit.scale
 
-    def _joined(self) -> tuple[Int64s, Int64s, Floats]:
-        if not self._parts:
-            self._parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-        meter, stamps, found = (np.concatenate(part) for part in zip(*self._parts, strict=True))
-        self._parts = []
-        return meter.astype(np.int64), stamps, found
+    def _take(self, found: Floats, stamps: Int64s, meter: Int64s) -> None:
+        finite = np.isfinite(found)
+        self._held.add(meter[finite], stamps[finite], found[finite])
+
+    def _take_bands(self, frame: pd.DataFrame, total: Floats, stamps: Int64s, meter: Int64s) -> None:
+        """Three bands of the rows whose bands are the total, else the total."""
+        unit = self._units[0]
+
+        def of(band: tuple[str, ...]) -> Floats:
+            parts = [values.numbers(frame[name], unit, self._comma)[0] for name in band]
+            summed: Floats = np.nan_to_num(np.array(parts)).sum(axis=0) * unit.scale
+            return summed
+
+        bands = np.column_stack([of(band) for band in self._layout.bands])
+        whole = add_up(bands, total)
+        for line in range(BANDS):
+            self._take(np.where(whole, bands[:, line], np.nan), stamps, meter * LINES + line)
+        self._take(np.where(whole, np.nan, total), stamps, meter * LINES + BANDS)
 
     def _told_apart(self, meter: Int64s, stamps: Int64s, watts: Floats) -> tuple[Int64s, Int64s, Floats]:
         """GPUs that nvidia-smi polled in turn without their index, as one meter each."""
@@ -191,8 +242,9 @@ class Collector:
         self.dropped["local hour that daylight saving skips"] += int((found == BAD).sum())
         return found, found != BAD
 
+    @cached_property
     def _meter_names(self) -> list[str]:
-        """Names of meters: host, and host/part for hosts with several parts; no host = the file's name."""
+        """Of all meters: host, and host/part for hosts with several parts; no host = the file's name."""
         lead: tuple[str, ...] = ()
         if self._layout.meters and normal(self._layout.meters[0]) in PARTS:
             lead = (self.default_name,)
@@ -278,10 +330,23 @@ class Collector:
         return found
 
 
+def _coded(column: pd.Series) -> tuple[Int64s, np.ndarray[tuple[int], np.dtype[np.object_]]]:
+    """A column of names as numbers of texts, and those: as they are written, without blanks around them."""
+    import pandas as pd  # noqa: PLC0415
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, distinct = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
+    else:
+        codes, distinct = pd.factorize(column)
+    texts = np.array([*(str(value).strip() for value in distinct), ""], dtype=object)
+    return np.where(codes < 0, len(texts) - 1, codes), texts
+
+
 def _interleaved(readings: Readings) -> list[str]:
     """A note for meters whose steps are of two very different lengths in turn."""
-    for i in range(min(len(readings.meters), 100)):
-        step = np.diff(readings.time_ns[readings.meter == i][:10_000])
+    ends = np.searchsorted(readings.meter, np.arange(min(len(readings.meters), 100) + 1))
+    for i, (begin, end) in enumerate(itertools.pairwise(ends.tolist())):
+        step = np.diff(readings.time_ns[begin:end][:10_000])
         if len(step) < 20:
             continue
         low, high = np.quantile(step, [0.25, 0.75])

@@ -50,6 +50,10 @@ _IDENTIFIERS: Final = {  # names that are codes of the field, and what they coun
     "pq_z": "kWh",  # State Grid's monthly export; pq_f, pq_g, pq_p are its peak, valley and flat bands
 }
 _CODED_REGISTERS: Final = frozenset({"00010000", "00100200", "1_0_1_8_0"})
+_TOTALS: Final = frozenset({"kwh", "pq_z"})
+_BANDS: Final = (  # State Grid's exports, monthly and daily: valley, peak (and sharp, its top), flat
+    ("pq_g", "kwh_pap_r4"), ("pq_f", "kwh_pap_r1", "kwh_pap_r2"), ("pq_p", "kwh_pap_r3"),
+)  # fmt: skip
 _POLLED: Final = "power_draw"  # nvidia-smi
 _NOT_DRAWN: Final = frozenset({
     "limit", "cap", "capacity", "rated", "nominal", "contract", "max", "min", "maximum", "minimum",
@@ -86,6 +90,7 @@ class Layout:
     energy_at_start: bool  # energy is told at the start of its interval
     running: bool = False  # the column's name says that it is a register: energy since it was built in
     polled: bool = False  # rows may be of several devices in turn (`groups`)
+    bands: tuple[tuple[str, ...], ...] = ()  # columns of energy by tariff band beside the total (`bands`)
 
     @property
     def wide(self) -> bool:
@@ -94,7 +99,8 @@ class Layout:
     @property
     def columns(self) -> list[str]:
         clock = [self.clock] if self.clock else []
-        return [self.time, *clock, *self.meters, *(value.column for value in self.values)]
+        bands = [name for band in self.bands for name in band]
+        return [self.time, *clock, *self.meters, *(value.column for value in self.values), *bands]
 
 
 def find_layout(names: list[str], where: str, hints: Hints, time: str | None = None) -> Layout:
@@ -119,7 +125,14 @@ def find_layout(names: list[str], where: str, hints: Hints, time: str | None = N
     named = [plain[value.column] for value in values]
     running = all(name in _CODED_REGISTERS or _REGISTERS & set(name.split("_")) for name in named)
     polled = named[0] == _POLLED
-    return Layout(time, clock, meters, values, plain[time] in _STARTS, running, polled)
+    bands = _bands(plain) if meters and named[0] in _TOTALS else ()
+    return Layout(time, clock, meters, values, plain[time] in _STARTS, running, polled, bands)
+
+
+def _bands(plain: dict[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Columns of the three bands; none where one is missing."""
+    found = tuple(tuple(name for name, short in plain.items() if short in band) for band in _BANDS)
+    return found if all(found) else ()
 
 
 def normal(name: str) -> str:

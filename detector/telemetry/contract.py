@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from detector.records import Quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from detector.records import Readings
     from detector.streams import Stream
     from detector.telemetry.address import Address
@@ -36,8 +38,10 @@ class Source(Protocol):
         """Whether a file that begins with `head` (decompressed) and is called `name` is of this kind."""
         ...
 
-    def read(self, stream: Stream, hints: Hints) -> Readings:
-        """All readings, sorted by (meter, time).  Raises TelemetryError, OSError.
+    def read(self, stream: Stream, hints: Hints) -> Iterable[Readings]:
+        """All readings, each part sorted by (meter, time).  Raises TelemetryError, OSError.
+
+        What memory holds is one part.  Of more, every meter stands in one part alone.
 
         Damage ends the stream: `stream.problem` then says what it was, or is set by the reader
         that finds it, and what was whole before it is read.

@@ -39,8 +39,8 @@ def sniff(head: bytes, name: str) -> bool:
     return bool(start) and not start.startswith((b"<", b"{", b"[{")) and _BINARY.search(head[:4096]) is None
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
-    """All readings of the table in `stream`, up to damage.  Raises TelemetryError, OSError."""
+def read(stream: Stream, hints: Hints) -> Iterator[Readings]:
+    """All readings of the table in `stream`, up to damage, in parts.  Raises TelemetryError, OSError."""
     import pandas as pd  # noqa: PLC0415
 
     path = stream.path
@@ -72,9 +72,9 @@ def read(stream: Stream, hints: Hints) -> Readings:
         str(w.message).count("Skipping line") for w in told
     )
     collector.dropped["quoted cell without an end"] += source.torn
-    readings = collector.finish()
-    readings.notes += source.notes
-    return readings
+    for readings in collector.finish():
+        readings.notes += source.notes
+        yield readings
 
 
 def _header(text: IO[str], path: str) -> tuple[list[str], int, str]:

@@ -43,7 +43,7 @@ def sniff(head: bytes, name: str) -> bool:
     return _SNIFF.search(head) is not None
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> list[Readings]:
     """Net watts (drawn less fed in) of each meter.  Raises TelemetryError, OSError."""
     samples = Samples(stream.path)
     default = hints.meter or stem(stream.path)
@@ -62,7 +62,7 @@ def read(stream: Stream, hints: Hints) -> Readings:
                 what = f"a telegram of more than {MAX_TELEGRAM} lines"
                 stream.problem = f"{stream.path}: {what}; it and what lies behind it is left out"
                 break
-    return samples.readings()
+    return [samples.readings()]
 
 
 def _take(samples: Samples, default: str, telegram: list[str], end: str) -> None:

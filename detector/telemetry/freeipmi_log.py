@@ -45,7 +45,7 @@ def sniff(head: bytes, name: str) -> bool:
     return _SNIFF.search(head) is not None
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> Iterator[Readings]:
     """Watts of each node.  Raises TelemetryError, OSError."""
     return read_rows(stream.path, _rows(stream), UNITS["W"], hints)
 

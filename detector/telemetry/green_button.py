@@ -62,7 +62,7 @@ def sniff(head: bytes, name: str) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and _SPACE.encode() in head
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> list[Readings]:
     """Mean watts of each interval of each meter, up to damage.  Raises TelemetryError, OSError."""
     feed = _Feed(stream.path)
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -78,7 +78,7 @@ def read(stream: Stream, hints: Hints) -> Readings:
         told = expat.ErrorString(error.code) if isinstance(error, expat.ExpatError) else str(error)[:120]
         what = f"line {parser.CurrentLineNumber}: damaged XML: {told}"
         stream.problem = stream.problem or f"{stream.path}: {what}; what lies behind it is left out"
-    return feed.readings(hints.meter or stem(stream.path))
+    return [feed.readings(hints.meter or stem(stream.path))]
 
 
 class _Feed:

@@ -44,8 +44,8 @@ def text_lines(stream: Stream) -> Iterator[str]:
         yield line.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def read_rows(path: str, rows: Iterable[Row], unit: Unit, hints: Hints) -> Readings:
-    """Readings of rows of (time as written, host or "", part or "", value in `unit`).
+def read_rows(path: str, rows: Iterable[Row], unit: Unit, hints: Hints) -> Iterator[Readings]:
+    """Readings, in parts, of rows of (time as written, host or "", part or "", value in `unit`).
 
     Raises TelemetryError when none can be used.
     """

@@ -49,7 +49,7 @@ def sniff(head: bytes, name: str) -> bool:
     return _SNIFF.search(head) is not None
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> list[Readings]:
     """Watts of each plug.  Raises TelemetryError, OSError."""
     samples = Samples(stream.path)
     for line in text_lines(stream):
@@ -57,7 +57,7 @@ def read(stream: Stream, hints: Hints) -> Readings:
             _take(samples, float(match[1]), match[2], match[3])
         elif line.strip():
             samples.dropped["line without time, topic and object"] += 1
-    return samples.readings()
+    return [samples.readings()]
 
 
 def fetch(address: Address, hints: Hints) -> Readings:

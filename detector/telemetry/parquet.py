@@ -7,10 +7,12 @@ import tempfile
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from detector.telemetry.collect import Collector
-from detector.telemetry.columns import find_layout
+from detector.telemetry.columns import Layout, find_layout
 from detector.telemetry.contract import Hints, TelemetryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from detector.records import Readings
     from detector.streams import Stream
 
@@ -22,8 +24,8 @@ def sniff(head: bytes, name: str) -> bool:
     return head.startswith(b"PAR1")
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
-    """All readings of the table in `stream`, but for damaged row groups.  Raises TelemetryError, OSError."""
+def read(stream: Stream, hints: Hints) -> Iterator[Readings]:
+    """All readings of the table but for damaged row groups, in parts.  Raises TelemetryError, OSError."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -35,7 +37,9 @@ def read(stream: Stream, hints: Hints) -> Readings:
             )
             collector = Collector(path, layout, hints)
             for group in range(file.num_row_groups):
-                if reason := _take(file, group, layout.columns, collector):
+                if stream.interrupted:
+                    break
+                if reason := _take(file, group, layout, collector):
                     what = f"row group {group} of {file.num_row_groups} is damaged ({reason})"
                     stream.problem = stream.problem or f"{path}: {what}; what is whole is read"
     except (pa.ArrowException, NotImplementedError, UnicodeDecodeError) as error:  # the last of names
@@ -43,14 +47,14 @@ def read(stream: Stream, hints: Hints) -> Readings:
     return collector.finish()
 
 
-def _take(file: Any, group: int, columns: list[str], collector: Collector) -> str | None:
+def _take(file: Any, group: int, layout: Layout, collector: Collector) -> str | None:
     """Adds the rows of a row group as far as they are whole; what it is damaged by."""
     import pyarrow as pa  # noqa: PLC0415
 
     rows = file.metadata.row_group(group).num_rows
     try:
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns):
-            collector.add(_typed(batch, pa))
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=layout.columns):
+            collector.add(_typed(batch, layout.meters, pa))
             rows -= batch.num_rows
     except (pa.ArrowException, NotImplementedError, OSError) as error:
         collector.dropped["row of a damaged row group"] += max(rows, 0)
@@ -77,13 +81,16 @@ def _only_timestamp(schema: Any, pa: Any) -> str | None:
     return str(found[0]) if len(found) == 1 else None
 
 
-def _typed(batch: Any, pa: Any) -> Any:
-    """A batch as pandas; decimals become floats, dictionaries (categories) text."""
+def _typed(batch: Any, named: tuple[str, ...], pa: Any) -> Any:
+    """A batch as pandas; decimals become floats, `named` categories (a name is told once a batch), and
+    other dictionaries text."""
     columns = []
-    for column in batch.columns:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_decimal(column.type):
             column = column.cast(pa.float64())  # noqa: PLW2901
-        elif pa.types.is_dictionary(column.type):
+        elif name in named and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            column = column.dictionary_encode()  # noqa: PLW2901
+        elif name not in named and pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()  # noqa: PLW2901
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, batch.schema.names).to_pandas()

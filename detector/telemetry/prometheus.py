@@ -68,11 +68,11 @@ def sniff(head: bytes, name: str) -> bool:
     return _SNIFF.match(head) is not None
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> list[Readings]:
     """Readings of a saved answer.  Raises TelemetryError, OSError."""
     samples = Samples(stream.path)
     _take(samples, [parse_json(whole(stream), stream.path)], stream.path, hints)
-    return samples.readings()
+    return [samples.readings()]
 
 
 def fetch(address: Address, hints: Hints) -> Readings:

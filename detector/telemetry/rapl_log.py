@@ -42,7 +42,7 @@ def sniff(head: bytes, name: str) -> bool:
     return _SNIFF.search(head) is not None
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> list[Readings]:
     """Watts of packages and memory.  Raises TelemetryError, OSError."""
     samples, zone = Samples(stream.path), zone_called(hints.timezone)
     host = hints.meter or stem(stream.path)
@@ -59,7 +59,7 @@ def read(stream: Stream, hints: Hints) -> Readings:
             block.setdefault(field[1], {})[field[2]] = field[3]
     _take(samples, host, time, block, names)
     samples.notes.append("power of processors and memory, not of the whole host")
-    return samples.readings()
+    return [samples.readings()]
 
 
 def _take(

@@ -36,7 +36,7 @@ def sniff(head: bytes, name: str) -> bool:
     return any("," not in line and {"PkgWatt", "Pkg_J"} & set(line.split()) for line in lines)
 
 
-def read(stream: Stream, hints: Hints) -> Readings:
+def read(stream: Stream, hints: Hints) -> Iterator[Readings]:
     """Watts of processors and memory.  Raises TelemetryError, OSError."""
     lines = text_lines(stream)
     header = next(cells for line in lines if {"PkgWatt", "Pkg_J"} & set(cells := line.split()))
@@ -45,11 +45,10 @@ def read(stream: Stream, hints: Hints) -> Readings:
             f"{stream.path}: turbostat without times; run it with --enable {_TIME} (and --Summary)"
         )
     joules = "Pkg_J" in header
-    readings = read_rows(
-        stream.path, _rows(lines, header, _JOULES if joules else _WATTS), UNITS["J" if joules else "W"], hints
-    )
-    readings.notes.append(_SCOPE)
-    return readings
+    rows, unit = _rows(lines, header, _JOULES if joules else _WATTS), UNITS["J" if joules else "W"]
+    for readings in read_rows(stream.path, rows, unit, hints):
+        readings.notes.append(_SCOPE)
+        yield readings
 
 
 def _rows(lines: Iterator[str], header: list[str], wanted: tuple[str, ...]) -> Iterator[Row]:

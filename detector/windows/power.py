@@ -71,7 +71,7 @@ def power_windows(readings: Readings, settings: WindowSettings) -> PowerWindows:
     """
     length = window_lengths(readings.interval_s, settings)
     window = _window_starts(readings, length)
-    starts = _group_starts(readings.meter, window)
+    starts = group_starts(readings.meter, window)
     columns = np.empty((len(starts), len(COLUMNS)), order="F")  # read column by column
     for low, high in _blocks(starts, len(readings)):
         begin, end = starts[low], starts[high] if high < len(starts) else len(readings)
@@ -107,7 +107,7 @@ def merge(a: PowerWindows, b: PowerWindows) -> PowerWindows:
     columns = np.concatenate([a.columns, b.columns])
     order = np.lexsort((columns[:, _AT["first_s"]], length, window, meter))
     meter, window, length = meter[order], window[order], length[order]
-    starts = _group_starts(meter, window, length)
+    starts = group_starts(meter, window, length)
     merged = combine(columns[order], starts)
     return PowerWindows(
         names, meter[starts], window[starts], length[starts], merged, a.estimated or b.estimated
@@ -121,7 +121,7 @@ def roll_up(windows: PowerWindows, length_s: int) -> PowerWindows:
     columns = windows.columns.copy()
     for name in ("first_s", "last_s"):
         columns[:, _AT[name]] += (windows.window_ns - start) * 1e-9
-    starts = _group_starts(windows.meter, start)
+    starts = group_starts(windows.meter, start)
     return PowerWindows(
         windows.meters,
         windows.meter[starts],
@@ -219,7 +219,7 @@ def _window_starts(readings: Readings, length: Int64s) -> Int64s:
     return readings.time_ns // steps * steps
 
 
-def _group_starts(*keys: Int64s | Floats) -> Int64s:
+def group_starts(*keys: Int64s | Floats) -> Int64s:
     """Index of each row in which any of `keys` differs from the row before."""
     if not len(keys[0]):
         return np.empty(0, dtype=np.int64)

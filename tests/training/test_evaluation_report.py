@@ -12,9 +12,10 @@ from detector.features.channel import NAMES
 from detector.records import Verdict
 from training.corpora import Capture
 from training.dataset import dataset_of
-from training.evaluation import captures, checks, held_out, leaks, meters, report, tables
+from training.evaluation import captures, checks, held_out, leaks, power_sample, power_traps, report, tables
 from training.evaluation.sample import Sample
 from training.evaluation.scorers import logistic
+from training.simulation import wrapping
 from training.splits import row_weights
 
 
@@ -98,35 +99,62 @@ def test_duration_that_labels_fails_aloud() -> None:
     assert "| one class only |" in report._duration(of_one_class)
 
 
-def test_paths_of_both_classes_are_drawn_alike() -> None:
-    """Losses, round trips and joined segments of the simulated traffic; wrapping is told, not asserted: the
-    Noise protocol is of Stratum V2 alone, and the report says that it fails."""
-    drawn = leaks.drawn(60, 3)
-    told = checks.met_evenly({k: v for k, v in drawn.met.items() if k != "wrapping"}, drawn.rows.labels)
-    assert len(told) >= 8 and all(one.even for one in told)
+def test_what_a_family_is_is_no_disturbance() -> None:
+    """Noise is what Stratum V2 is, and is not drawn: it is left out, and so is its class of the share."""
+    labels = np.array([True] * 40 + [False] * 20)
+    sealed = np.array([""] * 20 + ["tls13", "no TLS"] * 20, object)
+    told = checks.met_evenly({"wrapping": sealed}, labels)
+    assert [(one.name, one.mining.count, one.even) for one in told] == [
+        ("wrapping: no TLS", 10, True),
+        ("wrapping: tls13", 10, True),
+    ]
+
+
+def test_paths_and_wrappings_of_both_classes_are_drawn_alike() -> None:
+    """TLS, losses, round trips and joined segments of the simulated traffic."""
+    drawn = leaks.drawn(120, 3)
+    told = checks.met_evenly(drawn.met, drawn.rows.labels)
+    assert len(told) >= 13 and [one.name for one in told if not one.even] == []
+
+
+def test_tls_is_drawn_as_often_for_who_has_words_as_for_who_has_none() -> None:
+    """Exactly: of the odds themselves, which a sample of captures would show only if they were far apart."""
+    sealed = [
+        [
+            odds
+            for wrap, odds in zip(wrapping._DRAWN, of, strict=True)
+            if wrap.startswith("tls") or wrap == "wss"
+        ]
+        for of in (wrapping._ODDS_TEXT, wrapping._ODDS_HTTP, wrapping._ODDS_LENGTHS)
+    ]
+    assert sealed[0] == sealed[1] == sealed[2]
+    assert all(sum(of) == pytest.approx(1) for of in (wrapping._ODDS_TEXT, wrapping._ODDS_LENGTHS))
 
 
 def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(meters, "boosted", logistic)  # a quick model: what is tested is what is asked of it
-    monkeypatch.setattr(meters, "POWER_BASELINES", {"logistic regression": logistic})
+    monkeypatch.setattr(power_traps, "boosted", logistic)  # quick: what is tested is what is asked of it
+    monkeypatch.setattr(power_traps, "POWER_BASELINES", {"logistic regression": logistic})
     monkeypatch.setattr(checks.probe, "__defaults__", (logistic,))
-    of = meters.drawn(160, 9, None)
-    told = "\n".join(meters.sections(of, 9))
+    of = power_sample.made(9, 160, None)
+    of = replace(of, source=["one", "two"] * 80)
+    told = "\n".join(power_traps.sections(of, 9))
     for kind in ("asic", "gpu rig", "cpu"):
         assert f"| {kind} |" in told
-    assert any(f"| {kind} |" in told for kind in set(of.load.tolist()))  # the worst are listed
-    assert all(one.even for one in checks.met_evenly(of.met, of.rows.labels))
+    for number, name in enumerate(("one", "two")):
+        mining = int(of.label[number::2].sum())
+        assert f"| {name} | {mining} |" in told and f"| {80 - mining} |" in told
+    assert all(one.even for one in checks.met_evenly(power_traps.disturbances(of), of.label))
     assert "the probe passes" in told
 
 
 def test_a_noise_of_the_miners_own_fails_the_probe() -> None:
     """The trap of the power spike: the miners' noise of another recipe than the others'."""
-    of = meters.drawn(160, 9, None)
-    values = of.measured.values.copy()
-    values[of.measured.labels, meters.MEASURED.index("colour")] *= 0.2
-    spoilt = replace(of.measured, values=values)
+    measured = power_traps.measured(power_sample.made(9, 160, None))
+    values = measured.values.copy()
+    values[measured.labels, power_sample.MEASURED.index("colour")] *= 0.2
+    spoilt = replace(measured, values=values)
     assert checks.tells(checks.probe(spoilt, 9, logistic))
 
 

@@ -145,13 +145,14 @@ def hangs_on(found: Judged, share: float = FALSE_ALARMS) -> Hanging:
 def met_evenly(disturbances: Mapping[str, Texts], labels: np.ndarray) -> list[Met]:
     """Share of mining among examples that met each disturbance; one met by one class more is learnt.
 
-    disturbances: kind -> (n,) which of its kind.  Even: the share of all lies within the exact interval of
-    each, at 95 % for all of them together.
+    disturbances: kind -> (n,) which of its kind, "" = none was drawn.  Even: the share of all for whom one
+    was drawn lies within the exact interval of each, at 95 % for all of them together.
     """
-    cells = [(kind, name) for kind, of in disturbances.items() for name in sorted(set(of.tolist()))]
-    share, certain = float(labels.mean()), 1 - (1 - metrics.CONFIDENCE) / max(1, len(cells))
+    cells = [(kind, name) for kind, of in disturbances.items() for name in sorted({*of.tolist()} - {""})]
+    certain = 1 - (1 - metrics.CONFIDENCE) / max(1, len(cells))
     told = []
     for kind, name in cells:
+        share = float(labels[disturbances[kind] != ""].mean())
         here = labels[disturbances[kind] == name]
         rate = metrics.clopper_pearson(int(here.sum()), len(here), certain)
         even = rate.low is not None and rate.high is not None and rate.low <= share <= rate.high

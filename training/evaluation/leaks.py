@@ -20,6 +20,7 @@ from training import table
 from training.dataset import Dataset, Texts, dataset_of
 from training.evaluation.checks import quarters
 from training.simulation import corpus
+from training.simulation.catalogue import family_named
 from training.simulation.conversation import simulate
 
 COLUMNS = {
@@ -42,7 +43,7 @@ class Leaks:
     """One row a simulated capture, and which disturbances it met."""
 
     rows: Dataset
-    met: dict[str, Texts]  # kind of disturbance -> (n,) which of its kind
+    met: dict[str, Texts]  # kind of disturbance -> (n,) which of its kind, "" = none was drawn
 
 
 def drawn(examples: int, seed: int) -> Leaks:
@@ -56,7 +57,7 @@ def drawn(examples: int, seed: int) -> Leaks:
             values.append(row)
             labels.append(made.label == "mining")
             groups.append(made.group)
-            met.append((made.wrap, *_path(family, number)))
+            met.append((_sealed(family, made.wrap), *_path(family, number)))
     simulated = np.ones(len(labels), bool)
     rows = dataset_of(np.array(values), labels, groups, NAMES, simulated=simulated)
     wrap, loss, round_trip, joins = zip(*met, strict=True)
@@ -67,6 +68,16 @@ def drawn(examples: int, seed: int) -> Leaks:
         "segments joined": np.array([str(value) for value in joins], object),
     }
     return Leaks(rows, drawn_met)
+
+
+def _sealed(family: str, wrap: str) -> str:
+    """In which TLS an example travels, if any; "" where that was not drawn but is what the family is.
+
+    To the columns of a channel, which know no words, the clear, an opaque stream and WebSocket are one.
+    """
+    if family_named(family).wraps:
+        return ""
+    return wrap if wrap.startswith("tls") or wrap == "wss" else "no TLS"
 
 
 def _path(family: str, number: int) -> tuple[float, float, int]:

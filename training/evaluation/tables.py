@@ -59,7 +59,8 @@ def met(disturbances: Mapping[str, Texts], labels: Mask) -> str:
     failing = [one.name for one in told if not one.even]
     head = (
         "Disturbances must meet both classes alike; mining is"
-        f" {labels.mean():.0%} of all, and each must fit that (exact, 95 % for all together)."
+        f" {labels.mean():.0%} of all, and each must fit its share among those for whom it was drawn"
+        " (exact, 95 % for all together)."
     )
     end = f"**Not met alike**: {'; '.join(failing)}." if failing else "All were met alike."
     return f"{head}\n\n" + table(["disturbance", "mining", "share", "check"], rows) + f"\n\n{end}"

@@ -20,9 +20,10 @@ from training.simulation.tunnels import Write
 
 WRAPS = ("none", "tls13", "tls12", "tls12cbc", "wss", "opaque", "ws", "noise")
 _DRAWN = WRAPS[:7]
+# TLS of each kind as often for all: who has no text to show is without it as often, but never readable.
 _ODDS_TEXT = (0.33, 0.35, 0.12, 0.05, 0.08, 0.04, 0.03)
 _ODDS_HTTP = (0.36, 0.35, 0.12, 0.05, 0.08, 0.04, 0.0)
-_ODDS_LENGTHS = (0.0, 0.55, 0.16, 0.07, 0.12, 0.10, 0.0)
+_ODDS_LENGTHS = (0.0, 0.35, 0.12, 0.05, 0.08, 0.40, 0.0)
 _TLS_13 = ("tls13", "wss")
 _ACT_1, _ACT_2 = 64, 234  # of the Noise NX handshake: ElligatorSwift key; key, static key and signature
 _SV2_HEADER, _NOISE_HEADER, _NOISE_BLOCK, _TAG = 6, 22, 65_519, 16

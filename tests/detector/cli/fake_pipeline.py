@@ -25,7 +25,9 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     power_unit: str | None = None
     power_timezone: str | None = None
+    state: str | None = None
     policy: str | None = None
+    tips: str | None = None
 
 
 @dataclass

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.telemetry import read_power
+from detector.features import power, power_facts
+from detector.records import Readings
+from detector.settings import WindowSettings
+from detector.telemetry import collect, csv_log, held, read_power
 from detector.telemetry.groups import place_in_group
 from detector.telemetry.samples import FELL, Samples, increments
+from detector.windows.power import power_windows
 
 S = 1_000_000_000
 
@@ -74,6 +78,69 @@ def test_state_grid_monthly_knows_how_long_months_are(tmp_path: Path) -> None:
     rows = [f"7,{ym},9,9,9,{24 * days}\n" for ym, days in months.items()]
     readings = read_power(write(tmp_path, "id,ym,pq_f,pq_g,pq_p,pq_z\n" + "".join(rows)), timezone="+08:00")
     assert readings.watts.tolist() == [1000.0] * 4
+
+
+def bands_of(readings: Readings, meter: int) -> np.ndarray:
+    """Watts of valley, peak and flat hours, a row a period."""
+    return readings.watts[readings.meter == meter].reshape(-1, 3)
+
+
+def test_state_grid_daily_bands(tmp_path: Path) -> None:
+    """A household sleeps at night, what mines does not; sharp hours (r1) are the top of the peak."""
+    rows = [
+        "id,rq,kwh,kwh_rap,kwh_pap_r1,kwh_pap_r2,kwh_pap_r3,kwh_pap_r4,\u7528\u6237\u540d",
+        *(f"H,2021-03-{day:02},11,0,1,5,3,2,\u7532" for day in range(1, 32)),
+        *(f"M,2021-03-{day:02},72,0,,24.1,24,23.9,\u4e59" for day in range(1, 32)),
+    ]
+    readings = read_power(write(tmp_path, "\n".join(rows) + "\n", encoding="gbk"), timezone="Asia/Shanghai")
+    assert readings.meters == ["H", "M"] and readings.interval_s.tolist() == [86_400.0] * 2
+    assert bands_of(readings, 0).tolist() == [[250.0, 750.0, 375.0]] * 31
+    assert bands_of(readings, 1)[0] == pytest.approx([2987.5, 3012.5, 3000.0])
+    assert readings.time_ns[0] == int(np.datetime64("2021-02-28T16:00", "ns").astype(np.int64))
+    windows = power_windows(readings, WindowSettings())
+    assert len(windows) == 62 and set(windows.columns[:, 0].tolist()) == {3.0}
+    vectors = power.extract(windows, timezone_offset_s=8 * 3600)[1]
+    told = dict(zip(power.NAMES, vectors.values.T.tolist(), strict=True))
+    uneven = [np.std(watts) / np.mean(watts) for watts in ([250, 750, 375], [2987.5, 3012.5, 3000])]
+    assert told["band.cv"] == pytest.approx(uneven)
+    assert told["day.base_share"][0] == pytest.approx(250 * 3 / 1375)
+    assert np.isnan(told["dip.share"]).all(), "a valley is no dip"
+    assert told["quality.missing"] == [0.0, 0.0]
+
+
+def test_state_grid_monthly_bands_stand_in_one_window(tmp_path: Path) -> None:
+    months = {"202101": 31, "202102": 28, "202103": 31, "202104": 30, "202105": 31, "202106": 30}
+    rows = [f"7,{ym},{9 * days},{8 * days},{7 * days},{24 * days}\n" for ym, days in months.items()]
+    readings = read_power(write(tmp_path, "id,ym,pq_f,pq_g,pq_p,pq_z\n" + "".join(rows)), timezone="+08:00")
+    assert bands_of(readings, 0).ravel() == pytest.approx([1000.0, 1125.0, 875.0] * 6)
+    assert readings.interval_s[0] == pytest.approx(30.5 * 86_400, rel=0.02)
+    windows = power_windows(readings, WindowSettings())
+    assert windows.columns[:, 0].tolist() == [3.0] * 6
+    facts = power_facts.describe(windows, "7")
+    assert facts["tier"] == "month" and facts["mean_w"] == pytest.approx(1000.0)
+    assert facts["missing"] == 0
+
+
+def test_bands_that_do_not_add_up_are_not_believed(tmp_path: Path) -> None:
+    rows = [f"7,2021-03-{day:02},24,8,8,{8 if day % 2 else 3}" for day in range(1, 21)]
+    text = "id,rq,kwh,kwh_pap_r2,kwh_pap_r3,kwh_pap_r4\n" + "\n".join(rows) + "\n"
+    readings = read_power(write(tmp_path, text))
+    assert len(readings) == 10 * 3 + 10
+    assert np.allclose(readings.watts, 1000.0)
+
+
+def test_bands_in_parts_are_the_bands_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        f"{meter},2021-03-{day:02},{6 + meter},{1 + meter},3,2" for day in range(1, 21) for meter in range(50)
+    ]
+    path = write(tmp_path, "id,rq,kwh,kwh_pap_r2,kwh_pap_r3,kwh_pap_r4\n" + "\n".join(rows) + "\n")
+    whole = read_power(path)
+    monkeypatch.setattr(collect, "Held", lambda together: held.Held(together, 500))
+    monkeypatch.setattr(csv_log, "CHUNK_ROWS", 100)
+    parted = read_power(path)
+    assert sorted(parted.meters) == sorted(whole.meters)
+    for number, name in enumerate(whole.meters):
+        assert np.array_equal(bands_of(whole, number), bands_of(parted, parted.meters.index(name)))
 
 
 def test_a_day_with_daylight_saving_has_23_hours(tmp_path: Path) -> None:
