@@ -662,7 +662,8 @@ def _names(
     `framing` is the TLS word, `records` the row's count, as both were before the segment.  Read is
     one connection a row: the one whose opening lengths it keeps, or any where no SYN was seen.
     A client has told all with its first message, a server with its last record of a handshake.
-    One request is read once a row has gone on for a while: short ones, most, are nobody's miner.
+    One request of a connection is read once a row has gone on for a while, and while that is new: short
+    rows, most, are nobody's miner.
     """
     o: cython.Py_ssize_t = c * tables.CONNECTION
     w: cython.Py_ssize_t = row * tables.ROW
@@ -675,7 +676,10 @@ def _names(
             return 1
         if down or n <= 6 or not _begins_request(b[p], b[p + 1]):
             return 0
-        if t.rows[w + tables.R_UP + layout.PACKETS] <= tables.REQUESTS:
+        if (
+            t.rows[w + tables.R_UP + layout.PACKETS] <= tables.REQUESTS
+            or t.rows[w + tables.R_UP + layout.PACKETS] > 2 * tables.REQUESTS
+        ):
             return 0
         t.connections[o + tables.C_COUNTS] |= told
         return 1

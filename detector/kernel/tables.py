@@ -243,7 +243,7 @@ SPREAD: Final = 0x9E3779B1  # multiplier of the hash of an anchor; its upper 12 
 DNS: Final = 53  # port
 DNS_ANSWERS: Final = 256  # read of a row
 QUIC_BYTES: Final = 5
-REQUESTS: Final = 6  # packets up of a row before a request of HTTP is read
+REQUESTS: Final = 6  # packets up of a row before requests of HTTP are read, and while they are
 STALE: Final = 1 << 24
 """A segment this far below the expected sequence number starts a new count: no window is so large."""
 LONGEST_RECORD: Final = 16640  # 2**14 + 256, RFC 8446 5.2

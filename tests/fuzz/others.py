@@ -21,7 +21,7 @@ from detector.dissectors import Dissection
 from detector.kernel import Meter
 from detector.kernel.forest import Trees
 from detector.model import Bundle
-from detector.records import TCP, SourceReport
+from detector.records import TCP, UDP, SourceReport
 from detector.telemetry import TelemetryError, read_power
 from detector.windows.parquet import WindowsFileError
 from tests.detector.dissectors.dialogue import Piece
@@ -41,13 +41,17 @@ def _written(name: str, data: bytes) -> str:
 
 
 def dissect(data: bytes) -> str:
-    """Pieces of one connection: each a byte of bits (from a, gap), two of length, and its bytes."""
+    """Pieces of one connection: each a byte of bits (from a, gap, opening, UDP), two of length, its bytes."""
     dissection, at = Dissection(300), 0
     while at + 3 <= len(data):
         size = int.from_bytes(data[at + 1 : at + 3])
         piece = data[at + 3 : at + 3 + size]
         bits, at = data[at], at + 3 + size
-        dissection.feed([Piece(bool(bits & 1), piece, gap=bool(bits & 2), transport=TCP)])
+        transport = UDP if bits & 8 else TCP
+        dissection.feed(
+            [Piece(bool(bits & 1), piece, gap=bool(bits & 2), transport=transport, opening=bool(bits & 4))]
+        )
+    dissection.names(7, 1_772_323_200 * 10**9)
     facts = dissection.facts(7, 1_772_323_200 * 10**9)
     return "no facts" if facts is None else "facts"
 

@@ -17,18 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from backports import zstd
 
-from detector.records import PowerWindows
+from detector.records import UDP, PowerWindows
 from detector.windows import parquet, power
 from tests.detector.dissectors import (
     test_beam,
     test_carriers,
     test_cryptonote,
     test_dissector_http,
+    test_dns,
     test_ethproxy,
     test_getwork,
     test_grin_and_relatives,
     test_management,
     test_nervos_and_duino,
+    test_openings,
     test_stratum,
     test_stratumv2,
 )
@@ -63,7 +65,27 @@ def dialogues() -> list[list[Piece]]:
         if isinstance(value, list) and value and all(isinstance(item, Piece) for item in value)
     ]
     ask, told = test_dissector_http.POST, (test_management.PLAIN, test_management.COMPACT)
-    return [*found, [Piece(True, ask)], *([Piece(True, b"summary"), Piece(False, text)] for text in told)]
+    return [
+        *found,
+        *_openings(),
+        [Piece(True, ask)],
+        *([Piece(True, b"summary"), Piece(False, text)] for text in told),
+    ]
+
+
+def _openings() -> list[list[Piece]]:
+    """What names a connection: both sides of a handshake, look-ups over UDP and TCP."""
+    answer = test_dns.response(
+        "xmr.pool.example", (5, test_dns.spelled("pool.example")), (1, b"\xcb\0\x71\5")
+    )
+    return [
+        [
+            Piece(True, test_openings.CLIENT, opening=True),
+            Piece(False, test_openings.SERVER, opening=True),
+        ],
+        [Piece(False, answer, transport=UDP, opening=True)],
+        [Piece(False, len(answer).to_bytes(2) + answer, opening=True)],
+    ]
 
 
 def head(name: str, size: int = 4_000) -> bytes:

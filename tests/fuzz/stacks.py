@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import struct
 
+from tests.detector.dissectors import hellos
+from tests.detector.dissectors.test_dns import response
+from tests.detector.dissectors.test_hello import chrome
 from tests.fuzz.mutate import BYTES, Dice, number
 
 EXTENSIONS = (0, 0, 43, 43, 44, 51, 51, 60, 60, 60, 135, 253)
@@ -223,7 +226,11 @@ def udp(rng: Dice, port: int, data: bytes) -> bytes:
 
 
 def payload(rng: Dice) -> bytes:
-    kind = rng.randrange(4)
+    kind = rng.randrange(6)
+    if kind == 4:
+        return handshake(rng)
+    if kind == 5:
+        return response("xmr.pool.example", (1, b"\xcb\0\x71\5"), (28, bytes(16)))
     if kind == 0:
         return b""
     if kind == 1:
@@ -231,6 +238,16 @@ def payload(rng: Dice) -> bytes:
     if kind == 2:
         return b"".join(tls_record(rng) for _ in range(rng.choice((1, 2, 5))))
     return rng.randbytes(rng.choice((1, 2, 7, 40)))
+
+
+def handshake(rng: Dice) -> bytes:
+    """What one side of a TLS handshake shows in the clear, in records of any length."""
+    own = hellos.message(2, hellos.server_hello()) + hellos.message(
+        11, hellos.certificates(rng.randbytes(300))
+    )
+    said = rng.choice((hellos.message(1, chrome()), own))
+    size = rng.choice((1, 40, 200, len(said)))
+    return b"".join(hellos.record(said[i : i + size]) for i in range(0, len(said), size))
 
 
 def tls_record(rng: Dice) -> bytes:

@@ -14,7 +14,7 @@ from tests.fuzz import stacks
 from tests.fuzz.mutate import Dice
 
 _ADDRESSES = ("10.0.0.2", "10.0.0.3", "203.0.113.7", "2001:db8::1", "fe80::2")
-_PORTS = (80, 443, 3333, 14_444, 40_000, 40_001, 50_000)
+_PORTS = (53, 80, 443, 3333, 14_444, 40_000, 40_001, 50_000)
 
 
 class Talk:
@@ -59,11 +59,15 @@ class Talk:
         """Bytes of this side's messages, cut without regard to where they end."""
         rng = self._rng
         if not self._rest[side]:
-            made = stacks.tls_record(rng) if self._tls else stacks.payload(rng)
+            made = self._tls_made() if self._tls else stacks.payload(rng)
             self._rest[side] = made * rng.choice((1, 1, 3))
         size = rng.choice((1, 2, 4, 5, 6, 100, 1_460))
         piece, self._rest[side] = self._rest[side][:size], self._rest[side][size:]
         return piece
+
+    def _tls_made(self) -> bytes:
+        made = stacks.handshake if self._rng.random() < 0.3 else stacks.tls_record
+        return made(self._rng)
 
     def _syn(self, side: int) -> bytes:
         rng = self._rng
@@ -88,7 +92,9 @@ class Talk:
         return ether(tcp(*self._ends[side], data, at % 2**32, flags))
 
     def datagram(self) -> bytes:
-        return ether(udp(*self._ends[self._rng.randrange(2)], self._rng.randbytes(self._rng.randrange(60))))
+        rng = self._rng
+        data = stacks.payload(rng) if rng.random() < 0.5 else rng.randbytes(rng.randrange(60))
+        return ether(udp(*self._ends[rng.randrange(2)], data))
 
 
 def frames(rng: Dice) -> Iterator[tuple[int, bytes, int]]:

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from detector import bundle
+from detector.records import UDP
 from tests.fuzz import mutate, samples
 from tests.fuzz.journal import Step
 from tests.fuzz.mutate import Dice
@@ -38,7 +39,9 @@ def _dialogue(rng: Dice) -> bytes:
         data = _retold(rng, piece.data) if rng.random() < 0.3 else piece.data
         while data:
             size = rng.choice((1, 7, 100, 4_000, len(data)))
-            bits = piece.from_a | (rng.random() < 0.05) << 1
+            bits = (
+                piece.from_a | (rng.random() < 0.05) << 1 | piece.opening << 2 | (piece.transport == UDP) << 3
+            )
             out += bytes([bits]) + min(size, len(data), 65_535).to_bytes(2, "big") + data[: min(size, 65_535)]
             data = data[min(size, 65_535) :]
     return out
