@@ -25,6 +25,7 @@ def constants(name):
     """Writes the numbers of a module as C constants, for the compiled modules to cimport.
 
     They are written once, in Python; in C they are macros, so that the compiler folds them.
+    True when they changed: Cython does not see of every module that it depends on them.
     """
     values = {
         key: value
@@ -40,12 +41,13 @@ def constants(name):
     text = f"# Written by setup.py from {name}.py.\ncdef extern from *:\n"
     text += f'    """\n{macros}    """\n{declarations}'
     path = Path(f"detector/kernel/{name}.pxd")
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
+    if path.exists() and path.read_text() == text:
+        return False
+    path.write_text(text)
+    return True
 
 
-for name in ("tables", "layout"):
-    constants(name)
+changed = [constants(name) for name in ("tables", "layout")]
 extensions = [
     Extension(
         f"detector.kernel.{name}",
@@ -72,6 +74,7 @@ extension_modules = cythonize(
     extensions,
     language_level=3,
     quiet=True,
+    force=any(changed),
     shared_utility_qualified_name="detector.kernel._memoryviews",
     compiler_directives={"show_performance_hints": False},  # each bounds check would be one
 )

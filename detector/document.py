@@ -6,12 +6,13 @@ not known is null; the others stand where they say something; times are RFC 3339
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from detector.records import Evidence, Finding, Verdict
+from detector.records import Evidence, Finding, Tip, Verdict
 from detector.text import plain, rfc3339
 
 SCHEMA = "minewatch.finding/1"
@@ -25,7 +26,7 @@ QUALITY: dict[str, Any] = {
     "sources": [],
 }
 ENERGY = {"watts": None, "kwh": None, "co2e_kg": None, "measured": None}
-CHANNEL = {"remote": None, "port": None, "transport": None}
+CHANNEL = dict.fromkeys(("remote", "port", "transport", "role", "client_port", "community_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,25 @@ def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
     return shown
 
 
+def encoded(value: Any, indent: int | None = None) -> str:
+    """JSON in ASCII without control characters: DEL is the one that JSON lets through."""
+    return json.dumps(value, allow_nan=False, indent=indent).replace("\x7f", "\\u007f")
+
+
 def _where_known(finding: Finding) -> dict[str, Any]:
     """Keys that stand only in findings of which they say something."""
-    told = {"missing": finding.missing, "role": finding.role, "allowed": finding.allowed}
+    told = {
+        "explanation": finding.explanation,
+        "missing": finding.missing,
+        "role": finding.role,
+        "allowed": finding.allowed,
+        "tips": [_tip(tip) for tip in finding.tips],
+    }
     return {name: value for name, value in told.items() if value}
+
+
+def _tip(tip: Tip) -> dict[str, Any]:
+    return {"time": rfc3339(tip.time_ns), "text": tip.text, "source": tip.source}
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ import numpy as np
 
 from detector.owners import ALWAYS, Lease, LeaseError, Owners
 from detector.records import ChannelWindows
-from detector.text import EPOCH
+from detector.text import moment
 
 if TYPE_CHECKING:
     from detector.records import UInt64s
@@ -258,19 +257,10 @@ def _lease(cell: dict[str, str], where: str, line: int) -> Lease:
 
 
 def _moment(value: str, where: str) -> int | None:
-    """RFC 3339, or a date for its midnight in UTC, in ns since the epoch."""
-    if not value:
-        return None
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is not None and len(value) == len("2026-03-01"):
-        moment = moment.replace(tzinfo=UTC)
-    if moment is None or moment.tzinfo is None:
-        raise AssetsError(f"{where} {value!r:.80} is no time with its zone, such as 2026-03-01T00:00:00Z")
-    since = moment - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+        return moment(value) if value else None
+    except ValueError as error:
+        raise AssetsError(f"{where} {error}") from error
 
 
 def _number(value: str, where: str) -> float | None:

@@ -24,9 +24,11 @@ from detector.model import Bundle
 from detector.parallel import metered_with
 from detector.policy import NO_POLICY, Policy, read_policy
 from detector.pools import SHIPPED, read_pools
+from detector.privacy import Privacy
 from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
+from detector.tips import NO_TIPS, Tips, read_tips
 from detector.windows.channel import Rollup, concatenate, merged, take
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Request:
     power_unit: str | None = None
     power_timezone: str | None = None
     policy: str | None = None
+    tips: str | None = None
     state: str | None = None  # folder of the history of meters
 
 
@@ -78,7 +81,9 @@ class Run:
         settings: Settings,
         assets: hosts.Assets,
         policy: Policy = NO_POLICY,
+        *,
         history: History | None = None,
+        tips: Tips = NO_TIPS,
     ) -> None:
         """Reads the list of pools.  history: of meters in earlier runs; it is added to.
 
@@ -86,12 +91,14 @@ class Run:
         """
         self.bundle = bundle
         self._policy = policy
+        self._tips = tips
         self._history = history
         self._settings = settings
         self._assets = assets
         self._of_hosts = assets.meter_to_ip()
         self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
+        self.privacy = Privacy.of(settings)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
             settings.findings.min_messages,
@@ -149,16 +156,20 @@ class Run:
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
 
-    def findings(self) -> list[Finding]:
-        """What is believed now, worst first."""
-        return findings.judge(
+    def findings(self, look: Callable[[list[Finding]], None] | None = None) -> list[Finding]:
+        """What is believed now, worst first, as it may be told; `look` adds to it what needs real names."""
+        believed = findings.judge(
             self.ledger,
             self.bundle,
             self._settings,
             self._assets,
             policy=self._policy,
             pools=self._pools,
+            tips=self._tips,
         )
+        if look:
+            look(believed)
+        return self.privacy.findings(believed)
 
 
 def judged_rows(
@@ -199,17 +210,19 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     """Score everything the request names.
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
-    known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, SettingsError,
+    known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, SettingsError, TipsError,
     NetworkError and SchedulerError before anything is judged.  `bundle`: one that is loaded already.
     """
     settings = request.settings
     assets = hosts.read_assets(request.assets) if request.assets else hosts.Assets()
     policy = read_policy(request.policy) if request.policy else NO_POLICY
+    tips = read_tips(request.tips) if request.tips else NO_TIPS
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
     history = _history(request)
-    run = Run(bundle, settings, assets, policy, history)
+    run = Run(bundle, settings, assets, policy, history=history, tips=tips)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
-    result = Result([], [], [], about, assets, bundle.card)
+    nameable = hosts.Assets() if settings.privacy.pseudonymise else assets  # the rest has pseudonyms
+    result = Result([], [], [], about, nameable, bundle.card)
     inputs = Inputs()
     try:
         inputs = sort_inputs(
@@ -225,12 +238,18 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     if history:
         history.close()
         result.problems += history.problems
-    result.findings = run.findings()
-    if request.deep and not result.interrupted:
-        from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
-
-        look_deeper(result.findings, inputs.captures, result.problems)
+    result.findings = run.findings(_deeper(request, inputs, result))
+    result.sources = run.privacy.sources(result.sources)
     return result
+
+
+def _deeper(request: Request, inputs: Inputs, result: Result) -> Callable[[list[Finding]], None] | None:
+    """Wireshark's look at the findings, where it was asked for."""
+    if not request.deep or result.interrupted:
+        return None
+    from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
+
+    return lambda believed: look_deeper(believed, inputs.captures, result.problems)
 
 
 def _history(request: Request) -> History | None:

@@ -24,7 +24,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from detector.settings import SettingsError, read_table, refuse_unknown
-from detector.text import EPOCH
+from detector.text import nanoseconds
 
 CONDITIONS: Final = ("asset", "organisation", "host", "wallet", "pool")
 TIMES: Final = ("from", "until")
@@ -160,8 +160,7 @@ def _moment(value: Any, where: str) -> int:
         value = datetime.combine(value, time(), UTC)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise PolicyError(f"{where} must be a date or a time with its zone, as 2026-03-01T00:00:00Z")
-    since = value - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+    return nanoseconds(value)
 
 
 def _limits(value: Any, where: str) -> Mapping[str, float]:

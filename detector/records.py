@@ -7,7 +7,7 @@ bit of `layout.KNOWN`, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
@@ -202,6 +202,16 @@ class Evidence:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """What somebody reported.  Text and source are fit to print."""
+
+    time_ns: int
+    text: str
+    source: str
+    line: int  # of the file
+
+
 Missing = Mapping[str, str]
 """`cause`: a word for machines; `collect`: what to collect next, in words."""
 
@@ -235,7 +245,9 @@ class Finding:
     energy: Mapping[str, Any] | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""  # one line for the table
+    explanation: Mapping[str, Any] | None = None  # the log-odds of the score as an exact sum
     missing: list[Missing] = field(default_factory=list)  # why it is undecided
+    tips: Sequence[Tip] = ()  # newest first; they move neither score nor verdict
     role: str | None = None  # of what is no end host: "mining proxy", "pool", "gateway"
     allowed: str | None = None  # the rule of the policy that allows what it is accused of
     traffic: Steps | None = None  # of its suspect channels: messages, pushes, score (highest, 0..1)

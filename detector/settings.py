@@ -81,6 +81,14 @@ class FindingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """Privacy: how identifiers are told."""
+
+    site_key: str = ""  # file of a secret; hashes of wallets and workers are made with it
+    pseudonymise: bool = False  # hosts, meters and organisations under pseudonyms of that key
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Model: which bundles are accepted.  Empty = not asked for."""
 
@@ -96,6 +104,7 @@ class Settings:
     meter: MeterSettings = field(default_factory=MeterSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     findings: FindingSettings = field(default_factory=FindingSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     model: ModelSettings = field(default_factory=ModelSettings)
 
 

@@ -40,6 +40,20 @@ def _shown(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def harmless(value: Any) -> Any:
+    """`value` as `plain` gives it, every text as `printable` shows it, without what is null or empty."""
+    return _harmless(plain(value))
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        shown = {printable(key): _harmless(item) for key, item in value.items()}
+        return {key: item for key, item in shown.items() if item is not None and item not in ("", [], {})}
+    return [_harmless(item) for item in value] if isinstance(value, list) else value
+
+
 def cells(text: str) -> int:
     """Columns that printable `text` takes on a terminal (UAX 11: wide and full-width take two)."""
     if text.isascii():
@@ -53,6 +67,25 @@ def rfc3339(ns: int) -> str:
     """Nanoseconds since the epoch (64-bit) as `2026-03-01T00:00:00.000000Z`, cut to microseconds."""
     moment = EPOCH + timedelta(microseconds=int(ns) // 1000)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def nanoseconds(when: datetime) -> int:
+    """A time with its zone, in nanoseconds since the epoch."""
+    since = when - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def moment(text: str) -> int:
+    """RFC 3339, or a date for its midnight in UTC, in nanoseconds since the epoch.  Raises ValueError."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is not None and len(text) == len("2026-03-01"):
+        when = when.replace(tzinfo=UTC)
+    if when is None or when.tzinfo is None:
+        raise ValueError(f"{text!r:.80} is no time with its zone, such as 2026-03-01T00:00:00Z")
+    return nanoseconds(when)
 
 
 def minute(ns: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector.cli import INTERRUPTED, explain, output
-from detector.cli.parser import network
+from detector.cli.parser import add_privacy, network, with_privacy
 from detector.document import WORST_FIRST
 from detector.records import Verdict
 
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verdicts = tuple(verdict.value for verdict in WORST_FIRST)
     told = "print this verdict and worse (default: suspicious)"
     add("--min-verdict", choices=verdicts, default="suspicious", help=told)
-    add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
+    add_privacy(add)
     add("--quiet", action="store_true", help="no notes; errors are still told")
     add = parser.add_argument_group("end").add_argument
     add("--once", action="store_true", help="read what the files hold now, to their end, then stop")
@@ -152,13 +152,11 @@ def _plan(args: argparse.Namespace) -> Plan:
     findings = plan.settings.findings
     if args.home_net:
         findings = replace(findings, home_networks=tuple(args.home_net))
-    if args.show_identifiers:
-        findings = replace(findings, show_identifiers=True)
     if args.pools:
         findings = replace(findings, pools=args.pools)
     trusted = plan.settings.model
     trusted = replace(trusted, public_key=args.public_key or trusted.public_key)
-    settings = replace(plan.settings, findings=findings, model=trusted)
+    settings = with_privacy(replace(plan.settings, findings=findings, model=trusted), args)
     return watching(
         replace(plan, monitor=monitor, settings=settings, once=args.once, duration_s=args.duration)
     )

@@ -6,7 +6,10 @@ import argparse
 import difflib
 import ipaddress
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
+
+from detector.settings import Settings
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -55,6 +58,26 @@ def network(word: str) -> str:
         return str(ipaddress.ip_network(word, strict=False))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{word!r} is no network, such as 10.0.0.0/8") from error
+
+
+def add_privacy(add: Callable[..., argparse.Action]) -> None:
+    """Options of how identifiers are told."""
+    add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
+    told = "secret that hashes of wallets and workers are made with (HMAC-SHA256)"
+    add("--site-key", metavar="FILE", help=told)
+    told = "hosts, meters and organisations under pseudonyms of that key; prefixes of addresses are preserved"
+    add("--pseudonymise", action="store_true", help=told)
+
+
+def with_privacy(chosen: Settings, args: argparse.Namespace) -> Settings:
+    """The settings with what `add_privacy` took."""
+    privacy = replace(
+        chosen.privacy,
+        site_key=args.site_key or chosen.privacy.site_key,
+        pseudonymise=args.pseudonymise or chosen.privacy.pseudonymise,
+    )
+    shown = args.show_identifiers or chosen.findings.show_identifiers
+    return replace(chosen, privacy=privacy, findings=replace(chosen.findings, show_identifiers=shown))
 
 
 def add_power(add: Callable[..., argparse.Action]) -> None:

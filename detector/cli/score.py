@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector import settings
+from detector import settings, syslog
 from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
-from detector.cli.parser import add_power, network, positive
+from detector.cli.parser import add_power, add_privacy, network, positive, with_privacy
 from detector.document import WORST_FIRST, Context
 from detector.previous import Previous, read_previous
 from detector.records import Finding, Verdict
@@ -28,6 +28,7 @@ examples:
   tcpdump -w - | minewatch score -
   minewatch score ring/*.pcapng.zst --power <(zcat pdu.csv.gz) --jobs 2
   minewatch score *.pcap.gz --format jsonl --output findings.jsonl
+  minewatch score --power meters-2026-04.parquet --state meters/ --format jsonl
   minewatch score capture.pcap --min-verdict suspicious --fail-on mining
 
 Findings go to standard output, everything else to standard error.  Types of files are told
@@ -67,6 +68,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--state", metavar="DIR", help=told)
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
+    add("--tips", metavar="FILE", help="CSV of reports: they move hosts up the list, never a score")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
@@ -82,6 +84,8 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("output").add_argument
     add("--format", choices=tuple(sink.name for sink in SINKS), default="table", help="how (default: table)")
     add("--output", metavar="FILE", help="where (default: standard output)")
+    told = "also send them as CEF to a syslog server: udp://, tcp:// or tls://HOST[:PORT]"
+    add("--syslog", metavar="ADDRESS", help=told)
     add("--report", metavar="FILE.html", help="also write a self-contained HTML report")
     add("--rollup", metavar="FILE", help="also write counts by organisation (.csv, else JSON)")
     told = "findings of an earlier run (jsonl), to tell in report and roll-up what changed"
@@ -97,7 +101,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         choices=verdicts[:2],
         help="exit 1 when a host has this verdict or worse, and may not",
     )
-    add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
+    add_privacy(add)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
     output.check(args.output, args.report, args.rollup)
+    if args.syslog:
+        syslog.place(args.syslog)
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
     request = _request(args)
@@ -116,6 +122,9 @@ def run(args: argparse.Namespace) -> int:
     with output.opened(args.output) as stream:
         context = output.context(stream, result.model, hidden)
         by_name(args.format).write(listed, stream, context)
+    if args.syslog:
+        with syslog.Syslog(args.syslog) as server:
+            server.send(listed)
     if args.report or args.rollup:
         _write_whole(args, result, context, request.settings.findings.co2e_kg_per_kwh, previous)
     status = explain.outcome(
@@ -165,8 +174,6 @@ def _request(args: argparse.Namespace) -> Request:
     findings = chosen.findings
     if args.home_net:
         findings = replace(findings, home_networks=tuple(args.home_net))
-    if args.show_identifiers:
-        findings = replace(findings, show_identifiers=True)
     if args.pools:
         findings = replace(findings, pools=args.pools)
     trusted = replace(chosen.model, public_key=args.public_key or chosen.model.public_key)
@@ -175,12 +182,13 @@ def _request(args: argparse.Namespace) -> Request:
         power=tuple(args.power),
         assets=args.assets,
         policy=args.policy,
+        tips=args.tips,
         model=args.model,
         engine=args.engine,
         deep=args.deep,
         jobs=args.jobs,
         scheduler=args.scheduler,
-        settings=replace(chosen, findings=findings, model=trusted),
+        settings=with_privacy(replace(chosen, findings=findings, model=trusted), args),
         power_unit=args.power_unit,
         power_timezone=args.power_timezone,
         state=args.state,

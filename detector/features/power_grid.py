@@ -3,7 +3,7 @@
 Two views: `fine`, the finest windows of each meter in time order (300 s, an hour or a
 day), and `hours`, the hourly means of each complete local day.  Incomplete days, and days
 in which every reading is exactly 0 W (gaps filled with zero by the collector, as in
-REFIT), are left out of the daily view.
+REFIT), are left out of the daily view; the latter not of meters that rest at 0 W on other days, too.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from detector.windows.power import COLUMNS, DAY_S, SAME, column, group_starts
 if TYPE_CHECKING:
     from detector.records import Floats, Int64s
 
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
 HOUR_S: Final = 3_600
 HOUR_NS: Final = HOUR_S * 1_000_000_000
 COMPLETE_HOURS: Final = 18  # hours with a reading that make a day complete
+RESTING_DAYS: Final = 3  # with a rest at 0 W, from which on a day without a watt is no gap that was filled
 CELLS: Final = 65_536  # windows in a block of meters: temporaries stay in cache
 
 
@@ -163,11 +166,23 @@ def _from_hours(windows: PowerWindows, offset_s: int) -> _Daily:
     hours[day, hour] = total / n
     spread[day, hour] = np.where(n >= 3, wide, np.nan)
     known = ~np.isnan(hours)
-    complete = (known.sum(1) >= COMPLETE_HOURS) & (np.where(known, hours, 0.0) != 0.0).any(1)
+    zero = hours == 0.0
+    real = ~(zero | ~known).all(1) | _rests(meter[new], zero, known)
+    complete = (known.sum(1) >= COMPLETE_HOURS) & real
     mean = np.where(known, hours, 0.0).sum(1) / np.maximum(known.sum(1), 1)
     return _Daily(
         meter[new][complete], date[new][complete], mean[complete], hours[complete], spread[complete]
     )
+
+
+def _rests(meter: Int64s, zero: Mask, known: Mask) -> Mask:
+    """Days (n,) of meters that do rest at 0 W, such as a charging point's: they go to 0 and come back, or
+    come and go again, within a day.  Where a gap that was filled begins or ends a day does one of the two."""
+    beside = known[:, 1:] & known[:, :-1]
+    turns = ((zero[:, 1:] != zero[:, :-1]) & beside).sum(1)
+    days = np.bincount(meter, weights=turns >= 2, minlength=int(meter.max(initial=-1)) + 1)
+    mask: Mask = days[meter] >= RESTING_DAYS
+    return mask
 
 
 def _quantum(fine: PowerWindows, meters: int) -> Floats:

@@ -46,8 +46,10 @@ class Case:
     network_score: float | None = None  # without its power
     values: Floats | None = None  # the row of the fusion model, and how strange it is
     novelty: float = 0.0
+    logit: float = 0.0  # of the score before anything was forgotten
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
     quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
+    accused_by_power: bool = False  # more than by all together: the score is that of power
     heard_ns: int = 0  # the last such sign
     forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less
     remembered: float = 0.0  # the score before that
@@ -87,8 +89,9 @@ def ranked(name: str, kind: str, record: HostRecord, peers: Peers, meetings: Map
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     host = Case(name, kind, record, channels, record.power if enough else None, level)
-    met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
-    host.meets = max(met, key=lambda pair: pair[1].met, default=None)
+    if meetings:
+        met = [(channel, meetings[channel.key]) for channel in channels if channel.key in meetings]
+        host.meets = max(met, key=lambda pair: pair[1].met, default=None)
     return host
 
 
@@ -109,18 +112,19 @@ def score(block: list[Case], model: Model) -> None:
     """
     vectors = fusion.extract([_as_evidence(host) for host in block])
     scores = model.score(vectors)
-    told, novelty, rows = scores.probability.copy(), scores.novelty.copy(), vectors.values.copy()
-    alone = told.copy()
+    told, logits = scores.probability.copy(), scores.logit.copy()
+    novelty, rows, alone = scores.novelty.copy(), vectors.values.copy(), told.copy()
     powered = np.flatnonzero([bool(host.power and host.channels) for host in block])
     if len(powered):
         traffic = np.where(fusion.OF_POWER, np.nan, rows[powered])
         without = model.score(Vectors(vectors.names, traffic))
         alone[powered] = without.probability
-        better = without.probability > told[powered]
-        told[powered[better]], novelty[powered[better]] = without.probability[better], without.novelty[better]
-        rows[powered[better]] = traffic[better]
+        better = without.logit > logits[powered]
+        higher = powered[better]
+        told[higher], logits[higher] = without.probability[better], without.logit[better]
+        novelty[higher], rows[higher] = without.novelty[better], traffic[better]
     for row, host in enumerate(block):
-        host.score, host.novelty = float(told[row]), float(novelty[row])
+        host.score, host.logit, host.novelty = float(told[row]), float(logits[row]), float(novelty[row])
         host.network_score = float(alone[row]) if host.channels else None
         host.values = rows[row]
 

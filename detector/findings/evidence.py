@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from detector.community_id import community_id
 from detector.features import channel as channel_features
 from detector.features import noise
 from detector.findings.ledger import ChannelRecord
@@ -81,9 +82,27 @@ def dialogue(record: ChannelRecord, weight: float, show_identifiers: bool) -> Ev
 
 
 def channel(record: ChannelRecord) -> Mapping[str, Any]:
-    """Where a channel leads to."""
+    """Where a channel leads to, and its flow as other logs know it."""
     remote, port, transport = record.end
-    return {"remote": remote, "port": port, "transport": "udp" if transport == UDP else "tcp"}
+    client_port, flow = _flow(record)
+    return {
+        "remote": remote,
+        "port": port,
+        "transport": "udp" if transport == UDP else "tcp",
+        "role": "client" if record.is_client else "server",
+        "client_port": client_port,
+        "community_id": flow,
+    }
+
+
+def _flow(record: ChannelRecord) -> tuple[int | None, str | None]:
+    """Client's port and Community ID of the connection that was first in the suspect span, where known."""
+    client_port = 0 if record.wide is None else int(record.wide[layout.UP + layout.PORT])
+    if not client_port:
+        return None, None
+    remote, port, transport = record.end
+    near, far = (client_port, port) if record.is_client else (port, client_port)
+    return client_port, community_id((record.host, near), (remote, far), transport)
 
 
 def _speaker(facts: Facts) -> str:

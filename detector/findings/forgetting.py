@@ -56,15 +56,21 @@ def fade(case: Case, watched: Watched, half_life_ns: float) -> None:
     case.quiet_ns = max(0, watched.since(case.heard_ns) - GRACE_NS)
     kept = 2.0 ** (-case.quiet_ns / half_life_ns)
     if kept < 1 and case.score is not None and case.network_score is not None:
-        case.remembered = case.score
-        case.score, case.forgotten = faded(case.score, kept)
-        case.network_score, _ = faded(case.network_score, kept)
+        case.remembered, case.forgotten = case.score, lost(case.logit, kept)
+        case.score = _lowered(case.score, case.logit, kept)
+        case.network_score = _lowered(case.network_score, _logit(case.network_score), kept)
 
 
-def faded(score: float, kept: float) -> tuple[float, float]:
-    """The score of which a share of the log-odds above REST is kept, and what they changed by: 0 or less."""
-    if score <= 0.0:
-        return score, 0.0
-    logit = math.log(score) - math.log1p(-min(score, 1 - 2**-53))
-    change = (REST - logit) * (1 - kept)
-    return (1 / (1 + math.exp(-(logit + change))), change) if change < 0 else (score, 0.0)
+def lost(logit: float, kept: float) -> float:
+    """What log-odds change by where a share of what they have above REST is kept: 0 or less."""
+    return min(0.0, (REST - logit) * (1 - kept))
+
+
+def _lowered(score: float, logit: float, kept: float) -> float:
+    change = lost(logit, kept)
+    return 1 / (1 + math.exp(-(logit + change))) if change < 0 else score
+
+
+def _logit(score: float) -> float:
+    score = min(max(score, 2**-53), 1 - 2**-53)
+    return math.log(score) - math.log1p(-score)

@@ -96,6 +96,31 @@ def contributions(host: Case, bundle: Bundle) -> list[Mapping[str, Any]]:
     ]
 
 
+def explanation(host: Case, bundle: Bundle) -> Mapping[str, Any]:
+    """The log-odds of the score as a sum: start, what each column of its model adds, what was forgotten.
+
+    Exact to float64: path contributions (see `kernel.trees.contribute`), nothing left out or rounded.
+    """
+    by_power = host.power if host.power and (not host.channels or host.accused_by_power) else None
+    if by_power:
+        name, model, logit = "power", bundle.power, by_power.logit
+        parts = _parts(model, by_power.values, by_power.novelty)
+    else:
+        name, model, logit = "fusion", bundle.fusion, host.logit
+        parts = _parts(model, host.values, host.novelty)
+    forgotten = 0.0 if by_power else host.forgotten
+    return {
+        "model": name,
+        "logit": logit + forgotten,
+        "start": model.start,
+        "forgotten": forgotten,
+        "parts": [
+            {"feature": column, "value": value if math.isfinite(value) else None, "contribution": added}
+            for column, value, added in parts
+        ],
+    }
+
+
 def _of_words(host: Case, bundle: Bundle) -> list[tuple[str, float, float]]:
     """What words of a mining dialogue add to the score of the host; nothing where none were heard."""
     if not any(channel.said for channel in host.channels):

@@ -26,6 +26,7 @@ from detector.policy import NO_POLICY, Policy
 from detector.pools import NONE, PoolNames
 from detector.records import Finding, Missing, Verdict
 from detector.settings import Settings
+from detector.tips import NO_TIPS, Tips
 
 BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
@@ -39,10 +40,13 @@ def judge(
     *,
     policy: Policy = NO_POLICY,
     pools: PoolNames = NONE,
+    tips: Tips = NO_TIPS,
 ) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
     wanted = {owner: as_wanted(bundle, limits) for owner, limits in policy.thresholds.items()}
     findings = feeders.judged(ledger.feeders.balances())
+    for finding in findings:
+        finding.tips = tips.of([finding.host])
     named, peers, meetings = (
         case.joined(ledger, assets),
         Peers(ledger.meters, assets),
@@ -59,8 +63,16 @@ def judge(
             asked = ledger.asked.get(host.name, {})
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
-            findings.append(_named(_finding(host, theirs, settings, asset, policy), host, asked, pools))
-    return sorted(findings, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+            finding = _named(_finding(host, theirs, settings, asset, policy), host, asked, pools)
+            finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
+            findings.append(finding)
+    return sorted(findings, key=_rank)
+
+
+def _rank(finding: Finding) -> tuple[int, int, float, str, str]:
+    """Where a finding stands in the list: by verdict, then by how many sources reported it, then by score."""
+    reported = len({tip.source for tip in finding.tips})
+    return RANK[finding.verdict], -reported, -(finding.score or 0.0), finding.kind, finding.host
 
 
 def _unheard(host: Case, settings: Settings, asset: Asset | None) -> Finding:
@@ -92,6 +104,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
     if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
+        host.accused_by_power = host.power.probability > host.score
         host.score = max(host.score, host.power.probability)  # it is accused of that much by itself
     against = reasons.speaking_against(host, bundle, verdict)
     rule = _allowed(host, bundle, asset, policy) if verdict in ACCUSED else None
@@ -112,6 +125,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         energy=case.energy(record.power, settings),
         quality=case.quality(record, settings),
         why=(f"allowed by {rule}; " if rule else "") + reasons.why(host, verdict, told, against),
+        explanation=reasons.explanation(host, bundle) if verdict is not Verdict.CLEAR else None,
         missing=_missing(host, bundle) if verdict is Verdict.UNDECIDED else [],
         allowed=rule,
         role=host.role.name if host.role else None,
@@ -122,8 +136,10 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
 
 def _named(finding: Finding, host: Case, asked: Mapping[str, int], pools: PoolNames) -> Finding:
     """The finding with what names and handshakes say for and against it: neither moves verdict or score."""
+    if not host.channels and not asked:  # most hosts
+        return finding
     known = {(told.channel["remote"], told.channel["port"]) for told in finding.evidence if told.channel}
-    suspects = [one for one in host.channels if one.end[:2] in known]
+    suspects = [one for one in host.channels if one.end[:2] in known] if known else []
     calls = [names.listed(one, pools) for one in host.channels]
     listed = [one for one in calls if one is not None] or names.asked(asked)
     lacks = [names.handshake(one) for one in suspects]

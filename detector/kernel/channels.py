@@ -1323,6 +1323,24 @@ def _wait_no_longer(t: Views) -> cython.int:
 
 
 @cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _first(
+    t: Views, w: cython.Py_ssize_t, ts: cython.longlong, key: cython.ulonglong, client_is_a: cython.int
+) -> cython.int:
+    """The row's first packet so far: its time and ports; of two at once, that of the lower ports."""
+    a: cython.longlong = cython.cast(cython.longlong, key >> 48)
+    b: cython.longlong = cython.cast(cython.longlong, (key >> 32) & 0xFFFF)
+    if t.rows[w + tables.R_FIRST] != ts or a + b < (
+        t.rows[w + tables.R_PORTS] + t.rows[w + tables.R_PORTS + 1]
+    ):
+        t.rows[w + tables.R_PORTS + 1 - client_is_a] = a
+        t.rows[w + tables.R_PORTS + client_is_a] = b
+    t.rows[w + tables.R_FIRST] = ts
+    return 0
+
+
+@cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
@@ -1351,8 +1369,8 @@ def _packet(t: Views, k: cython.Py_ssize_t, c: cython.Py_ssize_t, b: cython.ucha
         t.channels[h * tables.CHANNEL + tables.H_LAST] = ts
     if t.connections[o + tables.C_COUNTS] & tables.MASK32 != tables.MASK32:
         t.connections[o + tables.C_COUNTS] += 1
-    if ts < t.rows[w + tables.R_FIRST] or t.rows[w + tables.R_FIRST] == 0:
-        t.rows[w + tables.R_FIRST] = ts
+    if ts <= t.rows[w + tables.R_FIRST] or t.rows[w + tables.R_FIRST] == 0:
+        _first(t, w, ts, t.batch[k + tables.KEY], client_is_a)
     if ts > t.rows[w + tables.R_LAST]:
         t.rows[w + tables.R_LAST] = ts
     t.rows[d + layout.PACKETS] += 1

@@ -70,7 +70,8 @@ PUSH_LENGTHS_DROPPED: Final = 23
 REPLY_LENGTHS_DROPPED: Final = 24
 SHORTEST: Final = 25  # message, 0 = none
 LONGEST: Final = 26
-OPENING: Final = 27  # first OPENINGS message lengths of the kept opening
+PORT: Final = 27  # the sender's port on the connection of the row's first packet
+OPENING: Final = 28  # first OPENINGS message lengths of the kept opening
 OPENINGS: Final = 4
 DIRECTION: Final = OPENING + OPENINGS
 

@@ -339,6 +339,8 @@ def finish(
             out_wide[o + layout.KNOWN] = layout.KNOWS_ALL
             out_wide[o + layout.OPENING_NS] = t.rows[r + tables.R_OPENING_NS]
             out_wide[o + layout.TLS_RECORDS] = t.rows[r + tables.R_TLS_RECORDS]
+            out_wide[o + layout.UP + layout.PORT] = t.rows[r + tables.R_PORTS]
+            out_wide[o + layout.DOWN + layout.PORT] = t.rows[r + tables.R_PORTS + 1]
             for i in range(layout.PACKETS, layout.KEEPALIVES + 1):
                 out_wide[o + layout.UP + i] = t.rows[r + tables.R_UP + i]
                 out_wide[o + layout.DOWN + i] = t.rows[r + tables.R_DOWN + i]
@@ -361,6 +363,7 @@ def turn_open(t: Views, which: cython.longlong[::1]) -> None:
             _exchange(t.rows, r + tables.R_UP + i, r + tables.R_DOWN + i)
         for i in range(layout.OPENINGS):
             _exchange(t.rows, r + tables.R_OPENING + i, r + tables.R_OPENING + layout.OPENINGS + i)
+        _exchange(t.rows, r + tables.R_PORTS, r + tables.R_PORTS + 1)
         for i in range(cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_MESSAGES])):
             t.rows[r + tables.R_EVENTS + 2 * i + 1] ^= tables.TURNED
         full = cython.cast(cython.Py_ssize_t, t.rows[r + tables.R_FULL]) - 1
@@ -715,6 +718,21 @@ def _push_tail(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _is_first(x: cython.longlong[::1], w: cython.Py_ssize_t, y: cython.longlong[::1]) -> cython.int:
+    """Whether row y has the first packet of both; of two at once, that of the lower ports (`channels`)."""
+    if y[layout.FIRST_NS] != x[w + layout.FIRST_NS]:
+        return y[layout.FIRST_NS] != 0 and (
+            x[w + layout.FIRST_NS] == 0 or y[layout.FIRST_NS] < x[w + layout.FIRST_NS]
+        )
+    return y[layout.UP + layout.PORT] + y[layout.DOWN + layout.PORT] < (
+        x[w + layout.UP + layout.PORT] + x[w + layout.DOWN + layout.PORT]
+    )
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _merge(
@@ -765,6 +783,9 @@ def _merge(
                 layout.UP + k * layout.DIRECTION + layout.OPENING + layout.OPENINGS,
             ):
                 x[w + i] = y[i]
+    if _is_first(x, w, y):
+        x[w + layout.UP + layout.PORT] = y[layout.UP + layout.PORT]
+        x[w + layout.DOWN + layout.PORT] = y[layout.DOWN + layout.PORT]
     x[w + layout.WINDOW_NS] = y[layout.WINDOW_NS]
     x[w + layout.FIRST_NS] = _earlier(x[w + layout.FIRST_NS], y[layout.FIRST_NS])
     x[w + layout.LAST_NS] = max(x[w + layout.LAST_NS], y[layout.LAST_NS])

@@ -188,6 +188,7 @@ R_RESETS: Final = 14
 R_OPENING_NS: Final = 15
 R_DOWN: Final = 16  # and of down
 R_TLS_RECORDS: Final = 21
+R_PORTS: Final = 22  # layout.PORT of up, and of down
 R_OPENING: Final = 24  # layout.OPENINGS lengths of up, and of down
 R_EVENTS: Final = 32  # layout.HEAD_EVENTS pairs: time, direction << 32 | length
 ROW: Final = 48

@@ -7,9 +7,15 @@ from typing import Protocol, TextIO
 
 from detector.document import Context
 from detector.records import Finding
+from detector.sinks.cef import Cef
 from detector.sinks.csv_rows import CsvRows
+from detector.sinks.ecs import Ecs
+from detector.sinks.eve import Eve
 from detector.sinks.json_array import JsonArray
 from detector.sinks.json_lines import JsonLines
+from detector.sinks.misp import Misp
+from detector.sinks.ocsf import Ocsf
+from detector.sinks.stix import Stix
 from detector.sinks.table import Table
 
 __all__ = ["SINKS", "Context", "Sink", "by_name"]
@@ -28,7 +34,9 @@ class Sink(Protocol):
         ...
 
 
-SINKS: tuple[Sink, ...] = (Table(), JsonLines(), JsonArray(), CsvRows())
+SINKS: tuple[Sink, ...] = (
+    Table(), JsonLines(), JsonArray(), CsvRows(), Ocsf(), Ecs(), Eve(), Cef(), Stix(), Misp(),
+)  # fmt: skip
 
 
 def by_name(name: str) -> Sink:

@@ -35,6 +35,8 @@ FIELDS = (
     "energy_measured",
     "packets",
     "model",
+    "role",
+    "allowed",
 )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TextIO
 
-from detector.document import Context, document
+from detector.document import Context, document, encoded
 from detector.records import Finding
 
 
@@ -16,9 +15,8 @@ class JsonArray:
     name = "json"
 
     def write(self, findings: Sequence[Finding], stream: TextIO, context: Context) -> None:
-        """Escapes DEL too, the one control character that JSON lets through."""
+        """Every finding, whatever its verdict."""
         stream.write("[")
         for i, finding in enumerate(findings):
-            text = json.dumps(document(finding, context.model), allow_nan=False, indent=2)
-            stream.write((",\n" if i else "\n") + text.replace("\x7f", "\\u007f"))
+            stream.write((",\n" if i else "\n") + encoded(document(finding, context.model), indent=2))
         stream.write("\n]\n" if findings else "]\n")

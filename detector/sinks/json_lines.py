@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TextIO
 
-from detector.document import Context, document
+from detector.document import Context, document, encoded
 from detector.records import Finding
 
 
@@ -16,7 +15,6 @@ class JsonLines:
     name = "jsonl"
 
     def write(self, findings: Sequence[Finding], stream: TextIO, context: Context) -> None:
-        """Escapes DEL too, the one control character that JSON lets through."""
+        """Every finding, whatever its verdict."""
         for finding in findings:
-            line = json.dumps(document(finding, context.model), allow_nan=False)
-            stream.write(line.replace("\x7f", "\\u007f") + "\n")
+            stream.write(encoded(document(finding, context.model)) + "\n")

@@ -53,9 +53,18 @@ def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
         heading, *words = columns["VERDICT"]
         coloured = (COLOUR[f.verdict] + word + PLAIN for f, word in zip(findings, words, strict=True))
         columns["VERDICT"] = [heading, *coloured]
-    reasons = itertools.chain(["WHY"], (printable(f.why) for f in findings))
+    reasons = itertools.chain(["WHY"], (printable(_why(f)) for f in findings))
     for *row, why in zip(*columns.values(), reasons, strict=True):
         yield from _lines(GAP.join(row) + GAP, taken, why, context.width)
+
+
+def _why(finding: Finding) -> str:
+    """The reason, and who reported the host, too."""
+    if not finding.tips:
+        return finding.why
+    newest = finding.tips[0]
+    more = f" (+{len(finding.tips) - 1} more)" if len(finding.tips) > 1 else ""
+    return f"{finding.why}; reported by {newest.source}: {newest.text}{more}"
 
 
 def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[str]]:

@@ -33,10 +33,12 @@ KEY: Final = b"minewatch"
 LATER: Final = (
     "facts_server_mines",
     "facts_carrier",
+    "up_port",
+    "down_port",
     "names",
 )  # null in files from before there was such a column
 HIDDEN: Final = ("wallet", "worker")  # never stored in the clear unless asked
-_COUNTS = {"first_ns", "last_ns", "packets", "bytes"}
+_COUNTS = {"first_ns", "last_ns", "packets", "bytes", "port"}
 _PAYLOAD = {"connections", "resets", "payload_bytes", "retransmitted", "keepalives"}
 _HEADER = ("window_ns", "first_ns", "last_ns", "connections", "resets", "known", "opening_ns", "tls_records")
 _DIRECTION = (
@@ -44,7 +46,7 @@ _DIRECTION = (
     "first_message_ns", "last_message_ns", "longest_gap_ns", "pushes", "pushes_answered", "first_push_ns",
     "last_push_ns", "replied", "replied_bytes", "reply_bytes", "short_replies", "pending_ns",
     "pending_length", "busy_bins", "busy_before", "lengths_dropped", "push_lengths_dropped",
-    "reply_lengths_dropped", "shortest", "longest",
+    "reply_lengths_dropped", "shortest", "longest", "port",
 )  # fmt: skip
 _NARROW = (
     ("length_histogram", layout.LENGTH_BINS),

@@ -12,7 +12,7 @@ from detector.features.channel import NAMES
 from detector.records import Verdict
 from training.corpora import Capture
 from training.dataset import dataset_of
-from training.evaluation import captures, checks, held_out, leaks, meters, report, tables
+from training.evaluation import captures, checks, held_out, leaks, power_sample, power_traps, report, tables
 from training.evaluation.sample import Sample
 from training.evaluation.scorers import logistic
 from training.simulation import wrapping
@@ -134,24 +134,27 @@ def test_tls_is_drawn_as_often_for_who_has_words_as_for_who_has_none() -> None:
 def test_power_is_told_by_kind_and_its_disturbances_meet_both_classes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(meters, "boosted", logistic)  # a quick model: what is tested is what is asked of it
-    monkeypatch.setattr(meters, "POWER_BASELINES", {"logistic regression": logistic})
+    monkeypatch.setattr(power_traps, "boosted", logistic)  # quick: what is tested is what is asked of it
+    monkeypatch.setattr(power_traps, "POWER_BASELINES", {"logistic regression": logistic})
     monkeypatch.setattr(checks.probe, "__defaults__", (logistic,))
-    of = meters.drawn(160, 9, None)
-    told = "\n".join(meters.sections(of, 9))
+    of = power_sample.made(9, 160, None)
+    of = replace(of, source=["one", "two"] * 80)
+    told = "\n".join(power_traps.sections(of, 9))
     for kind in ("asic", "gpu rig", "cpu"):
         assert f"| {kind} |" in told
-    assert any(f"| {kind} |" in told for kind in set(of.load.tolist()))  # the worst are listed
-    assert all(one.even for one in checks.met_evenly(of.met, of.rows.labels))
+    for number, name in enumerate(("one", "two")):
+        mining = int(of.label[number::2].sum())
+        assert f"| {name} | {mining} |" in told and f"| {80 - mining} |" in told
+    assert all(one.even for one in checks.met_evenly(power_traps.disturbances(of), of.label))
     assert "the probe passes" in told
 
 
 def test_a_noise_of_the_miners_own_fails_the_probe() -> None:
     """The trap of the power spike: the miners' noise of another recipe than the others'."""
-    of = meters.drawn(160, 9, None)
-    values = of.measured.values.copy()
-    values[of.measured.labels, meters.MEASURED.index("colour")] *= 0.2
-    spoilt = replace(of.measured, values=values)
+    measured = power_traps.measured(power_sample.made(9, 160, None))
+    values = measured.values.copy()
+    values[measured.labels, power_sample.MEASURED.index("colour")] *= 0.2
+    spoilt = replace(measured, values=values)
     assert checks.tells(checks.probe(spoilt, 9, logistic))
 
 

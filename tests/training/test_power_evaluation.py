@@ -54,7 +54,8 @@ def sample(label: np.ndarray, group: list[str]) -> PowerSample:
     zeros, texts = np.zeros(n), ["none"] * n
     return PowerSample(
         np.full((n, len(features.NAMES)), np.nan), label, np.ones(n, bool), zeros, np.zeros(n, bool), zeros,
-        zeros, zeros, zeros, zeros, ["meter"] * n, group, texts, texts, texts, texts,
+        zeros, zeros, zeros, zeros, ["meter"] * n, group, texts, texts, texts, texts, texts,
+        np.zeros((n, 8)),
     )  # fmt: skip
 
 

@@ -278,6 +278,14 @@ def _sampling(found: Judged) -> str:
         "10 W steps": node & coarse,
     }
     lines = [_line(found, name, mask) for name, mask in parts.items() if mask.any()]
+    often = parts["1 to 2 s"]
+    for name, mask in (
+        ("asic, 1 to 2 s, start seen, share >= 0.8", rows.onset & (rows.share >= 0.8)),
+        ("asic, 1 to 2 s, start seen, less", rows.onset & (rows.share < 0.8)),
+        ("asic, 1 to 2 s, from the first reading", ~rows.onset),
+    ):
+        if (often & mask & rows.label).any():
+            lines.append(_line(found, name, often, mask & (rows.of("family") == "asic")))
     kinds = [
         _line(found, f"{kind}, all rates", node, rows.of("family") == kind)
         for kind in ("asic", "gpu rig", "cpu")

@@ -18,6 +18,9 @@ from training.evaluation import power_rules
 from training.simulation.power_bank import LoadBank
 from training.simulation.power_corpus import PowerExample, examples
 
+MEASURED = ("noise", "colour", "quantum", "missing", "step", "readings", "hour", "weekday")
+"""How a record was measured: none of it may tell the classes apart."""
+DAY_S = 86_400
 CHUNK = 1_000  # records a task and an entry of the cache
 
 
@@ -41,6 +44,8 @@ class PowerSample:
     host: list[str]
     evasion: list[str]
     change: list[str]
+    source: list[str]  # data set of the host's profile
+    measured: Floats  # (n, len(MEASURED))
 
     def __len__(self) -> int:
         return len(self.label)
@@ -77,32 +82,43 @@ def _part(seed: int, n: int, mirror: Path, files: dict[str, str], cache: Path | 
         "features": features.NAMES,
         "settings": asdict(Settings()),
     }
-    return store.remembered(cache, PowerSample, parts, lambda: _made(seed, n, mirror))
+    return store.remembered(cache, PowerSample, parts, lambda: made(seed, n, mirror))
 
 
-def _made(seed: int, n: int, mirror: Path) -> PowerSample:
-    made = list(examples(seed, n, LoadBank.load(mirror)))
-    windows = (power_windows(one.readings, Settings().windows) for one in made)
-    ruled = [one.readings if one.tier == "meter" else None for one in made]
+def made(seed: int, n: int, mirror: Path | None) -> PowerSample:
+    """n records, on real profiles where `mirror` has them."""
+    drawn = list(examples(seed, n, LoadBank.load(mirror) if mirror is not None else None))
+    windows = (power_windows(one.readings, Settings().windows) for one in drawn)
+    ruled = [one.readings if one.tier == "meter" else None for one in drawn]
     return PowerSample(
         values=np.concatenate([features.extract(window)[1].values for window in windows]),
-        label=np.array([one.label for one in made]),
-        simulated=np.array([one.simulated for one in made]),
-        share=np.array([one.share for one in made]),
-        onset=np.array([one.onset_in_view for one in made]),
-        step_s=np.array([one.readings.interval_s[0] for one in made]),
-        days=np.array([_days(one) for one in made]),
-        quantum=np.array([one.traits.quantum for one in made]),
+        label=np.array([one.label for one in drawn]),
+        simulated=np.array([one.simulated for one in drawn]),
+        share=np.array([one.share for one in drawn]),
+        onset=np.array([one.onset_in_view for one in drawn]),
+        step_s=np.array([one.readings.interval_s[0] for one in drawn]),
+        days=np.array([_days(one) for one in drawn]),
+        quantum=np.array([one.traits.quantum for one in drawn]),
         clauses=np.array([power_rules.clauses(r) if r else np.nan for r in ruled]),
         flatness=np.array([power_rules.flatness(r) if r else np.nan for r in ruled]),
-        tier=[one.tier for one in made],
-        group=[one.group for one in made],
-        family=[one.family for one in made],
-        host=[one.host for one in made],
-        evasion=[one.evasion for one in made],
-        change=[one.traits.change for one in made],
+        tier=[one.tier for one in drawn],
+        group=[one.group for one in drawn],
+        family=[one.family for one in drawn],
+        host=[one.host for one in drawn],
+        evasion=[one.evasion for one in drawn],
+        change=[one.traits.change for one in drawn],
+        source=[one.source for one in drawn],
+        measured=np.array([_measured(one) for one in drawn]),
     )
 
 
 def _days(one: PowerExample) -> float:
     return float(one.readings.time_ns[-1] - one.readings.time_ns[0]) / 86_400e9
+
+
+def _measured(one: PowerExample) -> list[float]:
+    start_s = int(one.readings.time_ns[0]) // 1_000_000_000
+    traits = one.traits
+    told = (traits.noise, traits.colour, traits.quantum, traits.missing)
+    step = float(one.readings.interval_s[0])
+    return [*told, step, float(len(one.readings)), start_s % DAY_S / 3600, float(start_s // DAY_S % 7)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -12,10 +12,11 @@ from training.evaluation import (
     captures,
     dialects,
     disguises,
-    meters,
+    fusion,
     peers,
     power,
     power_sample,
+    power_traps,
     report,
     rewrapped,
 )
@@ -83,15 +84,17 @@ def _sources(on: Ground) -> Told:
     return Told(captures.left_out_section(on.shipped, left_out, on.sizes.left_out_conversations))
 
 
-def _meters(on: Ground) -> Told:
-    n = min(3_000, on.sizes.power_records)
-    return Told("\n\n".join(meters.sections(meters.drawn(n, on.sizes.seed, on.mirror), on.sizes.seed)))
+def _paired(on: Ground) -> Told:
+    n = min(fusion.CONVERSATIONS, 2 * on.sizes.conversations)
+    recipe = replace(on.recipe, examples=n, power_examples=n, seed=on.sizes.seed + 4)
+    return Told(fusion.section(fusion.drawn(on.bundle, recipe, on.mirror), recipe.seed))
 
 
 def _power(on: Ground) -> Told:
     records = power_sample.draw(on.sizes.seed, on.sizes.power_records, on.mirror, on.jobs, on.cache)
     found = power.judge(records, on.sizes.seed)
-    return Told("\n\n".join(power.sections(found, on.say)), {power.PICTURE: power.svg(found)})
+    told = [*power.sections(found, on.say), *power_traps.sections(records, on.sizes.seed)]
+    return Told("\n\n".join(told), {power.PICTURE: power.svg(found)})
 
 
 SECTIONS = (
@@ -106,7 +109,7 @@ SECTIONS = (
     Section("groups", (report,), report.groups),
     Section("growth", (report,), report.growth),
     Section("honesty", (report,), report.honesty),
-    Section("meters", (meters,), _meters),
-    Section("power", (power, power_sample), _power),
+    Section("power", (power, power_traps, power_sample), _power),
+    Section("paired", (fusion,), _paired, bundle=True),
     Section("unreadable", (captures,), _unreadable, bundle=True),
 )

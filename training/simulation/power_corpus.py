@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from detector.features.power_days import BANDS
 from detector.records import Readings
 from training.simulation.power_bank import QUARTER_S, LoadBank, Profile, evaluation
 from training.simulation.power_disturbances import Traits, change, measure, new_clock
@@ -112,7 +113,8 @@ def example(rng: Generator, i: int, tier: str, bank: LoadBank | None, mining_sha
         total = np.maximum(total - photovoltaics(s, float(total.mean()) * rng.uniform(0.5, 5.0)), 0)
     readings, traits = measure(s, total, name=f"{tier}-{i}", node=node, changed=changed, quantum=host.quantum)
     if tier == "daily":
-        readings = billed(readings, MONTH_DAYS if chance(rng, 0.2) and clock.days > 8 * MONTH_DAYS else 1)
+        days = MONTH_DAYS if chance(rng, 0.2) and clock.days > 8 * MONTH_DAYS else 1
+        readings = banded(readings, days) if chance(rng, 0.3) else billed(readings, days)
     return _labelled(readings, traits, tier, host=host, miner=miner, watts=watts, clock=clock, roof=roof)
 
 
@@ -122,6 +124,23 @@ def billed(readings: Readings, days: int) -> Readings:
     start, first = np.unique(readings.time_ns // length * length, return_index=True)
     mean = np.add.reduceat(readings.watts, first) / np.diff(np.append(first, len(readings)))
     return Readings(readings.meters, np.zeros(len(start), np.int64), start, mean, np.array([length / 1e9]))
+
+
+def banded(readings: Readings, days: int) -> Readings:
+    """The same bill by valley, peak and flat hours (UTC, as these records are), as `telemetry.bands` reads
+    one; periods in which a band has no reading are left out."""
+    length = days * 86_400 * 10**9
+    period = readings.time_ns // length
+    hour = readings.time_ns // (3600 * 10**9) % 24
+    band = np.array([next(i for i, hours in enumerate(BANDS) if h in hours) for h in range(24)])[hour]
+    start, place = np.unique(period, return_inverse=True)
+    cell, size = place * len(BANDS) + band, len(start) * len(BANDS)
+    n = np.bincount(cell, minlength=size).reshape(-1, len(BANDS))
+    total = np.bincount(cell, weights=readings.watts, minlength=size).reshape(-1, len(BANDS))
+    whole = (n > 0).all(axis=1)
+    mean = (total[whole] / n[whole]).ravel()
+    time_ns = (start[whole, None] * length + np.arange(len(BANDS)) * 10**9).ravel()
+    return Readings(readings.meters, np.zeros(len(mean), np.int64), time_ns, mean, np.array([length / 1e9]))
 
 
 def held_out(root: Path) -> Iterator[PowerExample]:

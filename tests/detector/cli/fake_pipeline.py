@@ -28,6 +28,7 @@ class Request:
     power_timezone: str | None = None
     state: str | None = None
     policy: str | None = None
+    tips: str | None = None
 
 
 @dataclass

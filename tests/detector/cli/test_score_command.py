@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +224,33 @@ def test_colour_on_a_terminal_only(more: dict[str, str], coloured: bool) -> None
     told = os.read(ours, 65536).decode()
     os.close(ours)
     assert ("\x1b[1;31mmining" in told) is coloured
+
+
+def test_syslog_gets_what_is_listed_beside_standard_output() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(30)
+        address = f"udp://127.0.0.1:{receiver.getsockname()[1]}"
+        done = run("mixed", "score", "a.pcap", "--min-verdict", "suspicious", "--syslog", address)
+        message = receiver.recv(65_536).decode()
+        receiver.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            receiver.recv(1)
+    assert done.returncode == 0 and "1 mining" in done.stdout
+    assert "CEF:0|minewatch|" in message and "src=10.20.0.23" in message
+
+
+@pytest.mark.parametrize("address", ["siem.example.org", "tcp://127.0.0.1:1"])
+def test_a_syslog_server_that_cannot_be_had_is_one_line(address: str) -> None:
+    done = run("mixed", "score", "a.pcap", "--syslog", address)
+    assert done.returncode == 2
+    assert address in done.stderr and done.stderr.count("minewatch:") == 1 and "Traceback" not in done.stderr
+
+
+def test_how_identifiers_are_told_reaches_the_settings(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    run("clear", "score", "a.pcap", "--site-key", "site.key", "--pseudonymise", REQUEST_SEEN=str(seen))
+    assert "PrivacySettings(site_key='site.key', pseudonymise=True)" in seen.read_text()
+    (tmp_path / "s.toml").write_text('[privacy]\nsite_key = "other.key"\npseudonymise = true\n')
+    run("clear", "score", "a.pcap", "--config", str(tmp_path / "s.toml"), REQUEST_SEEN=str(seen))
+    assert "PrivacySettings(site_key='other.key', pseudonymise=True)" in seen.read_text()

@@ -213,6 +213,20 @@ def test_daily_energy_and_gaps() -> None:
     assert filled["days.mean_cv"] < 0.1 and filled["quality.zeros"] == pytest.approx(2 / 14)
 
 
+def test_a_load_that_rests_at_zero_has_days_without_a_watt() -> None:
+    """A charging point's idle days are days; a household's are gaps that were filled."""
+    charging = np.zeros((30, DAY))
+    charging[::3, 70:82] = 7_000.0  # from 17:30 for three hours, every third day
+    charging[15:] += 3_300.0
+    home = household(30).reshape(30, DAY)
+    home[3:12] = 0.0
+    home[2, 60:] = 0.0  # where the gap begins
+    point, house = features_of(charging.ravel(), home.ravel())
+    assert point["onset.explained"] > 0.9 and point["onset.support"] == pytest.approx(0.5)
+    assert point["onset.hours_low"] == pytest.approx(1.0, abs=0.02)
+    assert house["days.mean_cv"] < 0.2
+
+
 def test_describe_tells_the_onset_of_a_miner() -> None:
     start = 10 * DAY
     load = household(21) + np.where(np.arange(21 * DAY) >= start, miner(21 * DAY), 0.0)

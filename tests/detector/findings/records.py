@@ -29,13 +29,15 @@ class Scorer:
     """Stands for a model: `score` gives what the test says, `contributions` the first two columns."""
 
     says: Callable[[Row], float] = field(default=lambda row: 0.0)
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = fusion.NAMES
     thresholds: Thresholds = LIMITS
+    start: float = 0.5
 
     def score(self, vectors: Vectors) -> Scores:
         rows = [dict(zip(vectors.names, values.tolist(), strict=True)) for values in vectors.values]
         told = np.array([self.says(row) for row in rows], np.float64)
-        return Scores(told, told, np.zeros(len(rows)))
+        bounded = np.clip(told, 1e-12, 1 - 1e-12)
+        return Scores(told, np.log(bounded / (1 - bounded)), np.zeros(len(rows)))
 
     def contributions(self, row: np.ndarray, novelty: float) -> list[tuple[str, float]]:
         return [(self.names[0], 1.5), ("novelty", -0.25)]

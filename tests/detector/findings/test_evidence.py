@@ -50,7 +50,10 @@ def test_dialogue_in_words(facts: Facts, words: str) -> None:
     assert found.summary == words
     assert (found.facts["dialect"], found.weight) == (facts.dialect, 2.94)
     assert (found.first_ns, found.last_ns) == (TEN, TEN + HOUR_NS)
-    assert found.channel == {"remote": "203.0.113.5", "port": 3333, "transport": "tcp"}
+    assert found.channel == {
+        "remote": "203.0.113.5", "port": 3333, "transport": "tcp", "role": "client",
+        "client_port": None, "community_id": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

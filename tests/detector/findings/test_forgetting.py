@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detector.features import channel as features
 from detector.findings import judge, strip
-from detector.findings.forgetting import BESIDE_NS, GRACE_NS, HOUR_NS, REST, SPANS, Watched, faded
+from detector.findings.forgetting import BESIDE_NS, GRACE_NS, HOUR_NS, REST, SPANS, Watched, lost
 from detector.findings.ledger import Ledger, Newest
 from detector.hosts import Assets, HomeNetworks
 from detector.records import Finding, Scores, Verdict
@@ -111,12 +111,13 @@ def test_who_never_looked_like_mining_has_nothing_to_forget() -> None:
     assert told(made)["10.0.0.7"].score == pytest.approx(0.3)
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_forgetting_never_raises_a_score_and_more_of_it_lowers_it_more(
-    score: float, one: float, other: float
+@given(st.floats(-50, 50), st.floats(0, 1), st.floats(0, 1))
+def test_forgetting_never_raises_log_odds_and_more_of_it_lowers_them_more(
+    logit: float, one: float, other: float
 ) -> None:
-    less, more = (faded(score, kept) for kept in sorted((one, other), reverse=True))
-    assert 0 <= more[0] <= less[0] * (1 + 1e-12) <= score * (1 + 2e-12) and more[1] <= less[1] <= 0
+    less, more = (lost(logit, kept) for kept in sorted((one, other), reverse=True))
+    assert more <= less <= 0
+    assert logit + more >= min(logit, REST) - 1e-12
 
 
 MOMENTS = st.lists(st.integers(0, 40), min_size=1, max_size=20)

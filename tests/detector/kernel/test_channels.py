@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.kernel import Meter, Packet, Payload, layout, tables, working
-from detector.records import Basis
+from detector.kernel.rows import merge_rows
+from detector.records import Basis, ChannelWindows
 from detector.settings import MeterSettings
 from tests.detector.kernel.by_hand import (
     ACK,
@@ -105,6 +106,37 @@ def test_reconnects_are_one_channel() -> None:
     assert len(table) == 1
     assert wide(table, "CONNECTIONS") == 2
     assert pairs(table, "LENGTHS", "up") == {5: 1, 7: 1}
+
+
+# --- the flow that a row is named after
+
+
+def ports(table: ChannelWindows, row: int = 0) -> tuple[int, int]:
+    return wide(table, "PORT", "up", row), wide(table, "PORT", "down", row)
+
+
+def test_a_row_knows_the_ports_of_its_first_packet() -> None:
+    one, two = Talk(40_000).open().say(10 * MS, True, 5), Talk(40_001).open(S).say(2 * S, True, 7)
+    frames = one.frames + two.frames
+    assert ports(rows(pcap(frames, nano=True))) == (40_000, 3333)
+    assert ports(rows(pcap(two.frames + one.frames, nano=True))) == (40_000, 3333)  # by time, not by place
+
+
+def test_ports_turn_with_the_row() -> None:
+    early = (START - S, ether(tcp(SERVER, 20_001, CLIENT, 20_000, b"abc", seq=8_998)))
+    talk = Talk(20_000, 20_001).open().say(10 * MS, True, b"hello")
+    table = rows(pcap([early, *talk.frames], nano=True))
+    assert [ports(table, row) for row in (0, 1)] == [(20_000, 20_001)] * 2
+
+
+@given(st.permutations([(0, 40_000), (0, 40_001), (1, 39_000), (2, 38_000)]), st.integers(0, 4))
+def test_ports_merge_as_if_metered_at_once(order: list[tuple[int, int]], cut: int) -> None:
+    """Also where two first packets have one time, and late ones are older than what came before."""
+    frames = [(START + at * MS, ether(udp(CLIENT, port, SERVER, 53, b"x"))) for at, port in order]
+    parts = [rows(pcap(part, nano=True)) for part in (frames[:cut], frames[cut:]) if part]
+    if len(parts) == 2:
+        merge_rows(parts[0], np.array([0]), parts[1], np.array([0]))
+    assert ports(parts[0]) == ports(rows(pcap(frames, nano=True))) == (40_000, 53)
 
 
 # --- TCP
@@ -339,6 +371,29 @@ def test_ignored_connections_are_not_copied() -> None:
     fed.ignore(fed.payloads()[0].connection)
     fed.feed(pcap(Talk().open().say(2 * S, False, JOB).frames, nano=True)[24:])
     assert fed.payloads() == []
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_payload_is_handed_over_one_by_one_until_all_is_decided(decided: bool) -> None:
+    """What is decided on a piece must hold from the next packet on; after a turn nothing will be."""
+    heard: list[list[bytes]] = []
+    fed = Meter(MeterSettings())
+
+    def hear() -> None:
+        pieces = fed.payloads()
+        heard.append([piece.data for piece in pieces])
+        if decided:
+            fed.turn(pieces[0].connection, client_is_a=True)
+
+    fed.hear = hear
+    talk = Talk().open().say(S, False, JOB)
+    for i in range(4):
+        talk.say((2 + i) * S, bool(i % 2), b"%d" % i)
+    fed.feed(pcap(talk.frames, nano=True))
+    heard.append([piece.data for piece in fed.payloads()])
+    assert [data for pieces in heard for data in pieces] == [JOB, b"0", b"1", b"2", b"3"]
+    assert heard[0] == [JOB]
+    assert len(heard[1]) == (4 if decided else 1)
 
 
 def test_payload_is_bounded_by_direction_and_window() -> None:

@@ -88,5 +88,47 @@ def hostile(text: str) -> Finding:
     )
 
 
+def metered() -> Finding:
+    """A meter: no address, no channel."""
+    told = Evidence(
+        kind="power",
+        weight=2.0,
+        summary="PDU 7 | outlet=3 draws 640 W, level day and night",
+        facts={"watts": 640.0},
+    )
+    return mining(
+        host="PDU 7 | outlet=3", kind="meter", evidence=[told], network_score=None, power_score=0.98
+    )
+
+
+def pooled(host: str = "10.20.0.24", remote: str = "93.184.216.34", **channel: object) -> Finding:
+    """A dialogue heard with a pool of public address, whose connection is known."""
+    where = {
+        "remote": remote,
+        "port": 14444,
+        "transport": "tcp",
+        "role": "client",
+        "client_port": 49_152,
+        "community_id": "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+    }
+    item = mining().evidence[0]
+    item.kind, item.channel = "stratum", where | channel
+    return mining(host=host, evidence=[item], organisation="Faculty of Physics")
+
+
+def allowed() -> Finding:
+    """One that mines and may."""
+    return mining(host="10.20.0.30", allowed="Blockchain lab | licence=7", role="pool")
+
+
+def everything() -> list[Finding]:
+    """Every verdict and kind, with and without channels, IPv4 and IPv6, and hostile text wherever it fits."""
+    return [
+        mining(), pooled(), pooled("2001:db8::7", "2606:2800:220:1::1"), pooled("10.20.0.25", role="server"),
+        metered(), mining(verdict=Verdict.SUSPICIOUS, evidence=[]), clear(), undecided(),
+        clear("grid", kind="feeder"), allowed(), *map(hostile, HOSTILE),
+    ]  # fmt: skip
+
+
 def source(**changes: object) -> SourceReport:
     return SourceReport(**({"source": "a.pcap", "packets": 912, "decoded": 912} | changes))

@@ -65,7 +65,14 @@ def test_document_of_the_design() -> None:
                 "summary": "XMRig/6.21.0 logged in and submitted 12 shares",
                 "first_seen": "2026-03-02T10:00:00.000000Z",
                 "last_seen": "2026-03-02T11:00:00.000000Z",
-                "channel": {"remote": "203.0.113.5", "port": 3333, "transport": "tcp"},
+                "channel": {
+                    "remote": "203.0.113.5",
+                    "port": 3333,
+                    "transport": "tcp",
+                    "role": None,
+                    "client_port": None,
+                    "community_id": None,
+                },
                 "facts": {"dialect": "cryptonote", "coin": "XMR", "agent": "XMRig/6.21.0"},
             }
         ],
@@ -140,4 +147,6 @@ def test_csv_keeps_numbers_and_empties() -> None:
 
 
 def test_formats_in_the_order_of_the_design() -> None:
-    assert [sink.name for sink in SINKS] == ["table", "jsonl", "json", "csv"]
+    assert [sink.name for sink in SINKS] == [
+        "table", "jsonl", "json", "csv", "ocsf", "ecs", "eve", "cef", "stix", "misp",
+    ]  # fmt: skip
