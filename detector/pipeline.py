@@ -225,7 +225,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     history = _history(request)
     run = Run(bundle, settings, assets, policy, history=history, tips=tips)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
-    result = Result([], [], [], about, assets, bundle.card)
+    nameable = hosts.Assets() if settings.privacy.pseudonymise else assets  # the rest has pseudonyms
+    result = Result([], [], [], about, nameable, bundle.card)
     inputs = Inputs()
     try:
         inputs = sort_inputs(

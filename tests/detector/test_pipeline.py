@@ -26,6 +26,7 @@ from detector.model import Bundle
 from detector.pipeline import Request, Result, score
 from detector.records import Finding, Verdict
 from detector.report import write_report
+from detector.rollup import of_result, write_rollup
 from detector.settings import FindingSettings, Settings
 from detector.sinks import SINKS
 from detector.text import plain
@@ -315,13 +316,17 @@ def test_deep_adds_facts_and_moves_no_score(bundle: Bundle, tmp_path: Path) -> N
 
 
 def everything_told(result: Result, folder: Path) -> str:
-    """What every sink and the report say."""
+    """What every sink, the report and the roll-up say."""
     out = io.StringIO()
     context = Context(model=result.model, width=200)
     for sink in SINKS:
         sink.write(result.findings, out, context)
-    write_report(folder / "report.html", result, context)
-    text = out.getvalue() + (folder / "report.html").read_text(encoding="utf-8")
+    rollup = of_result(result, 0.473)
+    write_report(folder / "report.html", result, context, rollup)
+    write_rollup(folder / "rollup.json", rollup)
+    write_rollup(folder / "rollup.csv", rollup)
+    files = [(folder / name).read_text("utf-8") for name in ("report.html", "rollup.json", "rollup.csv")]
+    text = out.getvalue() + "".join(files)
     return text + repr([plain(vars_of(finding)) for finding in result.findings]) + repr(result.sources)
 
 
