@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from detector.findings.evidence import clean
-from detector.findings.verdict import RANK
+from detector.findings.verdict import rank
 from detector.records import Finding, SourceReport
 from detector.settings import Settings, SettingsError
 
@@ -150,7 +150,7 @@ class Privacy:
             self._address.cache_clear()
         told = [self._finding(finding, self._pseudonyms) for finding in findings]
         # as `findings` does it, by the names that are told: their order says nothing of the others
-        return sorted(told, key=lambda f: (RANK[f.verdict], -(f.score or 0.0), f.kind, f.host))
+        return sorted(told, key=rank)
 
     def sources(self, reports: Iterable[SourceReport]) -> list[SourceReport]:
         """What became of each input, without addresses of hosts in the names of files."""

@@ -40,6 +40,11 @@ class Watched:
         spans[at:stop] = [(start_ns, end_ns)]
         del spans[:-SPANS]
 
+    def during(self, start_ns: int, end_ns: int) -> bool:
+        """Whether anything of the site was seen from `start_ns` until before `end_ns`."""
+        at = bisect_left(self._spans, start_ns, key=lambda span: span[1])
+        return at < len(self._spans) and self._spans[at][0] < end_ns
+
     def since(self, moment_ns: int) -> int:
         """How much of the time after `moment_ns` was watched, ns."""
         return sum(end - max(start, moment_ns) for start, end in self._spans if end > moment_ns)

@@ -62,10 +62,10 @@ def judge(
             finding = _named(_finding(host, theirs, settings, asset, policy), host, asked, pools)
             finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
             findings.append(finding)
-    return sorted(findings, key=_rank)
+    return sorted(findings, key=rank)
 
 
-def _rank(finding: Finding) -> tuple[int, int, float, str, str]:
+def rank(finding: Finding) -> tuple[int, int, float, str, str]:
     """Where a finding stands in the list: by verdict, then by how many sources reported it, then by score."""
     reported = len({tip.source for tip in finding.tips})
     return RANK[finding.verdict], -reported, -(finding.score or 0.0), finding.kind, finding.host

@@ -134,6 +134,8 @@ def test_watched_time_is_the_union_whatever_the_order(moments: list[int], since:
     known = sorted(set(moments))
     expected = sum(max(0, b - max(a, since)) for a, b in itertools.pairwise(known) if b - a <= 3)
     assert one.since(since * step) == other.since(since * step) == expected * step
+    beside = any(a <= since <= b for a, b in itertools.pairwise(known) if b - a <= 3)
+    assert one.during(since * step, since * step + 1) == (since in known or beside)
 
 
 def test_spans_are_bounded() -> None:
