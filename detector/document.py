@@ -98,6 +98,15 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     }
 
 
+def since(finding: Finding) -> tuple[int, bool]:
+    """(from when on it shows, ns; whether it may have begun before: the data begin there)."""
+    moments = [item.facts.get("onset_ns") or item.first_ns for item in finding.evidence]
+    known = [moment for moment in moments if isinstance(moment, int)]
+    first_ns = min(known, default=finding.first_ns)
+    resolution_s = finding.quality.get("resolution_s") or 0
+    return first_ns, first_ns - finding.first_ns <= resolution_s * 1_000_000_000
+
+
 def spoken(finding: Finding) -> tuple[str | None, str | None]:
     """(coin, dialect) of the heaviest evidence that names a dialect; None where it is not known."""
     for item in finding.evidence:

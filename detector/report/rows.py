@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from detector.document import since
 from detector.records import Finding, Verdict
 from detector.report.markup import Markup, Piece, join, tag
-from detector.report.words import since, sureness
+from detector.report.words import sureness
 from detector.text import minute, plain, probability
 
 BAR_WIDTH, BAR_HEIGHT = 64, 8

@@ -1,11 +1,11 @@
-"""What a finding means to a reader: since when, which coin, how sure, what is not known, what to do."""
+"""What a finding means to a reader: which coin, how sure, what is not known, what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from detector.document import QUALITY, spoken
+from detector.document import QUALITY, since, spoken
 from detector.features import noise
 from detector.findings.evidence import COINS
 from detector.records import Finding, Verdict
@@ -41,15 +41,6 @@ def heard(finding: Finding) -> bool:
     return any(
         item.facts.get("dialect") and item.facts.get("carrier") != noise.CARRIER for item in finding.evidence
     )
-
-
-def since(finding: Finding) -> tuple[int, bool]:
-    """(from when on it shows, ns; whether it may have begun before: the data begin there)."""
-    moments = [item.facts.get("onset_ns") or item.first_ns for item in finding.evidence]
-    known = [moment for moment in moments if isinstance(moment, int)]
-    first_ns = min(known, default=finding.first_ns)
-    resolution_s = finding.quality.get("resolution_s") or 0
-    return first_ns, first_ns - finding.first_ns <= resolution_s * 1_000_000_000
 
 
 def sureness(finding: Finding) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from detector.document import Context, counts, energy_of_mining, spoken
+from detector.document import Context, counts, energy_of_mining, since, spoken
 from detector.records import Finding, Verdict
 from detector.text import cells, minute, number, plural, printable, probability
 
@@ -76,7 +76,7 @@ def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[st
         "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
         "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
         "COIN": [_cut(" ".join(filter(None, spoken(f))), WIDEST["COIN"]) for f in findings],
-        SINCE: [minute(f.first_ns) for f in findings],
+        SINCE: [minute(since(f)[0]) for f in findings],
     }
     return {heading: [heading, *column] for heading, column in columns.items() if any(column)}
 
