@@ -16,6 +16,7 @@ from detector import findings, hosts
 from detector.chains import Captures
 from detector.cluster import Cluster
 from detector.features import channel as channel_features
+from detector.findings import strip
 from detector.inputs import Inputs, sort_inputs
 from detector.interrupts import Interrupts
 from detector.metering import Progress
@@ -32,6 +33,7 @@ from detector.windows.channel import Rollup, concatenate, merged, take
 
 if TYPE_CHECKING:
     from detector.history import History
+    from detector.records import Int64s
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
@@ -64,6 +66,8 @@ class Result:
     sources: list[SourceReport]
     problems: list[str]  # one line each
     model: Mapping[str, str]  # "id" and "schema_digest" of the bundle
+    assets: hosts.Assets = field(default_factory=hosts.Assets)
+    card: str = ""  # of the model, Markdown
     notes: list[str] = field(default_factory=list)  # what of the inputs was passed over
     interrupted: bool = False
 
@@ -102,12 +106,13 @@ class Run:
             assets.meter_to_feeder(),
             owners=assets.owners,
             pools=self._pools,
+            window_s=settings.meter.window_s,
         )
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
         """Roll up, judge and remember batches of rows, each of one window (`see` them before)."""
-        for rolled, vectors, facts in judged_rows(batches, self._rollup, self.ledger.scoreable):
-            self.ledger.add(rolled, facts, vectors, self.bundle.channel.score(vectors))
+        for rolled, vectors, newest in judged_rows(batches, self._rollup, self.ledger.scoreable):
+            self.ledger.add(rolled, newest, vectors, self.bundle.channel.score(vectors))
 
     def add_power(self, readings: Readings, source: str, part: int = 0) -> None:
         """Judge the meters of one source over the whole record given, and what is remembered of them.
@@ -131,6 +136,7 @@ class Run:
         counted = np.bincount(windows.meter, weights=column(windows, "n"), minlength=len(windows.meters))
         read = dict(zip(windows.meters, counted.tolist(), strict=True))
         least = min(self.bundle.power.thresholds.suspicious, findings.LIKELIER)
+        pictures = strip.Pictures(windows)
         for i, meter in enumerate(meters):
             if meter in self.ledger.feeders:  # many customers at once: judged by its balance
                 continue
@@ -145,6 +151,7 @@ class Run:
                 description=description,
                 estimated=windows.estimated,
                 readings=int(read[meter]),
+                drawn=pictures.of(meter) if told else None,
             )
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)
@@ -167,16 +174,17 @@ class Run:
 
 def judged_rows(
     batches: Iterable[ChannelWindows], rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
-) -> Iterator[tuple[ChannelWindows, Vectors, list[Facts | None]]]:
-    """(rolled-up rows, their vectors, facts of their newest windows) of the channels that hold enough.
+) -> Iterator[tuple[ChannelWindows, Vectors, findings.Newest]]:
+    """(rolled-up rows, their vectors, their newest windows) of the channels that hold enough.
 
     Each batch is of one window, and is used up.  What is given may be of several: it is
     gathered until it is worth the calls.  Training takes its rows from here, too.
     """
     waiting: list[ChannelWindows] = []
-    newest: list[Facts | None] = []
+    facts: list[Facts | None] = []
+    counts: list[Int64s] = []
     for batch in batches:
-        facts = batch.facts
+        heard, counted = batch.facts, batch.wide[:, strip.COUNTED]
         rolled = rollup.add(batch)
         judged = np.flatnonzero(scoreable(rolled))
         for begin in range(0, len(judged), BLOCK):
@@ -184,19 +192,18 @@ def judged_rows(
             block = take(rolled, rows)
             rollup.name(block)
             waiting.append(block)
-            newest += [facts[row] for row in rows.tolist()]
-            if len(newest) >= BLOCK:
-                yield _with_vectors(waiting, newest)
-                waiting, newest = [], []
-    if newest:
-        yield _with_vectors(waiting, newest)
+            facts += [heard[row] for row in rows.tolist()]
+            counts.append(counted[rows])
+            if len(facts) >= BLOCK:
+                yield *_with_vectors(waiting), findings.Newest(facts, np.concatenate(counts))
+                waiting, facts, counts = [], [], []
+    if facts:
+        yield *_with_vectors(waiting), findings.Newest(facts, np.concatenate(counts))
 
 
-def _with_vectors(
-    waiting: list[ChannelWindows], newest: list[Facts | None]
-) -> tuple[ChannelWindows, Vectors, list[Facts | None]]:
+def _with_vectors(waiting: list[ChannelWindows]) -> tuple[ChannelWindows, Vectors]:
     rows = concatenate(waiting)
-    return rows, channel_features.extract(rows), newest
+    return rows, channel_features.extract(rows)
 
 
 def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:
@@ -214,7 +221,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     history = _history(request)
     run = Run(bundle, settings, assets, policy, history=history, tips=tips)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
-    result = Result([], [], [], about)
+    result = Result([], [], [], about, assets, bundle.card)
     inputs = Inputs()
     try:
         inputs = sort_inputs(

@@ -216,6 +216,15 @@ Missing = Mapping[str, str]
 """`cause`: a word for machines; `collect`: what to collect next, in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Numbers over equal steps of time; for pictures, not for judging."""
+
+    start_ns: int  # of the first step
+    step_ns: int
+    columns: Mapping[str, Floats]  # (n,) each; NaN where nothing is known
+
+
 @dataclass(slots=True)
 class Finding:
     """What is believed of one host over a stretch of time; see the design's schema."""
@@ -241,6 +250,8 @@ class Finding:
     tips: Sequence[Tip] = ()  # newest first; they move neither score nor verdict
     role: str | None = None  # of what is no end host: "mining proxy", "pool", "gateway"
     allowed: str | None = None  # the rule of the policy that allows what it is accused of
+    traffic: Steps | None = None  # of its suspect channels: messages, pushes, score (highest, 0..1)
+    drawn: Steps | None = None  # of its meter, W: mean, low, high
 
 
 @dataclass(frozen=True, slots=True)

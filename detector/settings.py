@@ -23,6 +23,7 @@ PRIVATE_NETWORKS = (
     "::1/128",
 )
 TUNNELS = ("gre", "ipip", "6in4", "erspan", "vxlan", "geneve", "gtp", "teredo", "l2tp", "l2tpv3")
+CO2E_SOURCE = "world mean of 2024 generation, Ember Global Electricity Review 2025"
 MOST = 1_000_000_000  # any number here: seconds of it, counted in ns, still fit into 64 bits
 
 
@@ -76,7 +77,7 @@ class FindingSettings:
     pools: str = ""  # file of names of mining pools; empty = the shipped list
     max_evidence: int = 8  # a host; the heaviest stay
     half_life_h: float = 168.0  # of log-odds in silence: a weekend's rest is little, a month's leaves a tenth
-    co2e_kg_per_kwh: float = 0.473  # world mean of 2024 generation, Ember Global Electricity Review 2025
+    co2e_kg_per_kwh: float = 0.473  # CO2E_SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ ORDER = (
     {"syslog"},
     {"deep"},
     {"pipeline"},
+    {"previous"},
+    {"rollup"},
     {"report"},
     {"monitor"},
     {"cli", "__main__"},

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     output.check(args.report)
     from detector import hosts, pipeline  # noqa: PLC0415
     from detector.report import write_report  # noqa: PLC0415
+    from detector.rollup import of_result  # noqa: PLC0415
     from detector.sinks import by_name  # noqa: PLC0415
 
     request = pipeline.Request(
@@ -78,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         context = output.context(stream, result.model, hidden)
         stream.write("Simulated samples: an hour of a campus, a day of nodes, a month of meters.\n\n")
         by_name("table").write(listed, stream, context)
-        write_report(args.report, result, context)
+        co2e = request.settings.findings.co2e_kg_per_kwh
+        write_report(args.report, result, context, of_result(result, co2e))
         joined = hosts.read_assets(str(folder / "assets.csv")).meter_to_ip()
         compare(read_truth(folder / "truth.csv"), result.findings, joined, stream)
         stream.write(f"\nreport: {args.report}\n\n{NEXT}")

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from detector import settings, syslog
 from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
 from detector.cli.parser import add_power, add_privacy, network, positive, with_privacy
-from detector.document import WORST_FIRST
+from detector.document import WORST_FIRST, Context
+from detector.previous import Previous, read_previous
 from detector.records import Finding, Verdict
 from detector.sinks import SINKS, by_name
 
 if TYPE_CHECKING:
-    from detector.pipeline import Request
+    from detector.pipeline import Request, Result
 
 SUMMARY = "tell which hosts and meters mine, from captures and power readings"
 EPILOG = """\
@@ -86,6 +87,9 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     told = "also send them as CEF to a syslog server: udp://, tcp:// or tls://HOST[:PORT]"
     add("--syslog", metavar="ADDRESS", help=told)
     add("--report", metavar="FILE.html", help="also write a self-contained HTML report")
+    add("--rollup", metavar="FILE", help="also write counts by organisation (.csv, else JSON)")
+    told = "findings of an earlier run (jsonl), to tell in report and roll-up what changed"
+    add("--previous", metavar="FINDINGS", help=told)
     add(
         "--min-verdict",
         choices=verdicts,
@@ -105,13 +109,15 @@ def run(args: argparse.Namespace) -> int:
     if not args.paths and not args.power:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
-    output.check(args.output, args.report)
+    output.check(args.output, args.report, args.rollup)
     if args.syslog:
         syslog.place(args.syslog)
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
 
+    request = _request(args)
+    previous = read_previous(args.previous) if args.previous else None
     with _few_collections(), progress.shown(not args.quiet) as told:
-        result = pipeline.score(_request(args), told)
+        result = pipeline.score(request, told)
     listed, hidden = _split(result.findings, Verdict(args.min_verdict))
     with output.opened(args.output) as stream:
         context = output.context(stream, result.model, hidden)
@@ -119,10 +125,8 @@ def run(args: argparse.Namespace) -> int:
     if args.syslog:
         with syslog.Syslog(args.syslog) as server:
             server.send(listed)
-    if args.report:
-        from detector.report import write_report  # noqa: PLC0415
-
-        write_report(args.report, result, context)
+    if args.report or args.rollup:
+        _write_whole(args, result, context, request.settings.findings.co2e_kg_per_kwh, previous)
     status = explain.outcome(
         result.sources,
         result.problems,
@@ -146,6 +150,21 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _write_whole(
+    args: argparse.Namespace, result: Result, context: Context, co2e: float, previous: Previous | None
+) -> None:
+    """What is written of all findings, the listed and the hidden ones: report and roll-up."""
+    from detector.rollup import of_result, write_rollup  # noqa: PLC0415
+
+    rollup = of_result(result, co2e, previous)
+    if args.rollup:
+        write_rollup(args.rollup, rollup)
+    if args.report:
+        from detector.report import write_report  # noqa: PLC0415
+
+        write_report(args.report, result, context, rollup)
 
 
 def _request(args: argparse.Namespace) -> Request:

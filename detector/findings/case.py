@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.features import fusion
+from detector.findings.following import Followed
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roles import GATEWAY, Role, Roles
@@ -49,6 +50,7 @@ class Case:
     logit: float = 0.0  # of the score before anything was forgotten
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
     quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
+    follows: Followed | None = None  # a suspect channel that its watts follow
     accused_by_power: bool = False  # more than by all together: the score is that of power
     heard_ns: int = 0  # the last such sign
     forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less

@@ -16,11 +16,12 @@ from detector.features import noise
 from detector.features.feeders import Feeders
 from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
+from detector.findings.strip import Strip
 from detector.findings.synchrony import BlockClock
 from detector.kernel import layout
 from detector.owners import Owners
 from detector.pools import NONE, PoolNames
-from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Vectors
+from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Steps, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ChannelRecord:
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
     narrow: NDArray[np.uint32] | None = None
+    strip: Strip | None = None  # from its first suspect window or word on
 
     @property
     def host(self) -> str:
@@ -80,6 +82,14 @@ def _said(facts: Facts | None) -> bool:
 
 
 @dataclass(slots=True)
+class Newest:
+    """What the newest window of each rolled-up row held by itself.  n rows."""
+
+    facts: list[Facts | None]  # (n,)
+    counts: Int64s  # (n, 4) words `strip.COUNTED`
+
+
+@dataclass(slots=True)
 class PowerRecord:
     """What the power model says of a host's meter."""
 
@@ -91,6 +101,7 @@ class PowerRecord:
     description: Mapping[str, Any]
     estimated: bool
     readings: int
+    drawn: Steps | None = None  # kept of meters whose picture may be told
 
 
 class Ledger:
@@ -105,11 +116,13 @@ class Ledger:
         *,
         pools: PoolNames = NONE,
         owners: Owners = NOBODY,
+        window_s: int = 300,
     ) -> None:
         """`suspicious`: probability from which a window of a channel counts as suspect.
 
         feeder_of: the feeder's own meter by the name of each meter that it feeds.
         owners: whose an address was, and when.
+        window_s: length of a window of traffic.
         """
         self.feeders = Feeders(feeder_of or {})
         self.hosts = Roster()
@@ -124,6 +137,7 @@ class Ledger:
         self._owners = owners
         self._min_messages = min_messages
         self._suspicious = suspicious
+        self._window_ns = window_s * 1_000_000_000
 
     def see(self, table: ChannelWindows, source: str | Sequence[Span]) -> None:
         """Count rows as they were observed (not rolled up): who, when, how much, in which source.
@@ -189,12 +203,13 @@ class Ledger:
         self.hosts.try_rows(host, np.where(enough, 0, up + down)[known], both_ways[known])
         return enough
 
-    def add(
-        self, rolled: ChannelWindows, facts: list[Facts | None], vectors: Vectors, scores: Scores
-    ) -> None:
-        """Take in scored rows; `facts` are those of the newest window alone."""
+    def add(self, rolled: ChannelWindows, newest: Newest, vectors: Vectors, scores: Scores) -> None:
+        """Take in scored rows; `newest`: of the newest window of each alone."""
         ends = hosts.ends(rolled, self._home)
-        told = [heard or by_lengths for heard, by_lengths in zip(facts, noise.sessions(rolled), strict=True)]
+        told = [
+            heard or by_lengths
+            for heard, by_lengths in zip(newest.facts, noise.sessions(rolled), strict=True)
+        ]
         columns = (
             keys(rolled),
             ends.is_client.tolist(),
@@ -221,6 +236,9 @@ class Ledger:
             channel.suspect_windows += suspect
             if suspect:
                 self.clock.hear(channel, rolled.wide[row])
+            if channel.suspect_windows or channel.said:
+                channel.strip = channel.strip or Strip(self._window_ns)
+                channel.strip.add(newest.counts[row], fresh.probability)
             if channel.logit == fresh.logit:  # the fresh moment is the one that is kept
                 leads = fresh.logit >= max(other.logit for other in channels.values())
                 channel.values = vectors.values[row].copy() if leads or channel.facts else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
-from detector.findings import case, evidence, metered, roles, services
+from detector.findings import case, evidence, following, metered, roles, services
 from detector.findings.case import Case
 from detector.model import Bundle, Model
 from detector.records import Evidence, Verdict
@@ -35,6 +35,8 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
             told.append(evidence.rhythm(channel, channel.logit))
     if host.meets:
         told.append(evidence.synchrony(*host.meets))
+    if host.follows:
+        told.append(following.told(host.follows))
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))

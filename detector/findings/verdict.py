@@ -13,7 +13,18 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from detector.findings import case, feeders, forgetting, metered, missing, names, reasons, roles
+from detector.findings import (
+    case,
+    feeders,
+    following,
+    forgetting,
+    metered,
+    missing,
+    names,
+    reasons,
+    roles,
+    strip,
+)
 from detector.findings.allowed import allowed, as_wanted
 from detector.findings.case import Case
 from detector.findings.ledger import ChannelRecord, Ledger
@@ -59,6 +70,8 @@ def judge(
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
+            if host.power and host.power.drawn and host.channels:
+                host.follows = following.followed(host.channels, host.power.drawn, ledger.watched)
             forgetting.fade(host, ledger.watched, half_life_ns)
             asked = ledger.asked.get(host.name, {})
             asset = case.placed(host, assets, known)
@@ -129,6 +142,8 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         missing=_missing(host, bundle) if verdict is Verdict.UNDECIDED else [],
         allowed=rule,
         role=host.role.name if host.role else None,
+        traffic=strip.together(channel.strip for channel in host.channels),
+        drawn=host.power.drawn if host.power else None,
     )
 
 
@@ -212,6 +227,8 @@ def _supported(host: Case, bundle: Bundle) -> bool:
         return True
     if power_record is None:
         return False
+    if host.follows:
+        return True
     agrees = power_record.probability >= bundle.power.thresholds.suspicious
     alone = metered.verdict(power_record, bundle.power.thresholds, host.level) is Verdict.MINING
     return alone or (agrees and any(channel.suspect_windows for channel in host.channels))

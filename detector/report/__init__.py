@@ -11,11 +11,12 @@ from detector.report.page import page
 
 if TYPE_CHECKING:
     from detector.pipeline import Result
+    from detector.rollup import Rollup
 
 __all__ = ["page", "write_report"]
 
 
-def write_report(path: str | Path, result: Result, context: Context) -> None:
+def write_report(path: str | Path, result: Result, context: Context, rollup: Rollup) -> None:
     """Write the report to `path`, which is whole or not there.  Raises OSError."""
     with replacing(path) as stream:
-        stream.write(page(result, context))
+        stream.write(page(result, context, rollup))

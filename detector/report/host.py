@@ -1,60 +1,37 @@
-"""The section of one host: how sure, what speaks for it and against, what cannot be told."""
+"""The section of one host: how sure, over time, what speaks for it and against, what to do."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from detector.document import ENERGY, QUALITY
-from detector.records import Evidence, Finding, Verdict
-from detector.report.markup import Markup, join, tag
+from detector.records import Evidence, Finding, Steps
+from detector.report import chart
+from detector.report.markup import Markup, join, table, tag
+from detector.report.rows import badge, mark, sure, when
+from detector.report.words import advice, coin, limits, seen
 from detector.text import minute, number, plain, printable, probability
-
-BAR_WIDTH, BAR_HEIGHT = 80, 10
-
-
-def mark(finding: Finding) -> str:
-    """The anchor of a host's section: letters and digits, whatever the host is called."""
-    name = f"{finding.kind} {finding.host}".encode("utf-8", "replace")
-    return "h" + hashlib.sha256(name).hexdigest()[:16]
-
-
-def bar(score: float | None, verdict: Verdict) -> Markup | None:
-    """The score as a bar; nothing when there is none."""
-    if plain(score) is None or score is None:
-        return None
-    filled = round(BAR_WIDTH * min(max(score, 0.0), 1.0), 1)
-    return tag(
-        "svg",
-        tag("rect", width=BAR_WIDTH, height=BAR_HEIGHT, rx=2, class_="trough"),
-        tag("rect", width=filled, height=BAR_HEIGHT, rx=2, class_=f"fill {verdict.value}"),
-        viewBox=f"0 0 {BAR_WIDTH} {BAR_HEIGHT}",
-        width=BAR_WIDTH,
-        height=BAR_HEIGHT,
-        role="img",
-        aria_label=f"score {probability(score)}",
-    )
 
 
 def host(finding: Finding) -> Markup:
     """The section of one finding."""
+    name = mark(finding)
     return tag(
-        "section",
-        tag(
-            "h2",
-            tag("span", finding.verdict.value, class_=f"badge {finding.verdict.value}"),
-            " ",
-            finding.host,
-        ),
-        tag("p", finding.why),
+        "article",
+        tag("h3", badge(finding.verdict), " ", finding.host, id=name),
+        tag("p", finding.why, class_="why"),
         _facts(finding),
-        _reasons("What speaks for it", finding.evidence),
+        *_pictures(finding, name),
+        _reasons("What speaks for mining", finding.evidence),
         _reasons("What speaks against it", finding.counter_evidence),
-        _contributions(finding.contributions),
-        tag("h3", "What this cannot tell"),
-        tag("ul", *(tag("li", line) for line in limits(finding))),
-        id=mark(finding),
+        _contributions(finding.contributions, finding.host),
+        _list("What this cannot tell", limits(finding)),
+        _list("What to do next", advice(finding)),
+        tag("p", tag("a", "Back to the list", href="#hosts"), class_="back"),
+        aria_labelledby=name,
         class_="host",
     )
 
@@ -63,41 +40,65 @@ def _facts(finding: Finding) -> Markup:
     quality = QUALITY | dict(finding.quality)
     energy = ENERGY | dict(finding.energy or {})
     basis = "" if energy["measured"] is None else " measured" if energy["measured"] else " estimated"
-    told = {
-        "Score": probability(finding.score),
-        "by traffic": probability(finding.network_score),
-        "by power": probability(finding.power_score),
+    parts = {"traffic": finding.network_score, "power": finding.power_score}
+    alone = [f"{probability(score)} by {part} alone" for part, score in parts.items() if score is not None]
+    told: dict[str, Markup | str | None] = {
+        "How sure": sure(finding),
+        "Since": join(when(finding), " UTC"),
+        "Coin": coin(finding),
+        "Score": f"{probability(finding.score)} ({', '.join(alone)})" if len(alone) > 1 else None,
         "Organisation": finding.organisation,
-        "Seen": f"{minute(finding.first_ns)} to {minute(finding.last_ns)}",
-        "Power": None if energy["watts"] is None else f"{number(energy['watts'])} W{basis}",
-        "Energy": None if energy["kwh"] is None else f"{number(energy['kwh'])} kWh{basis}",
-        "Packets": quality["packets"],
-        "Windows": quality["windows"],
-        "Sources": ", ".join(printable(name) for name in quality["sources"]),
+        "Role": finding.role,
+        "Allowed": f"by {finding.allowed}" if finding.allowed else None,
+        "Seen": f"{minute(finding.first_ns)} to {minute(finding.last_ns)} UTC: {seen(finding)}",
+        "Power": None if energy["watts"] is None else f"{number(energy['watts'])} W{basis}, on average",
+        "Energy": None if energy["kwh"] is None else f"{number(energy['kwh'])} kWh{basis} in the data",
+        "Read from": ", ".join(printable(name) for name in quality["sources"]),
     }
-    pairs = [
-        join(tag("dt", key), tag("dd", str(value))) for key, value in told.items() if value not in (None, "")
-    ]
+    pairs = [join(tag("dt", key), tag("dd", value)) for key, value in told.items() if value not in (None, "")]
     return tag("dl", *pairs, class_="facts")
+
+
+def _pictures(finding: Finding, name: str) -> list[Markup]:
+    traffic, drawn = _drawable(finding.traffic, "score"), _drawable(finding.drawn, "mean")
+    of_traffic, of_power = traffic and chart.span(traffic), drawn and chart.span(drawn)
+    both = of_traffic and of_power and chart.shared(of_traffic, of_power)
+    pictures = []
+    if traffic and of_traffic:
+        pictures.append(chart.traffic(traffic, both or of_traffic, f"{name}m"))
+    if drawn and of_power:
+        pictures.append(chart.power(drawn, both or of_power, f"{name}w", _onset(finding)))
+    return pictures
+
+
+def _drawable(steps: Steps | None, column: str) -> Steps | None:
+    return steps if steps is not None and np.isfinite(steps.columns[column]).any() else None
+
+
+def _onset(finding: Finding) -> int | None:
+    """When a load came, by the evidence or counter-evidence of the meter."""
+    moments = [item.facts.get("onset_ns") for item in [*finding.evidence, *finding.counter_evidence]]
+    return next((moment for moment in moments if isinstance(moment, int)), None)
 
 
 def _reasons(heading: str, reasons: Sequence[Evidence]) -> Markup:
     if not reasons:
-        return join(tag("h3", heading), tag("p", "Nothing that was seen.", class_="quiet"))
-    return join(tag("h3", heading), tag("ul", *(_reason(reason) for reason in reasons)))
+        return join(tag("h4", heading), tag("p", "Nothing that was seen.", class_="quiet"))
+    return join(tag("h4", heading), tag("ul", *(_reason(reason) for reason in reasons), class_="reasons"))
 
 
 def _reason(reason: Evidence) -> Markup:
-    times = [minute(ns) for ns in (reason.first_ns, reason.last_ns) if ns is not None]
+    times = dict.fromkeys(minute(ns) for ns in (reason.first_ns, reason.last_ns) if ns is not None)
     when = f" {' to '.join(times)}" if times else ""
-    details = [f"{key}: {value}" for key, value in (reason.channel or {}).items()] + _spelled(reason.facts)
+    facts = [f"{key}: {value}" for key, value in (reason.channel or {}).items()] + _spelled(reason.facts)
     return tag(
         "li",
-        tag("span", f"{reason.weight:+.1f}", class_="weight", title="log-odds"),
-        " ",
         reason.summary,
         tag("span", when, class_="quiet") if when else None,
-        tag("div", " · ".join(printable(line) for line in details), class_="quiet") if details else None,
+        tag("span", f" (moves the log-odds by {reason.weight:+.1f})", class_="quiet"),
+        tag("details", tag("summary", "Facts"), tag("p", " · ".join(map(printable, facts)), class_="quiet"))
+        if facts
+        else None,
     )
 
 
@@ -111,7 +112,7 @@ def _spelled(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _contributions(parts: Sequence[Mapping[str, Any]]) -> Markup | None:
+def _contributions(parts: Sequence[Mapping[str, Any]], host: str) -> Markup | None:
     if not parts:
         return None
     rows = [
@@ -123,30 +124,14 @@ def _contributions(parts: Sequence[Mapping[str, Any]]) -> Markup | None:
         )
         for part in parts
     ]
-    head = tag(
-        "tr", *(tag("th", name, scope="col") for name in ("Feature", "Value", "Moves the log-odds by"))
+    headings = ("Feature", "Value", "Moves the log-odds by")
+    return tag(
+        "details",
+        tag("summary", "What moved the score"),
+        table(headings, rows, f"What moved the score of {host}"),
     )
-    return join(tag("h3", "What moved the score"), tag("table", tag("thead", head), tag("tbody", *rows)))
 
 
-def limits(finding: Finding) -> list[str]:
-    """What is not known of this host, from what was not seen of it."""
-    quality = QUALITY | dict(finding.quality)
-    lines = []
-    if finding.network_score is None:
-        lines.append("No traffic of it could be judged: a coin, pool or wallet can only be seen there.")
-    if finding.power_score is None:
-        lines.append("No power readings: whether it works as hard as its traffic suggests is not known.")
-    if finding.kind == "meter" and finding.network_score is None:
-        lines.append("A meter shows a load, not its purpose: some lawful loads are as flat as a miner's.")
-    if quality["packets"] and quality["lost"] is None:
-        lines.append("Whether packets of this host were lost is not known.")
-    if quality["lost"]:
-        lines.append(f"The capturing system lost {quality['lost']} packets.")
-    if quality["undecodable"]:
-        lines.append(f"{quality['undecodable']} packets could not be decoded.")
-    if (finding.novelty or 0.0) > 0.99:
-        lines.append("It is unlike nearly everything the model learned from; trust the score less.")
-    if not any(item.facts.get("dialect") for item in finding.evidence):
-        lines.append("No mining dialogue was read in the clear, so coin and pool are not known.")
-    return lines
+def _list(heading: str, lines: Iterable[str]) -> Markup | None:
+    told = [tag("li", line) for line in lines]
+    return join(tag("h4", heading), tag("ul", *told)) if told else None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from detector.text import printable
 
-VOID = frozenset({"meta", "rect", "line"})
+VOID = frozenset({"meta", "rect", "line", "path"})
 
 
 class Markup(NamedTuple):
@@ -20,13 +20,14 @@ class Markup(NamedTuple):
 Piece = Markup | str | int | None
 
 
-def tag(name: str, /, *children: Piece, **attributes: str | float | None) -> Markup:
+def tag(name: str, /, *children: Piece, **attributes: Markup | str | float | None) -> Markup:
     """`<name attributes>children</name>`; a trailing `_` of an attribute's name is dropped, `_` is `-`.
 
-    `name` and the names of attributes are ours, never a capture's; everything else may be hostile.
+    `name` and the names of attributes are ours, never a capture's; everything else may be hostile,
+    but what is `Markup` already: made here, of numbers and words that were escaped.
     """
     told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_piece(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -40,13 +41,14 @@ def join(*children: Piece) -> Markup:
     return Markup("".join(_piece(child) for child in children if child is not None))
 
 
-def table(headings: Iterable[str], rows: Iterable[Markup]) -> Markup:
-    """A table with a row of column headings."""
+def table(headings: Iterable[str], rows: Iterable[Markup], caption: str, class_: str | None = None) -> Markup:
+    """A table with a row of column headings, wide ones to be scrolled sideways, by keyboard too."""
     head = tag("tr", *(tag("th", heading, scope="col") for heading in headings))
-    return tag("table", tag("thead", head), tag("tbody", *rows))
+    whole = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *rows), class_=class_)
+    return tag("div", whole, class_="wide", tabindex=0, role="group", aria_label=caption)
 
 
-def _piece(child: Piece) -> str:
+def _piece(child: Piece | float) -> str:
     return child.html if isinstance(child, Markup) else _escaped(child)
 
 

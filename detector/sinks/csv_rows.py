@@ -51,7 +51,7 @@ class CsvRows:
         writer.writerow(FIELDS)
         for finding in findings:
             row = _row(finding, context)
-            writer.writerow([_cell(row.get(name)) for name in FIELDS])
+            writer.writerow([cell(row.get(name)) for name in FIELDS])
 
 
 def _row(finding: Finding, context: Context) -> dict[str, Any]:
@@ -71,7 +71,8 @@ def _row(finding: Finding, context: Context) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell that no spreadsheet runs."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -26,6 +26,7 @@ from detector.model import Bundle
 from detector.pipeline import Request, Result, score
 from detector.records import Finding, Verdict
 from detector.report import write_report
+from detector.rollup import of_result
 from detector.settings import FindingSettings, Settings
 from detector.sinks import SINKS
 from detector.text import plain
@@ -320,7 +321,7 @@ def everything_told(result: Result, folder: Path) -> str:
     context = Context(model=result.model, width=200)
     for sink in SINKS:
         sink.write(result.findings, out, context)
-    write_report(folder / "report.html", result, context)
+    write_report(folder / "report.html", result, context, of_result(result, 0.473))
     text = out.getvalue() + (folder / "report.html").read_text(encoding="utf-8")
     return text + repr([plain(vars_of(finding)) for finding in result.findings]) + repr(result.sources)
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from detector.cli import main
+from detector.hosts import Assets
 from detector.settings import Settings
 from tests.detector.sinks.samples import MODEL, clear, hostile, mining, source, undecided
 
@@ -36,6 +37,8 @@ class Result:
     sources: list[Any] = field(default_factory=lambda: [source()])
     problems: list[str] = field(default_factory=list)
     model: dict[str, str] = field(default_factory=lambda: MODEL)
+    assets: Assets = field(default_factory=Assets)
+    card: str = ""
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 

@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -66,12 +65,9 @@ def test_it_scores_all_samples_and_ends_well_even_when_wrong(
 ) -> None:
     asked: list[pipeline.Request] = []
 
-    def score(request: pipeline.Request, progress: object = None) -> SimpleNamespace:
+    def score(request: pipeline.Request, progress: object = None) -> pipeline.Result:
         asked.append(request)
-        findings = [mining(), clear("10.20.0.57")]
-        return SimpleNamespace(
-            findings=findings, sources=[source()], problems=[], model=MODEL, notes=[], interrupted=False
-        )
+        return pipeline.Result([mining(), clear("10.20.0.57")], [source()], [], MODEL)
 
     monkeypatch.setattr(pipeline, "score", score)
     assert main(["demo"]) == 0

@@ -120,6 +120,29 @@ def test_files_are_written(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [out, report]
 
 
+def test_a_roll_up_and_what_changed_since_the_run_before(tmp_path: Path) -> None:
+    before, rollup, report = (tmp_path / name for name in ("before.jsonl", "rollup.json", "report.html"))
+    run("clear", "score", "a.pcap", "--format", "jsonl", "--output", str(before))
+    words = ["score", "a.pcap", "--previous", str(before), "--min-verdict", "mining"]
+    done = run("mixed", *words, "--rollup", str(rollup), "--report", str(report))
+    assert done.returncode == 0
+    told = json.loads(rollup.read_text())
+    assert told["previous"] == "before.jsonl"
+    assert told["whole"]["checked"]["all"] == 3  # hidden ones, too
+    assert told["whole"]["trend"]["newly_mining"] == {"count": 1, "hosts": ["10.20.0.23"]}
+    assert "Newly called mining: 10.20.0.23." in report.read_text()
+    done = run("mixed", "score", "a.pcap", "--rollup", str(tmp_path / "rollup.csv"))
+    assert (tmp_path / "rollup.csv").read_text().startswith("organisation,checked_all,")
+
+
+def test_a_previous_run_that_is_none_is_told_before_the_work(tmp_path: Path) -> None:
+    seen, before = tmp_path / "seen", tmp_path / "before.jsonl"
+    before.write_text("no finding\n")
+    done = run("mixed", "score", "a.pcap", "--previous", str(before), REQUEST_SEEN=str(seen))
+    assert done.returncode == 2 and "before.jsonl: line 1: no JSON" in done.stderr
+    assert not seen.exists()
+
+
 def test_unwritable_files_are_told_before_the_work(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     done = run("mixed", "score", "a.pcap", "--output", str(tmp_path / "no" / "f"), REQUEST_SEEN=str(seen))

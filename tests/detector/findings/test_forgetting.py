@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features import channel as features
-from detector.findings import judge
+from detector.findings import judge, strip
 from detector.findings.forgetting import BESIDE_NS, GRACE_NS, HOUR_NS, REST, SPANS, Watched, lost
-from detector.findings.ledger import Ledger
+from detector.findings.ledger import Ledger, Newest
 from detector.hosts import Assets, HomeNetworks
 from detector.records import Finding, Scores, Verdict
 from detector.settings import PRIVATE_NETWORKS, FindingSettings, Settings
@@ -40,7 +40,7 @@ def hear(made: Ledger, window: int, probability: float = 0.99, said: bool = True
     made.see(table, "a.pcap")
     made.scoreable(table)
     scores = Scores(np.array([probability]), np.array([logit(probability)]), np.zeros(1))
-    made.add(table, table.facts, features.extract(table), scores)
+    made.add(table, Newest(table.facts, table.wide[:, strip.COUNTED]), features.extract(table), scores)
 
 
 def watch(made: Ledger, windows: range) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from detector.features import channel as features
-from detector.findings.ledger import KEPT_CHANNELS, Ledger
+from detector.findings import strip
+from detector.findings.ledger import KEPT_CHANNELS, Ledger, Newest
 from detector.findings.roster import KEPT_SOURCES
 from detector.hosts import HomeNetworks
 from detector.kernel import layout
@@ -52,7 +53,7 @@ def add(made: Ledger, table: ChannelWindows, *probabilities: float, marks: float
     told = np.array(probabilities)
     scores = Scores(told, np.array([logit(p) for p in told]), np.full(len(told), 0.5))
     vectors = Vectors(features.NAMES, np.full((len(told), len(features.NAMES)), marks))
-    made.add(table, table.facts, vectors, scores)
+    made.add(table, Newest(table.facts, table.wide[:, strip.COUNTED]), vectors, scores)
 
 
 # --- seen
@@ -256,3 +257,25 @@ def test_the_newest_word_on_a_meter_stays_with_the_times_of_all() -> None:
     assert record.power is not None and record.power.probability == 0.2
     assert (record.first_ns, record.last_ns) == (TEN - HOUR_NS, TEN + HOUR_NS)
     assert record.sources == {"a.csv", "b.csv"}
+
+
+# --- pictures
+
+
+def test_a_suspect_channel_keeps_what_its_windows_held_by_themselves() -> None:
+    made = new()
+    for window, probability in enumerate((0.1, 0.9, 0.2)):
+        add(made, row(window=window, up=5 + window), probability)
+    (channel,) = made.hosts[HOST].channels.values()
+    assert channel.strip is not None
+    steps = channel.strip.steps()
+    assert steps is not None and steps.start_ns == (TEN + WINDOW_NS) // WINDOW_NS * WINDOW_NS
+    assert steps.columns["messages"].tolist() == [11, 12]
+    assert np.allclose(steps.columns["score"], [0.9, 0.2])
+
+
+def test_an_ordinary_channel_keeps_no_picture() -> None:
+    made = new()
+    add(made, row(), 0.1)
+    (channel,) = made.hosts[HOST].channels.values()
+    assert channel.strip is None

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from detector.features import channel as features
-from detector.findings import judge
-from detector.findings.ledger import Ledger
+from detector.findings import judge, strip
+from detector.findings.ledger import Ledger, Newest
 from detector.hosts import Asset, Assets, HomeNetworks, are_hosts, text, words
 from detector.owners import Lease, Owners
 from detector.records import ChannelWindows, Facts, Finding, Scores, Verdict
@@ -39,7 +39,7 @@ def told(
         n = len(table)
         scores = Scores(np.full(n, probability), np.full(n, logit(probability)), np.zeros(n))
         vectors = features.extract(table)
-        made.add(table, table.facts, vectors, scores)
+        made.add(table, Newest(table.facts, table.wide[:, strip.COUNTED]), vectors, scores)
     found = judge(made, Models(), Settings(), assets or Assets())  # type: ignore[arg-type]
     return {finding.host: finding for finding in found}
 
