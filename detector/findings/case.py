@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.features import fusion
+from detector.findings.following import InStep
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roles import GATEWAY, Role, Roles
@@ -50,6 +51,7 @@ class Case:
     meets: tuple[ChannelRecord, Meeting] | None = None  # a channel that shares a clock with another host's
     follows: tuple[ChannelRecord, Followed] | None = None  # a channel whose pushes follow a chain's blocks
     quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
+    in_step: InStep | None = None  # a suspect channel that its watts follow
     accused_by_power: bool = False  # more than by all together: the score is that of power
     heard_ns: int = 0  # the last such sign
     forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
-from detector.findings import case, evidence, metered, roles, services
+from detector.findings import case, evidence, following, metered, roles, services
 from detector.findings.case import Case
 from detector.model import Bundle, Model
 from detector.records import Evidence, Verdict
@@ -37,6 +37,8 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
         told.append(evidence.synchrony(*host.meets))
     if host.follows:
         told.append(evidence.blocks(*host.follows))
+    if host.in_step:
+        told.append(following.told(host.in_step))
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))

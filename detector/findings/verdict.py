@@ -13,7 +13,18 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from detector.findings import case, feeders, forgetting, metered, missing, names, reasons, roles, strip
+from detector.findings import (
+    case,
+    feeders,
+    following,
+    forgetting,
+    metered,
+    missing,
+    names,
+    reasons,
+    roles,
+    strip,
+)
 from detector.findings.allowed import allowed, as_wanted
 from detector.findings.case import Case
 from detector.findings.ledger import ChannelRecord, Ledger
@@ -55,6 +66,8 @@ def judge(
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
+            if host.power and host.power.drawn and host.channels:
+                host.in_step = following.followed(host.channels, host.power.drawn, ledger.watched)
             forgetting.fade(host, ledger.watched, half_life_ns)
             asked = ledger.asked.get(host.name, {})
             asset = case.placed(host, assets, known)
@@ -209,7 +222,7 @@ def _supported(host: Case, bundle: Bundle) -> bool:
     power_record = host.power
     if any(channel.said or channel.suspect_windows >= 2 for channel in host.channels):
         return True
-    if host.meets or host.follows:
+    if host.meets or host.follows or host.in_step:
         return True
     if power_record is None:
         return False

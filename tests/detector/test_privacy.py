@@ -16,6 +16,7 @@ from detector.pipeline import Result
 from detector.privacy import SPECIAL, Privacy, Pseudonyms, site_key
 from detector.records import Evidence, Finding
 from detector.report.page import page
+from detector.rollup import of_result
 from detector.settings import PRIVATE_NETWORKS, PrivacySettings, Settings, SettingsError
 from detector.sinks import SINKS
 from tests.detector.sinks.samples import MODEL, clear, everything, metered, mining, pooled, source
@@ -200,7 +201,8 @@ def outputs(findings: list[Finding]) -> dict[str, str]:
         stream = io.StringIO()
         sink.write(findings, stream, Context(model=MODEL))
         told[sink.name] = stream.getvalue()
-    told["report"] = page(Result(findings, [source()], [], MODEL), Context(model=MODEL))
+    result = Result(findings, [source()], [], MODEL)
+    told["report"] = page(result, Context(model=MODEL), of_result(result, 0.473))
     return told
 
 
