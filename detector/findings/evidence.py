@@ -96,8 +96,8 @@ def channel(record: ChannelRecord) -> Mapping[str, Any]:
 
 
 def _flow(record: ChannelRecord) -> tuple[int | None, str | None]:
-    """Client's port and Community ID of the connection that was first in the suspect span, where known."""
-    client_port = 0 if record.wide is None else int(record.wide[layout.UP + layout.PORT])
+    """Client's port and Community ID of the first connection that was seen once it was suspect or heard."""
+    client_port = record.client_port
     if not client_port:
         return None, None
     remote, port, transport = record.end

@@ -60,6 +60,7 @@ class ChannelRecord:
     again: float = math.nan  # log-odds of its second most suspect window
     values: Floats | None = None  # the feature vector of that moment
     wide: Int64s | None = None  # its row, rolled up
+    client_port: int = 0  # of the first connection that was seen once it was suspect or heard; 0 = not known
     narrow: NDArray[np.uint32] | None = None
     strip: Strip | None = None  # from its first suspect window or word on
 
@@ -252,6 +253,7 @@ class Ledger:
             if suspect:
                 self.clock.hear(channel, rolled.wide[row])
             if channel.suspect_windows or channel.said:
+                channel.client_port = channel.client_port or int(rolled.wide[row, layout.UP + layout.PORT])
                 channel.strip = channel.strip or Strip(self._window_ns)
                 channel.strip.add(newest.counts[row], fresh.probability)
             if channel.logit == fresh.logit:  # the fresh moment is the one that is kept

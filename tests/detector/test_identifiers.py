@@ -18,6 +18,7 @@ from detector.monitor import Journal
 from detector.monitor.journal import tell
 from detector.pipeline import Request, Result, score
 from detector.report.page import page
+from detector.rollup import of_result, write_rollup
 from detector.settings import FindingSettings, PrivacySettings, Settings
 from detector.sinks import SINKS
 from training import corpora
@@ -66,7 +67,10 @@ def outputs(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
         stream = io.StringIO()
         sink.write(result.findings, stream, context)
         yield sink.name, stream.getvalue()
-    yield "report", page(result, context)
+    rollup = of_result(result, 0.473)
+    yield "report", page(result, context, rollup)
+    write_rollup(folder / "rollup.json", rollup)
+    yield "rollup", (folder / "rollup.json").read_text()
     journal = Journal(str(folder / "findings.jsonl"), result.model)
     journal.append(result.findings)
     journal.close()

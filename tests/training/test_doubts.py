@@ -25,6 +25,7 @@ def rows(n: int, seed: int, *, simulated: bool = False, groups: int = 10) -> tab
         words=np.zeros((n, len(table.WORDS)), np.int64),
         simulated=np.full(n, simulated),
         weight=np.ones(n),
+        lacks=np.full((n, 3), np.nan),
     )
 
 

@@ -91,7 +91,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     ) -> dict[str, Fitted]:
         key = (recipe, rows.values.tobytes(), power.values.tobytes())
         if key not in known:
-            known[key] = fit_all(recipe, rows, power, say, pairs)
+            known[key] = fit_all(recipe, rows, power, say, pairs=pairs)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -34,6 +34,8 @@ BUDGETS: Final = (0.01, 0.05)  # shares of hosts that do not mine
 NEVER: Final = -np.inf  # the score of a host that a scorer cannot see
 SINGLE: Final = ("traffic alone", "power alone")
 HEARD = ("logins", "requests", "jobs", "shares")  # in the order of `table.WORDS`
+OPENING = ("unnamed", "no_protocol", "self_signed")  # in the order of `fusion.lacks`
+SEEN = ("network_logit", "network_again", "network_mean", *OPENING, *HEARD)
 
 
 Margin = tuple[float, float, float]  # value, low, high
@@ -70,18 +72,22 @@ def drawn(bundle: Bundle, recipe: build.Recipe, mirror: Path | None) -> Hosts:
         parts.append((site, np.full(sites * n, label), channels[label][pick], watts[meter]))
     site, mines, evidence, logits = (np.concatenate(column) for column in zip(*parts, strict=True))
     lacks = rng.choice([0, 1, 2], len(site), p=[1 - LACKING, LACKING / 2, LACKING / 2])  # 1 traffic, 2 watts
-    return Hosts(site, mines, evidence[:, 2:].sum(axis=1) == 0, _scores(bundle, evidence, logits, lacks))
+    return Hosts(
+        site, mines, evidence[:, -len(HEARD) :].sum(axis=1) == 0, _scores(bundle, evidence, logits, lacks)
+    )
 
 
 def _channels(bundle: Bundle, rows: Rows) -> dict[bool, Floats]:
-    """By label: of each conversation (highest log-odds, suspect windows, words as in HEARD)."""
-    scores = bundle.channel.score(Vectors(CHANNEL_NAMES, rows.values))
-    suspect = scores.probability >= bundle.channel.thresholds.suspicious
+    """By label: of each conversation what SEEN names, as a ledger would remember it."""
+    logits = bundle.channel.score(Vectors(CHANNEL_NAMES, rows.values)).logit
     found: dict[bool, list[Floats]] = {True: [], False: []}
     _, place = np.unique(np.array(rows.example, object), return_inverse=True)
     for number in range(int(place.max()) + 1):
         mine = place == number
-        one = [scores.logit[mine].max(), suspect[mine].sum(), *rows.words[mine].max(axis=0)]
+        ranked = np.sort(logits[mine])[::-1]
+        behaved = [ranked[0], ranked[1] if len(ranked) > 1 else np.nan, ranked.mean()]
+        opening = np.fmax.reduce(rows.lacks[mine])
+        one = [*behaved, *opening, *rows.words[mine].max(axis=0)]
         found[bool(rows.label[mine][0])].append(np.array(one, float))
     return {label: np.array(listed) for label, listed in found.items()}
 
@@ -90,12 +96,10 @@ def _scores(bundle: Bundle, evidence: Floats, logits: Floats, lacks: np.ndarray)
     def fused(with_watts: bool) -> Floats:
         hosts = [
             fusion.HostEvidence(
-                network_logit=logit,
-                network_windows=windows,
-                **dict(zip(HEARD, words, strict=True)),
+                **dict(zip(SEEN, seen, strict=True)),
                 power_logit=watts if with_watts else float("nan"),
             )
-            for (logit, windows, *words), watts in zip(evidence.tolist(), logits.tolist(), strict=True)
+            for seen, watts in zip(evidence.tolist(), logits.tolist(), strict=True)
         ]
         return bundle.fusion.score(fusion.extract(hosts)).probability
 
