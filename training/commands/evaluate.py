@@ -45,7 +45,7 @@ alarm is worth where so many hosts mine, from recall and false alarms as measure
 --checks fits models anew on the labelled channels, and on the labelled meters, groups held out, to see
 what your labels are worth: simple baselines and the published rules, each group left out, learning
 curve, ablation, labels dealt out anew, duration, and a probe of leaks (address, port, time, length of
-the record); and tells how well traffic alone, power alone and both rank the hosts.  Minutes, not seconds.
+the record); and tells how well traffic alone, power alone and both rank the hosts.  It takes minutes.
 
 --drift tells whether the traffic of a site has left what BUNDLE learned from: the population
 stability index by family of features, held against what so few hosts would show by chance, and the
