@@ -20,7 +20,7 @@ def organisations(rollup: Rollup) -> Markup:
     units = [*rollup.organisations[:SHOWN], rollup.whole] if several_units else [rollup.whole]
     headings = (
         "Organisation", "Checked", "By traffic", "By power", "By both", "Mining", "Suspicious",
-        "Undecided", "Energy of mining", "CO2e", "Listed, not seen",
+        "Undecided", "Energy of those called mining", "CO2e", "Listed, not seen",
     )  # fmt: skip
     rows = [_row(unit, unit.organisation or "none named") for unit in units[:-1]] + [
         _row(rollup.whole, "All")
