@@ -514,6 +514,16 @@ def _records(
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
+def _within(b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.int:
+    """Both ends of b[p : p + n] are in bounds, or this is an IndexError; n is at least 1."""
+    return b[p] | b[p + n - 1]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.boundscheck(False)  # half the scan was bounds checks: `_has_keyword` checks the ends of both
+@cython.exceptval(check=False)
 def _pair(t: Views, b: cython.uchar[::1], i: cython.Py_ssize_t) -> cython.int:
     """At which offsets of a word's anchor b[i : i + 2] may stand: a bit each; see `search`."""
     return t.pairs[(b[i] ^ (b[i + 1] << 5)) & tables.PAIR_MASK]
@@ -628,14 +638,18 @@ def _has_keyword(t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython
     end: cython.Py_ssize_t = p + n
     i: cython.Py_ssize_t = p + 2
     j: cython.Py_ssize_t
+    if n < 4:  # no anchor fits
+        return 0
+    _within(b, p, n)
+    _within(t.pairs, 0, tables.PAIR_MASK + 1)
     while i + 10 < end:
         if _pair(t, b, i) | _pair(t, b, i + 3) | _pair(t, b, i + 6) | _pair(t, b, i + 9):
             for j in range(i, i + 12, 3):
-                if _is_keyword(t, b, p, end, j):
+                if _pair(t, b, j) and _is_keyword(t, b, p, end, j):
                     return 1
         i += 12
     while i + 1 < end:
-        if _is_keyword(t, b, p, end, i):
+        if _pair(t, b, i) and _is_keyword(t, b, p, end, i):
             return 1
         i += 3
     return 0
@@ -751,8 +765,8 @@ def _copy_bytes(
     """Copies b[p : p + n] to to[at : at + n]."""
     if n <= 0:
         return 0
-    to[at + n - 1] = b[p + n - 1]  # both ends are in bounds, or this is an IndexError
-    to[at] = b[p]
+    _within(to, at, n)
+    _within(b, p, n)
     if cython.compiled:
         memory.copy(cython.address(to[at]), cython.address(b[p]), n)
     else:

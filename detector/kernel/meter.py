@@ -214,7 +214,7 @@ class Meter:
         at = 0
         while at < count:
             at = channels.update(work.views, at, count, window)
-            stopped = bool(work.state[tables.STATUS] != tables.DONE)
+            stopped = work.state_view[tables.STATUS] != tables.DONE
             if not self._settle(hurry=stopped):  # payload comes first; the stop, if this was one, comes again
                 self._act()
             if self._payloads and self.hear:
@@ -223,7 +223,7 @@ class Meter:
     def _act(self) -> None:
         """Does what `channels.update` stopped for."""
         work = self._work
-        status = int(work.state[tables.STATUS])
+        status = work.state_view[tables.STATUS]
         if status == tables.NEED_ROWS:
             self._leave(work.quietest_rows())
         elif status == tables.NEED_CONNECTIONS:
@@ -245,11 +245,12 @@ class Meter:
         Without hurry, those that may wait do, for more of their kind: nobody decides anything on them.
         """
         work = self._work
-        n = int(work.state[tables.N_EVENTS])
+        state = work.state_view
+        n = state[tables.N_EVENTS]
         if n:
             summaries.add_messages(work.views, n)
-            work.state[tables.N_EVENTS] = 0
-        if work.state[tables.N_PIECES] <= (0 if hurry else work.state[tables.N_WAITING]):
+            state[tables.N_EVENTS] = 0
+        if state[tables.N_PIECES] <= (0 if hurry else state[tables.N_WAITING]):
             return False
         self._payloads += work.take_pieces()
         return True

@@ -1,5 +1,8 @@
 """The kernel's tables in memory: connections, channels, open rows, events, pieces.
 
+Each is a numpy array for what is done to many entries at once; of single ones the flat
+views (`rows.words`) read and write plain integers, several times faster.
+
 Capacity is fixed by the settings and costs address space only: pages are touched as the
 tables fill.  The hash tables start small and grow.  A slot that is used again gets a new
 generation, so that the ids that leave here (generation << 32 | slot) are never reused.
@@ -64,6 +67,12 @@ class Working:
         self._connection_generation = np.zeros(n, np.int64)
         self._channel_generation = np.zeros(n, np.int64)
         self._fill_state(settings, part)
+        self.state_view, self._pieces, self._copied = (
+            words(self.state),
+            words(self.pieces),
+            words(self.copied),
+        )
+        self._connection_words, self._channel_words = words(self.connections), words(self.channels)
         self.views = self._views()
         self.nothing = self.copy_rows(np.zeros(0, np.int64))
 
@@ -198,10 +207,11 @@ class Working:
 
     def take_pieces(self) -> list[Payload]:
         """What the update copied, as records; empties the buffer."""
-        copied = self.copied[: self.state[tables.PIECE_FILL]].tobytes()
-        connections, channels = words(self.connections), words(self.channels)  # items of views are plain ints
+        state, connections, channels = self.state_view, self._connection_words, self._channel_words
+        copied = self._copied[: state[tables.PIECE_FILL]].tobytes()
         generation, taken = self._connection_generation.item, []
-        for slot, ts_ns, where, bits in self.pieces[: self.state[tables.N_PIECES]].tolist():
+        pieces = iter(self._pieces[: state[tables.N_PIECES] * tables.PIECE].tolist())
+        for slot, ts_ns, where, bits in zip(pieces, pieces, pieces, pieces, strict=True):
             channel = connections[slot * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32
             channels[channel * tables.CHANNEL + tables.H_UNDECIDED] = 0
             start = where >> 32
@@ -217,7 +227,7 @@ class Working:
                     bool(bits & 4),
                 )
             )
-        self.state[[tables.N_PIECES, tables.N_WAITING, tables.PIECE_FILL]] = 0
+        state[tables.N_PIECES] = state[tables.N_WAITING] = state[tables.PIECE_FILL] = 0
         return taken
 
     def idle_connections(self, before_ns: int) -> Int64s:
