@@ -35,6 +35,36 @@ else:
 @cython.inline
 @cython.nogil
 @cython.exceptval(-2, check=False)
+def _entry(
+    table: cython.ulonglong[::1], slot: cython.Py_ssize_t, size: cython.Py_ssize_t
+) -> cython.Py_ssize_t:
+    """The first word of an entry; an IndexError unless all of it lies in the table.
+
+    Functions without bounds checks read and write words of entries that they have from here
+    or from `_line`, at offsets of `tables`, and words of `state`; a checked function reads
+    the bytes of a packet, each with its own check.  The checks of every word took a third of the update.
+    """
+    o: cython.Py_ssize_t = slot * size
+    end: cython.ulonglong = table[o] | table[o + size - 1]  # noqa: F841  # the checks are what is wanted
+    return o
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-2, check=False)
+def _line(table: cython.longlong[::1], slot: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """As `_entry`, of a table of signed words."""
+    o: cython.Py_ssize_t = slot * size
+    end: cython.longlong = table[o] | table[o + size - 1]  # noqa: F841
+    return o
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.boundscheck(False)  # see `_entry`
+@cython.exceptval(-2, check=False)
 def _find_connection(t: Views, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
     """Slot of descriptor word k's connection, or -1."""
     mask: cython.Py_ssize_t = t.connection_table.shape[0] - 1
@@ -46,7 +76,7 @@ def _find_connection(t: Views, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
     while v != 0:
         if v >> 32 == h:
             c = cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1
-            o = c * tables.CONNECTION
+            o = _entry(t.connections, c, tables.CONNECTION)
             if (
                 t.connections[o + 1] == t.batch[k + 1]
                 and t.connections[o + 3] == t.batch[k + 3]
@@ -63,6 +93,7 @@ def _find_connection(t: Views, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _idle(t: Views, last: cython.ulonglong, now: cython.longlong) -> cython.int:
     """Whether what was last heard of then is forgotten now, swept yet or not: no result hangs on sweeps.
@@ -207,27 +238,20 @@ def _join(t: Views, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(-2, check=False)
-def _row(t: Views, channel: cython.Py_ssize_t, ts: cython.longlong) -> cython.Py_ssize_t:
-    """The open row of a channel for the window that holds ts, opened where there is none.
+def _older_row(
+    t: Views, channel: cython.Py_ssize_t, head: cython.Py_ssize_t, ts: cython.longlong
+) -> cython.Py_ssize_t:
+    """As `_row`, where the newest one `head - 1` is of another window, or there is none (0).
 
     A channel's rows hang in a chain, the newest window first.  Beyond the first few a
     second row of the same window may be opened; they are merged when they leave.
     """
-    head: cython.Py_ssize_t = cython.cast(
-        cython.Py_ssize_t, t.channels[channel * tables.CHANNEL + tables.H_ROW]
-    )
-    window: cython.longlong
+    window: cython.longlong = ts - ts % t.state[tables.WINDOW]
     r: cython.Py_ssize_t = head
     _i: cython.int
     i: cython.Py_ssize_t
-    if head != 0:
-        window = t.rows[(head - 1) * tables.ROW + tables.R_WINDOW]
-        if window <= ts and ts - window < t.state[tables.WINDOW]:
-            return head - 1
-    window = ts - ts % t.state[tables.WINDOW]
     for _i in range(tables.CHAIN):
         if r == 0:
             break
@@ -255,12 +279,33 @@ def _row(t: Views, channel: cython.Py_ssize_t, ts: cython.longlong) -> cython.Py
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
+@cython.exceptval(-2, check=False)
+def _row(t: Views, channel: cython.Py_ssize_t, ts: cython.longlong) -> cython.Py_ssize_t:
+    """The open row of a channel for the window that holds ts, opened where there is none."""
+    head: cython.Py_ssize_t = cython.cast(
+        cython.Py_ssize_t, t.channels[_entry(t.channels, channel, tables.CHANNEL) + tables.H_ROW]
+    )
+    window: cython.longlong
+    if head != 0:
+        window = t.rows[_line(t.rows, head - 1, tables.ROW) + tables.R_WINDOW]
+        if window <= ts and ts - window < t.state[tables.WINDOW]:
+            return head - 1
+    return _older_row(t, channel, head, ts)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _emit(
     t: Views, row: cython.Py_ssize_t, ts: cython.longlong, down: cython.longlong, length: cython.longlong
 ) -> cython.int:
-    e: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.state[tables.N_EVENTS]) * tables.EVENT
+    e: cython.Py_ssize_t = _line(
+        t.events, cython.cast(cython.Py_ssize_t, t.state[tables.N_EVENTS]), tables.EVENT
+    )
     if length >= tables.HALF32:
         length = tables.HALF32 - 1
     t.events[e] = row
@@ -272,6 +317,7 @@ def _emit(
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _opening(
     t: Views,
@@ -282,25 +328,27 @@ def _opening(
     length: cython.longlong,
 ) -> cython.int:
     """Keeps the length where the row keeps this connection's opening."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION + tables.C_COUNTS
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION) + tables.C_COUNTS
+    w: cython.Py_ssize_t = _line(t.rows, row, tables.ROW)
     shift: cython.int = 52 if from_b else 48
     filled: cython.longlong
     one: cython.ulonglong = 1
-    if t.rows[row * tables.ROW + tables.R_OPENER] != c + 1:
+    if t.rows[w + tables.R_OPENER] != c + 1:
         return 0
     filled = cython.cast(cython.longlong, (t.connections[o] >> shift) & 15)
     if filled < layout.OPENINGS:
-        t.rows[row * tables.ROW + tables.R_OPENING + down * layout.OPENINGS + filled] = length
+        t.rows[w + tables.R_OPENING + down * layout.OPENINGS + filled] = length
         t.connections[o] += one << shift
     return 0
 
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _close(t: Views, c: cython.Py_ssize_t) -> cython.int:
     """Ends a connection's open message: an event, and out of the channel's list."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION)
     h: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
     ts: cython.longlong = cython.cast(cython.longlong, t.connections[o + tables.C_START])
     length: cython.longlong = cython.cast(
@@ -317,14 +365,20 @@ def _close(t: Views, c: cython.Py_ssize_t) -> cython.int:
     _opening(t, c, row, from_b, down, length)
     t.connections[o + tables.C_START] = 0
     t.connections[o + tables.C_LINKS] = 0
-    h = h * tables.CHANNEL + tables.H_OPEN
+    h = _entry(t.channels, h, tables.CHANNEL) + tables.H_OPEN
     if previous != 0:
-        p = cython.cast(cython.Py_ssize_t, previous - 1) * tables.CONNECTION + tables.C_LINKS
+        p = (
+            _entry(t.connections, cython.cast(cython.Py_ssize_t, previous - 1), tables.CONNECTION)
+            + tables.C_LINKS
+        )
         t.connections[p] = (t.connections[p] & tables.MASK32) | (following << 32)
     else:
         t.channels[h] = (t.channels[h] & ~tables.MASK32) | following
     if following != 0:
-        p = cython.cast(cython.Py_ssize_t, following - 1) * tables.CONNECTION + tables.C_LINKS
+        p = (
+            _entry(t.connections, cython.cast(cython.Py_ssize_t, following - 1), tables.CONNECTION)
+            + tables.C_LINKS
+        )
         t.connections[p] = (t.connections[p] & ~tables.MASK32) | previous
     else:
         t.channels[h] = (t.channels[h] & tables.MASK32) | (previous << 32)
@@ -333,6 +387,7 @@ def _close(t: Views, c: cython.Py_ssize_t) -> cython.int:
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _open(
     t: Views,
@@ -343,7 +398,7 @@ def _open(
     from_b: cython.int,
 ) -> cython.int:
     """Starts a message, at the end of the channel's list of open ones."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION)
     h: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
     last: cython.ulonglong
     slot: cython.ulonglong = c + 1
@@ -353,11 +408,14 @@ def _open(
     t.connections[o + tables.C_LENGTH] = (
         (cython.cast(cython.ulonglong, row) << 40) | (cython.cast(cython.ulonglong, length) << 1) | from_b
     )
-    h = h * tables.CHANNEL + tables.H_OPEN
+    h = _entry(t.channels, h, tables.CHANNEL) + tables.H_OPEN
     last = t.channels[h] >> 32
     t.connections[o + tables.C_LINKS] = last
     if last != 0:
-        p = cython.cast(cython.Py_ssize_t, last - 1) * tables.CONNECTION + tables.C_LINKS
+        p = (
+            _entry(t.connections, cython.cast(cython.Py_ssize_t, last - 1), tables.CONNECTION)
+            + tables.C_LINKS
+        )
         t.connections[p] = (t.connections[p] & tables.MASK32) | (slot << 32)
         t.channels[h] = (t.channels[h] & tables.MASK32) | (slot << 32)
     else:
@@ -367,17 +425,18 @@ def _open(
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _expire(t: Views, h: cython.Py_ssize_t, ts: cython.longlong) -> cython.int:
     """Closes the channel's oldest messages to which nothing can be added any more."""
-    c: cython.ulonglong = t.channels[h * tables.CHANNEL + tables.H_OPEN] & tables.MASK32
+    c: cython.ulonglong = t.channels[_entry(t.channels, h, tables.CHANNEL) + tables.H_OPEN] & tables.MASK32
     o: cython.Py_ssize_t
     following: cython.ulonglong
     _i: cython.int
     for _i in range(tables.EXPIRE):
         if c == 0:
             break
-        o = cython.cast(cython.Py_ssize_t, c - 1) * tables.CONNECTION
+        o = _entry(t.connections, cython.cast(cython.Py_ssize_t, c - 1), tables.CONNECTION)
         following = t.connections[o + tables.C_LINKS] >> 32
         if ts - cython.cast(cython.longlong, t.connections[o + tables.C_END]) >= layout.COALESCE_NS:
             _close(t, cython.cast(cython.Py_ssize_t, c - 1))
@@ -387,6 +446,7 @@ def _expire(t: Views, h: cython.Py_ssize_t, ts: cython.longlong) -> cython.int:
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _segment(
     t: Views,
@@ -397,16 +457,17 @@ def _segment(
     from_b: cython.int,
 ) -> cython.int:
     """New payload without readable framing: extends the open message or starts one."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION)
     start: cython.longlong = cython.cast(cython.longlong, t.connections[o + tables.C_START])
     end: cython.longlong = cython.cast(cython.longlong, t.connections[o + tables.C_END])
     opened: cython.Py_ssize_t  # the row of the open message
     if start != 0:
-        opened = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_LENGTH] >> 40) * tables.ROW
+        opened = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_LENGTH] >> 40)
+        opened = _line(t.rows, opened, tables.ROW)
         if (
             cython.cast(cython.int, t.connections[o + tables.C_LENGTH] & 1) == from_b
             and ts - end < layout.COALESCE_NS
-            and t.rows[opened + tables.R_WINDOW] == t.rows[row * tables.ROW + tables.R_WINDOW]
+            and t.rows[opened + tables.R_WINDOW] == t.rows[_line(t.rows, row, tables.ROW) + tables.R_WINDOW]
             and (t.connections[o + tables.C_LENGTH] & tables.MASK40) >> 32 == 0  # 2 GiB end a message, too
         ):
             t.connections[o + tables.C_LENGTH] += cython.cast(cython.ulonglong, length) << 1
@@ -532,6 +593,32 @@ def _pair(t: Views, b: cython.uchar[::1], i: cython.Py_ssize_t) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1, check=False)
+def _is_word(
+    t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, end: cython.Py_ssize_t, at: cython.Py_ssize_t
+) -> cython.int:
+    """Whether a word whose anchor would stand at b[at] is within b[p:end]."""
+    word: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    s: cython.Py_ssize_t
+    length: cython.Py_ssize_t
+    for k in range(0, t.starts.shape[0] - 2, 2):
+        s = cython.cast(cython.Py_ssize_t, t.starts[k])
+        length = cython.cast(cython.Py_ssize_t, t.starts[k + 2]) - s
+        word = at - cython.cast(cython.Py_ssize_t, t.starts[k + 1])
+        if word >= p and word + length <= end:
+            j = 0
+            while j < length and b[word + j] == t.words[s + j]:
+                j += 1
+            if j == length:
+                return 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.boundscheck(False)  # as `_pair`: a whole anchor lies between p and end
+@cython.exceptval(-1, check=False)
 def _is_keyword(
     t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, end: cython.Py_ssize_t, i: cython.Py_ssize_t
 ) -> cython.int:
@@ -539,11 +626,6 @@ def _is_keyword(
     bits: cython.int = _pair(t, b, i)
     offset: cython.Py_ssize_t
     at: cython.Py_ssize_t  # of the anchor
-    word: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    k: cython.Py_ssize_t
-    s: cython.Py_ssize_t
-    length: cython.Py_ssize_t
     x: cython.ulonglong
     for offset in range(3):
         at = i - offset
@@ -553,16 +635,8 @@ def _is_keyword(
         x = (x << 24) | (b[at + 2] << 16) | (b[at + 1] << 8) | b[at]
         if not t.anchors[cython.cast(cython.Py_ssize_t, ((x * tables.SPREAD) & tables.MASK32) >> 20)]:
             continue
-        for k in range(0, t.starts.shape[0] - 2, 2):
-            s = cython.cast(cython.Py_ssize_t, t.starts[k])
-            length = cython.cast(cython.Py_ssize_t, t.starts[k + 2]) - s
-            word = at - cython.cast(cython.Py_ssize_t, t.starts[k + 1])
-            if word >= p and word + length <= end:
-                j = 0
-                while j < length and b[word + j] == t.words[s + j]:
-                    j += 1
-                if j == length:
-                    return 1
+        if _is_word(t, b, p, end, at):
+            return 1
     return 0
 
 
@@ -642,6 +716,7 @@ def _has_keyword(t: Views, b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython
         return 0
     _within(b, p, n)
     _within(t.pairs, 0, tables.PAIR_MASK + 1)
+    _within(t.anchors, 0, 1 << 12)
     while i + 10 < end:
         if _pair(t, b, i) | _pair(t, b, i + 3) | _pair(t, b, i + 6) | _pair(t, b, i + 9):
             for j in range(i, i + 12, 3):
@@ -834,6 +909,7 @@ def _copy(
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _touch(t: Views, start: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.int:
     """Hashes, and has loaded what the update will need: a miss costs more than all the rest of a packet.
@@ -849,7 +925,7 @@ def _touch(t: Views, start: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.i
     parts: cython.ulonglong = t.state[tables.PARTS]
     part: cython.ulonglong = t.state[tables.PART]
     for i in range(start, n):
-        k = i * tables.DESCRIPTOR
+        k = _entry(t.batch, i, tables.DESCRIPTOR)
         t.batch[k + tables.TOUCHED] = 0
         if (
             parts > 1
@@ -865,29 +941,35 @@ def _touch(t: Views, start: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.i
             memory.prefetch(cython.address(t.connection_table[cython.cast(cython.Py_ssize_t, v) & mask]))
     if cython.compiled:
         for i in range(start, n):
-            k = i * tables.DESCRIPTOR
+            k = _entry(t.batch, i, tables.DESCRIPTOR)
             if t.batch[k + tables.HASH] == tables.OTHER_PART:
                 continue
             v = t.connection_table[cython.cast(cython.Py_ssize_t, t.batch[k + tables.HASH]) & mask]
             if v != 0:
                 t.batch[k + tables.TOUCHED] = v & tables.MASK32  # slot + 1 of what is likely the connection
-                h = (cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1) * tables.CONNECTION
+                h = _entry(
+                    t.connections, cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1, tables.CONNECTION
+                )
                 memory.prefetch(cython.address(t.connections[h]))
                 memory.prefetch(cython.address(t.connections[h + tables.C_START]))
         for i in range(start, n):
-            h = cython.cast(cython.Py_ssize_t, t.batch[i * tables.DESCRIPTOR + tables.TOUCHED]) - 1
+            k = _entry(t.batch, i, tables.DESCRIPTOR) + tables.TOUCHED
+            h = cython.cast(cython.Py_ssize_t, t.batch[k]) - 1
             if h >= 0:
-                h = cython.cast(
-                    cython.Py_ssize_t, t.connections[h * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32
+                h = _entry(t.connections, h, tables.CONNECTION) + tables.C_CHANNEL
+                h = cython.cast(cython.Py_ssize_t, t.connections[h] & tables.MASK32)
+                t.batch[k] = cython.cast(cython.ulonglong, h + 1)
+                memory.prefetch(
+                    cython.address(t.channels[_entry(t.channels, h, tables.CHANNEL) + tables.H_ROW])
                 )
-                t.batch[i * tables.DESCRIPTOR + tables.TOUCHED] = cython.cast(cython.ulonglong, h + 1)
-                memory.prefetch(cython.address(t.channels[h * tables.CHANNEL + tables.H_ROW]))
         for i in range(start, n):
-            h = cython.cast(cython.Py_ssize_t, t.batch[i * tables.DESCRIPTOR + tables.TOUCHED]) - 1
+            k = _entry(t.batch, i, tables.DESCRIPTOR) + tables.TOUCHED
+            h = cython.cast(cython.Py_ssize_t, t.batch[k]) - 1
             if h >= 0:
-                h = cython.cast(cython.Py_ssize_t, t.channels[h * tables.CHANNEL + tables.H_ROW]) - 1
+                h = _entry(t.channels, h, tables.CHANNEL) + tables.H_ROW
+                h = cython.cast(cython.Py_ssize_t, t.channels[h]) - 1
             if h >= 0:
-                h *= tables.ROW
+                h = _line(t.rows, h, tables.ROW)
                 memory.prefetch(cython.address(t.rows[h]))
                 memory.prefetch(cython.address(t.rows[h + tables.R_UP]))
                 memory.prefetch(cython.address(t.rows[h + tables.R_DOWN]))
@@ -897,6 +979,7 @@ def _touch(t: Views, start: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.i
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _room(t: Views) -> cython.int:
     """Whether what one packet, or the end of one wait, may bring has room."""
@@ -926,6 +1009,7 @@ def _undecided(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) ->
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _obstacle(t: Views, k: cython.Py_ssize_t, connection: cython.Py_ssize_t) -> cython.longlong:
     """Why the packet of descriptor word k cannot be taken now, or DONE.
@@ -995,6 +1079,7 @@ def _begin(
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _payload(
     t: Views,
@@ -1012,12 +1097,12 @@ def _payload(
     datagram: cython.int,
 ) -> cython.int:
     """New payload of one packet: messages, keyword scan, copy for the dissectors."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION)
     rest: cython.longlong = length
     shift: cython.int = 40 if from_b else 32
     one: cython.ulonglong = 1
     framing: cython.ulonglong = t.connections[o + tables.C_TLS + from_b]
-    records: cython.longlong = t.rows[row * tables.ROW + tables.R_TLS_RECORDS]
+    records: cython.longlong = t.rows[_line(t.rows, row, tables.ROW) + tables.R_TLS_RECORDS]
     opening: cython.Py_ssize_t
     found: cython.int
     kept: cython.Py_ssize_t = 0  # bytes that came before, without a word in them
@@ -1100,6 +1185,7 @@ def _ahead(t: Views, o: cython.Py_ssize_t, from_b: cython.int, sequence: cython.
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _place(
     t: Views,
@@ -1116,13 +1202,14 @@ def _place(
     n: cython.Py_ssize_t,
 ) -> cython.int:
     """TCP payload at its place in the stream: without what is old, and with what is missing before it."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION)
     shift: cython.int = 32 if from_b else 0
     ahead: cython.longlong = _ahead(t, o, from_b, sequence)
     missing: cython.longlong = 0
     if ahead < 0 and ahead > -tables.STALE:  # some or all of it is old
         if length + ahead <= 0:
-            t.rows[row * tables.ROW + (tables.R_DOWN if down else tables.R_UP) + layout.RETRANSMITTED] += 1
+            row = _line(t.rows, row, tables.ROW) + (tables.R_DOWN if down else tables.R_UP)
+            t.rows[row + layout.RETRANSMITTED] += 1
             return 0
         length += ahead
         p -= cython.cast(cython.Py_ssize_t, ahead)
@@ -1344,6 +1431,7 @@ def _wait_no_longer(t: Views) -> cython.int:
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _first(
     t: Views, w: cython.Py_ssize_t, ts: cython.longlong, key: cython.ulonglong, client_is_a: cython.int
@@ -1363,10 +1451,11 @@ def _first(
 @cython.cfunc
 @cython.inline
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _packet(t: Views, k: cython.Py_ssize_t, c: cython.Py_ssize_t, b: cython.uchar[::1]) -> cython.int:
     """Counts one packet of connection c in its row."""
-    o: cython.Py_ssize_t = c * tables.CONNECTION
+    o: cython.Py_ssize_t = _entry(t.connections, c, tables.CONNECTION)
     bits: cython.ulonglong = t.batch[k + tables.BITS]
     ts: cython.longlong = cython.cast(cython.longlong, t.batch[k + tables.TIME])
     length: cython.longlong = cython.cast(cython.longlong, t.batch[k + tables.PAYLOAD])
@@ -1378,15 +1467,16 @@ def _packet(t: Views, k: cython.Py_ssize_t, c: cython.Py_ssize_t, b: cython.ucha
     client_is_a: cython.int = 1 if t.connections[o + tables.C_CHANNEL] & tables.CLIENT_IS_A else 0
     down: cython.Py_ssize_t = 1 if from_b == client_is_a else 0
     row: cython.Py_ssize_t = _row(t, h, ts)
-    w: cython.Py_ssize_t = row * tables.ROW
+    w: cython.Py_ssize_t = _line(t.rows, row, tables.ROW)
+    last: cython.Py_ssize_t = _entry(t.channels, h, tables.CHANNEL) + tables.H_LAST
     d: cython.Py_ssize_t = w + tables.R_UP + down * (tables.R_DOWN - tables.R_UP)
     sequence: cython.ulonglong = t.batch[k + tables.SEQUENCE]
     ahead: cython.longlong
     side: cython.int
     if cython.cast(cython.longlong, t.connections[o + tables.C_LAST]) < ts:
         t.connections[o + tables.C_LAST] = ts
-    if cython.cast(cython.longlong, t.channels[h * tables.CHANNEL + tables.H_LAST]) < ts:
-        t.channels[h * tables.CHANNEL + tables.H_LAST] = ts
+    if cython.cast(cython.longlong, t.channels[last]) < ts:
+        t.channels[last] = ts
     if t.connections[o + tables.C_COUNTS] & tables.MASK32 != tables.MASK32:
         t.connections[o + tables.C_COUNTS] += 1
     if ts <= t.rows[w + tables.R_FIRST] or t.rows[w + tables.R_FIRST] == 0:
@@ -1426,6 +1516,7 @@ def _packet(t: Views, k: cython.Py_ssize_t, c: cython.Py_ssize_t, b: cython.ucha
 
 @cython.cfunc
 @cython.nogil
+@cython.boundscheck(False)  # see `_entry`
 @cython.exceptval(-1, check=False)
 def _update(
     t: Views, start: cython.Py_ssize_t, n: cython.Py_ssize_t, b: cython.uchar[::1]
@@ -1436,11 +1527,12 @@ def _update(
     role: cython.int
     basis: cython.Py_ssize_t
     touched: cython.Py_ssize_t = start
+    _line(t.state, 0, tables.UPDATE)
     for i in range(start, n):
         if i == touched:
             touched = min(i + tables.TOUCH, n)
             _touch(t, i, touched)
-        k = i * tables.DESCRIPTOR
+        k = _entry(t.batch, i, tables.DESCRIPTOR)
         if cython.cast(cython.longlong, t.batch[k + tables.TIME]) > t.state[tables.NEWEST]:
             t.state[tables.NEWEST] = cython.cast(cython.longlong, t.batch[k + tables.TIME])
         if t.batch[k + tables.HASH] == tables.OTHER_PART:
@@ -1455,7 +1547,7 @@ def _update(
             return i
         if c >= 0 and _idle(
             t,
-            t.connections[c * tables.CONNECTION + tables.C_LAST],
+            t.connections[_entry(t.connections, c, tables.CONNECTION) + tables.C_LAST],
             cython.cast(cython.longlong, t.batch[k + tables.TIME]),
         ):
             t.state[tables.STATUS] = tables.FORGET
@@ -1466,16 +1558,20 @@ def _update(
         elif t.batch[k + tables.BITS] & 2 and (t.batch[k + tables.KEY] & 0xFF) == 6:
             role = _roles(t, k)
             if (role & 1) != (
-                1 if t.connections[c * tables.CONNECTION + tables.C_CHANNEL] & tables.CLIENT_IS_A else 0
+                1
+                if t.connections[_entry(t.connections, c, tables.CONNECTION) + tables.C_CHANNEL]
+                & tables.CLIENT_IS_A
+                else 0
             ):
                 t.state[tables.STATUS] = tables.TURN
                 t.state[tables.TURN_CONNECTION] = c
                 t.state[tables.TURN_CLIENT_IS_A] = role & 1
                 return i
             basis = cython.cast(
-                cython.Py_ssize_t, t.connections[c * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32
+                cython.Py_ssize_t,
+                t.connections[_entry(t.connections, c, tables.CONNECTION) + tables.C_CHANNEL] & tables.MASK32,
             )
-            t.channels[basis * tables.CHANNEL + tables.H_BASIS] = 3
+            t.channels[_entry(t.channels, basis, tables.CHANNEL) + tables.H_BASIS] = 3
         t.state[tables.SWEEP_COUNT] += 1
         _packet(t, k, c, b)
     return n

@@ -73,15 +73,6 @@ _MAPPED = cython.declare(cython.ulonglong, 0xFFFF << 32)  # ::ffff:0:0/96
 @cython.inline
 @cython.nogil
 @cython.exceptval(-1, check=False)
-def _within(b: cython.uchar[::1], o: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.int:
-    """Both ends of b[o : o + n] are in bounds, or this is an IndexError."""
-    return b[o] | b[o + n - 1]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(-1, check=False)
 def _be16(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.int:
     return (b[o] << 8) | b[o + 1]
 
@@ -89,30 +80,10 @@ def _be16(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.int:
 @cython.cfunc
 @cython.inline
 @cython.nogil
-@cython.boundscheck(False)  # `_within` came before: so the compiler makes one load of four
-@cython.exceptval(check=False)
-def _big(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.longlong:
-    x: cython.longlong = b[o]
-    return (x << 24) | (b[o + 1] << 16) | (b[o + 2] << 8) | b[o + 3]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.boundscheck(False)  # likewise
-@cython.exceptval(check=False)
-def _little(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.longlong:
-    x: cython.longlong = b[o + 3]
-    return (x << 24) | (b[o + 2] << 16) | (b[o + 1] << 8) | b[o]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
 @cython.exceptval(-1, check=False)
 def _be32(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.longlong:
-    _within(b, o, 4)
-    return _big(b, o)
+    x: cython.longlong = b[o]
+    return (x << 24) | (b[o + 1] << 16) | (b[o + 2] << 8) | b[o + 3]
 
 
 @cython.cfunc
@@ -130,8 +101,12 @@ def _read16(b: cython.uchar[::1], o: cython.Py_ssize_t, swapped: cython.int) -> 
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def _read32(b: cython.uchar[::1], o: cython.Py_ssize_t, swapped: cython.int) -> cython.longlong:
-    _within(b, o, 4)
-    return _big(b, o) if swapped else _little(b, o)
+    x: cython.longlong
+    if swapped:
+        x = b[o]
+        return (x << 24) | (b[o + 1] << 16) | (b[o + 2] << 8) | b[o + 3]
+    x = b[o + 3]
+    return (x << 24) | (b[o + 2] << 16) | (b[o + 1] << 8) | b[o]
 
 
 @cython.cfunc
