@@ -190,6 +190,19 @@ def _roles(t: Views, k: cython.Py_ssize_t) -> cython.int:
 
 @cython.cfunc
 @cython.nogil
+@cython.exceptval(check=False)
+def _channel_hash(t: Views, k: cython.Py_ssize_t, role: cython.int) -> cython.ulonglong:
+    """Where `_channel` begins to look for what `_channel_of` asks for."""
+    key: cython.ulonglong = t.batch[k + tables.KEY]
+    if role & 1:
+        key = (((key >> 32) & 0xFFFF) << 32) | (key & 0xFF)
+        return hash_ends(t.batch[k], t.batch[k + 1], t.batch[k + 2], t.batch[k + 3], key, t.seed)
+    key = ((key >> 48) << 32) | (key & 0xFF)
+    return hash_ends(t.batch[k + 2], t.batch[k + 3], t.batch[k], t.batch[k + 1], key, t.seed)
+
+
+@cython.cfunc
+@cython.nogil
 @cython.exceptval(-2, check=False)
 def _channel_of(t: Views, k: cython.Py_ssize_t, role: cython.int, make: cython.int) -> cython.Py_ssize_t:
     """Slot of the channel of descriptor word k by the roles of `_roles`: as `_channel`."""
@@ -945,7 +958,10 @@ def _touch(t: Views, start: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.i
             if t.batch[k + tables.HASH] == tables.OTHER_PART:
                 continue
             v = t.connection_table[cython.cast(cython.Py_ssize_t, t.batch[k + tables.HASH]) & mask]
-            if v != 0:
+            if v == 0:  # a new connection: its channel will be looked for
+                h = cython.cast(cython.Py_ssize_t, _channel_hash(t, k, _roles(t, k)))
+                memory.prefetch(cython.address(t.channel_table[h & (t.channel_table.shape[0] - 1)]))
+            else:
                 t.batch[k + tables.TOUCHED] = v & tables.MASK32  # slot + 1 of what is likely the connection
                 h = _entry(
                     t.connections, cython.cast(cython.Py_ssize_t, v & tables.MASK32) - 1, tables.CONNECTION

@@ -293,7 +293,7 @@ class Meter:
         work = self._work
         newest = int(work.state[tables.NEWEST])
         self._forget(work.idle_connections(newest - self._idle_ns))
-        work.forget_channels(newest - self._idle_ns)
+        work.forget_channels(work.silent_channels(newest - self._idle_ns))
         work.state[tables.SWEEP_AT] = newest + max(self._idle_ns // 4, 1)
         work.state[tables.SWEEP_COUNT] = 0
 
@@ -302,10 +302,12 @@ class Meter:
         work = self._work
         if work.grow_channels():
             return
-        if not len(work.silent_channels()):
+        silent = work.silent_channels()
+        if not len(silent):
             self._forget(work.least_connections())
-        self._leave(work.rows_of(work.silent_channels()))
-        work.forget_channels(tables.TIME_LIMIT)
+            silent = work.silent_channels()
+        self._leave(work.rows_of(silent))
+        work.forget_channels(silent)
 
     def _turn(self, slot: int, client_is_a: bool, basis: Basis) -> None:
         """Moves a connection to the channel that its roles say, with the rows when it is alone."""

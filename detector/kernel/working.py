@@ -207,8 +207,8 @@ class Working:
 
     def take_pieces(self) -> list[Payload]:
         """What the update copied, as records; empties the buffer."""
-        state, connections, channels = self.state_view, self._connection_words, self._channel_words
-        copied = self._copied[: state[tables.PIECE_FILL]].tobytes()
+        state, copied = self.state_view, self._copied
+        connections, channels = self._connection_words, self._channel_words
         generation, taken = self._connection_generation.item, []
         pieces = iter(self._pieces[: state[tables.N_PIECES] * tables.PIECE].tolist())
         for slot, ts_ns, where, bits in zip(pieces, pieces, pieces, pieces, strict=True):
@@ -222,7 +222,7 @@ class Working:
                     bool(bits & 1),
                     ts_ns,
                     bool(bits & 2),
-                    copied[start : start + (where & tables.MASK32)],
+                    copied[start : start + (where & tables.MASK32)].tobytes(),
                     connections[slot * tables.CONNECTION + tables.C_KEY] & 0xFF,
                     bool(bits & 4),
                 )
@@ -270,10 +270,9 @@ class Working:
         n = slots.silent_channels(self.views, before_ns, words(found))
         return found[:n]
 
-    def forget_channels(self, before_ns: int) -> None:
-        """Frees channels without connections and rows that are silent since before that."""
-        leaving = self.silent_channels(before_ns)
-        leaving = leaving[self.channels[leaving, tables.H_ROW] == 0]
+    def forget_channels(self, silent: Int64s) -> None:
+        """Frees those of these `silent_channels` that have no rows."""
+        leaving = silent[self.channels[silent, tables.H_ROW] == 0]
         slots.forget_channels(self.views, words(leaving), words(np.empty(len(leaving), np.uint64)))
         self._channel_generation[leaving] += 1
 
