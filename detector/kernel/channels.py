@@ -1607,6 +1607,45 @@ def update(
     return r
 
 
+def take_pieces(t: Views, copied: bytes) -> list[tuple[int, int, bool, int, bool, bytes, int, bool]]:
+    """What `update` copied, in order, each piece the fields of a `working.Payload`; empties the buffer.
+
+    `copied` is what of the buffer is filled: `state[PIECE_FILL]` bytes.
+    """
+    taken: list = []
+    i: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    c: cython.Py_ssize_t
+    o: cython.Py_ssize_t
+    h: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    length: cython.Py_ssize_t
+    for i in range(t.state[tables.N_PIECES]):
+        k = i * tables.PIECE
+        c = cython.cast(cython.Py_ssize_t, t.pieces[k])
+        o = c * tables.CONNECTION
+        h = cython.cast(cython.Py_ssize_t, t.connections[o + tables.C_CHANNEL] & tables.MASK32)
+        t.channels[h * tables.CHANNEL + tables.H_UNDECIDED] = 0
+        start = cython.cast(cython.Py_ssize_t, t.pieces[k + 2] >> 32)
+        length = cython.cast(cython.Py_ssize_t, t.pieces[k + 2] & tables.MASK32)
+        taken.append(
+            (
+                (t.connection_generations[c] << 32) | c,
+                (t.channel_generations[h] << 32) | h,
+                bool(t.pieces[k + 3] & 1),
+                t.pieces[k + 1],
+                bool(t.pieces[k + 3] & 2),
+                copied[start : start + length],
+                t.connections[o + tables.C_KEY] & 0xFF,
+                bool(t.pieces[k + 3] & 4),
+            )
+        )
+    t.state[tables.N_PIECES] = 0
+    t.state[tables.N_WAITING] = 0
+    t.state[tables.PIECE_FILL] = 0
+    return taken
+
+
 def let_go(t: Views, c: cython.Py_ssize_t, from_b: cython.int) -> None:
     """Passes on all segments that a direction of connection slot c waits with; the events must be settled."""
     _let_go(t, c, from_b, tables.HOLDS, -1)

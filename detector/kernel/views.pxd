@@ -13,6 +13,8 @@ cdef class Views:
     cdef public long long[::1] events
     cdef public long long[::1] pieces
     cdef public unsigned char[::1] copied
+    cdef public long long[::1] connection_generations
+    cdef public long long[::1] channel_generations
     cdef public long long[::1] holds
     cdef public unsigned char[::1] held
     cdef public unsigned char[::1] services

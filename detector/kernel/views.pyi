@@ -12,6 +12,8 @@ class Views:
     events: memoryview
     pieces: memoryview
     copied: memoryview
+    connection_generations: memoryview
+    channel_generations: memoryview
     holds: memoryview
     held: memoryview
     services: memoryview

@@ -95,6 +95,8 @@ class Working:
         t.channels, t.channel_table = words(self.channels), words(self._channel_table)
         t.rows, t.wide, t.narrow = words(self.rows), words(self.wide), words(self.narrow)
         t.pieces, t.copied = words(self.pieces), words(self.copied)
+        t.connection_generations = words(self._connection_generation)
+        t.channel_generations = words(self._channel_generation)
         t.holds, t.held = words(self.holds), words(np.zeros(tables.HOLDS * tables.HOLD_BYTES, np.uint8))
         t.services, t.pairs, t.anchors, t.words, t.starts = map(words, search_tables())
         return t
@@ -207,28 +209,8 @@ class Working:
 
     def take_pieces(self) -> list[Payload]:
         """What the update copied, as records; empties the buffer."""
-        state, copied = self.state_view, self._copied
-        connections, channels = self._connection_words, self._channel_words
-        generation, taken = self._connection_generation.item, []
-        pieces = iter(self._pieces[: state[tables.N_PIECES] * tables.PIECE].tolist())
-        for slot, ts_ns, where, bits in zip(pieces, pieces, pieces, pieces, strict=True):
-            channel = connections[slot * tables.CONNECTION + tables.C_CHANNEL] & tables.MASK32
-            channels[channel * tables.CHANNEL + tables.H_UNDECIDED] = 0
-            start = where >> 32
-            taken.append(
-                Payload(
-                    generation(slot) << 32 | slot,
-                    self.channel_id(channel),
-                    bool(bits & 1),
-                    ts_ns,
-                    bool(bits & 2),
-                    copied[start : start + (where & tables.MASK32)].tobytes(),
-                    connections[slot * tables.CONNECTION + tables.C_KEY] & 0xFF,
-                    bool(bits & 4),
-                )
-            )
-        state[tables.N_PIECES] = state[tables.N_WAITING] = state[tables.PIECE_FILL] = 0
-        return taken
+        copied = self._copied[: self.state_view[tables.PIECE_FILL]].tobytes()
+        return list(map(Payload._make, channels.take_pieces(self.views, copied)))
 
     def idle_connections(self, before_ns: int) -> Int64s:
         last = self.connections[: self.state[tables.CONNECTION_HIGH], tables.C_LAST].view(np.int64)
