@@ -67,6 +67,20 @@ PLANTS = {
         "talking",
         "AddressSanitizer: use-after-poison",
     ),
+    "record": Plant(
+        "a record of a DNS answer that is cut short passes for whole",
+        "detector/kernel/answers.py",
+        (("at < 0 or at + 10 > n", "at < 0"),),
+        "dialogues",
+        "IndexError",
+    ),
+    "vector": Plant(
+        "a vector of a TLS hello may end behind its message",
+        "detector/kernel/hellos.py",
+        (("return at if at <= end else -1", "return at"),),
+        "dialogues",
+        "IndexError",
+    ),
     "undeclared": Plant(
         "an asset map raises what it does not declare",
         "detector/hosts.py",
