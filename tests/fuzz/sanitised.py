@@ -74,11 +74,11 @@ PLANTS = {
         "dialogues",
         "IndexError",
     ),
-    "vector": Plant(
-        "a vector of a TLS hello may end behind its message",
+    "handshake": Plant(
+        "the header of a message of TLS passes for whole at one byte",
         "detector/kernel/hellos.py",
-        (("return at if at <= end else -1", "return at"),),
-        "dialogues",
+        (("while at + 4 <= n:", "while at < n:"),),
+        "talking",
         "IndexError",
     ),
     "undeclared": Plant(
