@@ -42,6 +42,22 @@ class Context:
 
 def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
     """The finding as JSON values, in the order of the schema."""
+    shown: dict[str, Any] = plain(_told(finding, model))
+    return shown
+
+
+def written(finding: Finding, model: Mapping[str, str], indent: int | None = None) -> str:
+    """What `encoded` makes of the document; most findings hold nothing that JSON cannot, and need no copy."""
+    told = _told(finding, model)
+    try:
+        text = encoded(told, indent)
+    except (TypeError, ValueError):  # numpy's, NaN, a set: what `plain` is for
+        return encoded(plain(told), indent)
+    return encoded(plain(told), indent) if "\\ud" in text else text  # perhaps half of a pair of surrogates
+
+
+def _told(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
+    """The document of values as they are in the finding."""
     told: dict[str, Any] = {
         "schema": SCHEMA,
         "host": finding.host,
@@ -61,8 +77,7 @@ def document(finding: Finding, model: Mapping[str, str]) -> dict[str, Any]:
         "quality": QUALITY | dict(finding.quality),
         "model": {"id": model.get("id"), "schema_digest": model.get("schema_digest")},
     }
-    shown: dict[str, Any] = plain(told | _where_known(finding))
-    return shown
+    return told | _where_known(finding)
 
 
 def encoded(value: Any, indent: int | None = None) -> str:

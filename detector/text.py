@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # of `rfc3339`, which writes the zone itself
 LONGEST = 400  # characters of one string that are shown
 _AS_IT_IS = frozenset({bool, int})  # types of JSON that any value of is plain
 
@@ -65,8 +66,8 @@ def cells(text: str) -> int:
 
 def rfc3339(ns: int) -> str:
     """Nanoseconds since the epoch (64-bit) as `2026-03-01T00:00:00.000000Z`, cut to microseconds."""
-    moment = EPOCH + timedelta(microseconds=int(ns) // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = _EPOCH + timedelta(microseconds=int(ns) // 1000)
+    return moment.isoformat(timespec="microseconds") + "Z"  # a third of the time of strftime
 
 
 def nanoseconds(when: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from detector.document import Context, document, encoded
+from detector.document import Context, written
 from detector.records import Finding
 
 
@@ -18,5 +18,5 @@ class JsonArray:
         """Every finding, whatever its verdict."""
         stream.write("[")
         for i, finding in enumerate(findings):
-            stream.write((",\n" if i else "\n") + encoded(document(finding, context.model), indent=2))
+            stream.write((",\n" if i else "\n") + written(finding, context.model, indent=2))
         stream.write("\n]\n" if findings else "]\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from detector.document import Context, document, encoded
+from detector.document import Context, written
 from detector.records import Finding
 
 
@@ -17,4 +17,4 @@ class JsonLines:
     def write(self, findings: Sequence[Finding], stream: TextIO, context: Context) -> None:
         """Every finding, whatever its verdict."""
         for finding in findings:
-            stream.write(encoded(document(finding, context.model)) + "\n")
+            stream.write(written(finding, context.model) + "\n")

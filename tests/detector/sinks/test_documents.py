@@ -12,13 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from detector.document import Context, document
+from detector.document import Context, document, encoded
 from detector.records import Evidence, Finding, Verdict
 from detector.sinks import SINKS, by_name
 from tests.detector.sinks.samples import HOSTILE, MODEL, clear, hostile, mining, undecided
 
 SCHEMA = Path(__file__).resolve().parents[3] / "detector" / "data" / "finding.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()), format_checker=FormatChecker())
+
+VALUES = st.dictionaries(
+    st.text(max_size=4),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=8)
+        | st.sampled_from(HOSTILE),
+        lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(max_size=4), inner),
+        max_leaves=8,
+    ),
+)  # of facts
 
 
 def written(name: str, findings: list[Finding]) -> str:
@@ -111,6 +125,14 @@ def test_nothing_that_a_finding_holds_breaks_the_document(text: str, number: flo
     (line,) = written("jsonl", [finding]).splitlines()
     VALIDATOR.validate(json.loads(line))
     assert line.isprintable()
+    assert line == encoded(document(finding, MODEL))  # whichever way it was written
+
+
+@given(facts=VALUES, number=st.floats(0, 1))
+def test_a_finding_is_written_as_its_document_is(facts: dict[str, object], number: float) -> None:
+    finding = clear(score=number, evidence=[Evidence("kind", 0.5, "words", facts=facts)])
+    (line,) = written("jsonl", [finding]).splitlines()
+    assert line == encoded(document(finding, MODEL))
 
 
 def test_numpy_values_become_numbers() -> None:
