@@ -35,7 +35,7 @@ def organisations(rollup: Rollup) -> Markup:
             "p",
             "In brackets: between which shares the truth lies, at 95 % (Clopper-Pearson), if what was checked"
             " is a fair sample of what the organisation has.  They do not cover what minewatch fails to"
-            " recognise.  Allowed: called mining or suspicious, and a policy or the asset map allows it; it is"
+            " recognise.  Allowed: called mining or suspicious, and a policy or the asset map allows it;"
             f" counted there only.  CO2e at {rollup.co2e_kg_per_kwh:g} kg a kWh: {rollup.co2e_source}.",
             class_="quiet",
         ),
