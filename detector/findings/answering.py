@@ -61,5 +61,4 @@ def why_undecided(answered: Answered | None) -> str:
             f"{asked}, and a channel to it scores {answered.nearest:.3f}: it may hand out work;"
             " its traffic with the outside would tell"
         )
-    few = plural(len(answered.clients), "client")
-    return f"{asked}, of which {few} was seen: too few to tell what else it does"
+    return f"only answered {plural(len(answered.clients), 'host')} at home: too few to tell what else it does"

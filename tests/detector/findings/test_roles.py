@@ -136,7 +136,7 @@ def test_a_proxy_that_is_only_guessed_moves_no_verdict() -> None:
     ("clients", "probability", "verdict", "why"),
     [
         (3, 0.1, Verdict.CLEAR, "the most mining-like of their channels to it scores 0.100"),
-        (2, 0.1, Verdict.UNDECIDED, "of which 2 clients was seen"),
+        (2, 0.1, Verdict.UNDECIDED, "only answered 2 hosts at home: too few"),
         (3, 0.7, Verdict.UNDECIDED, "a channel to it scores 0.700: it may hand out work"),
     ],
 )
