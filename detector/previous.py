@@ -27,6 +27,7 @@ class Told:
 
     verdict: Verdict
     organisation: str | None
+    allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +78,4 @@ def _finding(line: bytes, where: str) -> tuple[tuple[str, str], Told]:
             raise PreviousError(f"{where}: kind, host or organisation is no name")
     if not isinstance(verdict, str) or verdict not in VERDICTS:
         raise PreviousError(f"{where}: verdict is none of {', '.join(VERDICTS)}")
-    return (str(names[0]), str(names[1])), Told(VERDICTS[verdict], organisation)
+    return (str(names[0]), str(names[1])), Told(VERDICTS[verdict], organisation, "allowed" in told)

@@ -26,7 +26,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from detector.findings.evidence import clean
+from detector.findings.evidence import clean, hashed
 from detector.findings.verdict import rank
 from detector.records import Finding, SourceReport
 from detector.settings import Settings, SettingsError
@@ -139,6 +139,10 @@ class Privacy:
         chosen = settings.privacy
         key = site_key(chosen.site_key) if chosen.site_key else None
         return cls(key, chosen.pseudonymise, settings.findings.home_networks)
+
+    def hidden(self, identifier: str) -> str:
+        """A wallet or worker as it is told: its hash, under the key where there is one."""
+        return self._pseudonyms.rehash(hashed(identifier)) if self._pseudonyms else hashed(identifier)
 
     def findings(self, findings: Sequence[Finding]) -> list[Finding]:
         """The findings as they may be told; themselves where nothing is to be done."""

@@ -6,13 +6,14 @@ import argparse
 import contextlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector import settings
 from detector.atomic import drafted
 from detector.cli import explain, output, progress
-from detector.cli.parser import add_power
+from detector.cli.parser import add_power, add_site_key
 from detector.records import SourceReport
 from detector.text import plural, printable
 
@@ -29,7 +30,8 @@ examples:
 
 Writes channels.parquet (a row a channel and window) and power.parquet (a row a meter and
 window) into the folder.  They hold no payload; wallets, worker names and the
-names that hosts asked DNS for (but for listed pools) are hashed.
+names that hosts asked DNS for (but for listed pools) are hashed, with --site-key under
+the site's key.  Addresses and meters stand as they are: labels name them.
 What a source cannot know is null.
 
 The folder can be a source in LABELS.csv of minewatch train: it gives the very rows that the
@@ -50,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
     add_power(add)
     add("--engine", choices=("native", "pyshark"), default="native", help="what decodes (default: native)")
+    add_site_key(add)
+    add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
     add("--config", metavar="TOML", help="settings file")
     add("--quiet", action="store_true", help="no progress and no notes; errors are still told")
 
@@ -77,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     """Captures in order of time, then power file after power file."""
     from detector.inputs import sort_inputs  # noqa: PLC0415
 
-    chosen = settings.load(args.config) if args.config else settings.Settings()
+    chosen = _settings(args)
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     inputs = sort_inputs(args.paths, args.power, chosen.inputs, foreign=args.engine != "native")
@@ -100,18 +104,25 @@ def run(args: argparse.Namespace) -> int:
     )
 
 
+def _settings(args: argparse.Namespace) -> Settings:
+    chosen = settings.load(args.config) if args.config else settings.Settings()
+    privacy = replace(chosen.privacy, site_key=args.site_key or chosen.privacy.site_key, pseudonymise=False)
+    findings = replace(chosen.findings, pools=args.pools or chosen.findings.pools)
+    return replace(chosen, privacy=privacy, findings=findings)
+
+
 def _channels(
     inputs: Inputs, chosen: Settings, engine: str, account: Account, bar: progress.Progress | None
 ) -> Iterator[Any]:
     """Tables of all captures in order of window; of rows that span files, the source is the last."""
     from detector.chains import Captures  # noqa: PLC0415
-    from detector.findings.evidence import hashed  # noqa: PLC0415
     from detector.interrupts import Interrupts  # noqa: PLC0415
     from detector.metering import Metering  # noqa: PLC0415
     from detector.pools import SHIPPED, read_pools  # noqa: PLC0415
+    from detector.privacy import Privacy  # noqa: PLC0415
     from detector.windows.parquet import channels_to_arrow  # noqa: PLC0415
 
-    pools = read_pools(chosen.findings.pools or SHIPPED)
+    pools, hidden = read_pools(chosen.findings.pools or SHIPPED), Privacy.of(chosen).hidden
     with Interrupts() as interrupts:
         captures = Captures(
             inputs,
@@ -123,7 +134,7 @@ def _channels(
         )
         account.sources = captures.reports
         for rows in itertools.chain.from_iterable(captures):
-            yield channels_to_arrow(rows.table, rows.spans[-1].source, hashed, pools)
+            yield channels_to_arrow(rows.table, rows.spans[-1].source, hidden, pools)
         account.interrupted = captures.interrupted or interrupts.asked
 
 

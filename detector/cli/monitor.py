@@ -15,7 +15,7 @@ from detector.document import WORST_FIRST
 from detector.records import Verdict
 
 if TYPE_CHECKING:
-    from detector.monitor import Journal, Outcome, Plan, Stop
+    from detector.monitor import Journal, Outcome, Plan, Relay, Stop
     from detector.monitor.changes import Change
     from detector.pipeline import Run
 
@@ -30,9 +30,10 @@ examples:
 
 A finding is told when a host is new, or its verdict, its kinds of evidence or its score (by
 0.05) changed: one line on standard output where it is --min-verdict or worse, or was; and
-always one JSON line in --output.  At the end the last word on every host is told.  A window
-(300 s of data time) is judged when it is over and the slowest source is past it, so the
-first findings of a live line come after 6 minutes.
+always one JSON line in --output.  A syslog server (--syslog) is sent what is printed; while
+it cannot be had, findings wait for it and the watching goes on.  At the end the last word on
+every host is told.  A window (300 s of data time) is judged when it is over and the slowest
+source is past it, so the first findings of a live line come after 6 minutes.
 
 SIGTERM and Ctrl-C stop it with what it knows: windows that are open are judged, too.
 Status: 0 ran; 2 wrong usage or a source that failed; 130 interrupted.
@@ -43,6 +44,7 @@ the settings file, CONFIG.toml:
   follow = ["/var/log/span.pcapng"]
   power = ["/var/log/pdu.csv"]
   output = "findings.jsonl"
+  syslog = "tls://siem.example.org:6514"
   [findings]
   home_networks = ["10.0.0.0/8"]
 """
@@ -69,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--public-key", metavar="FILE", help="use no bundle that this Ed25519 key did not sign (PEM)")
     add = parser.add_argument_group("output").add_argument
     add("--output", metavar="FINDINGS.jsonl", help="append changed findings, one JSON line each")
+    add(
+        "--syslog",
+        metavar="ADDRESS",
+        help="also send what is printed as CEF: udp://, tcp:// or tls://HOST[:PORT]",
+    )
     verdicts = tuple(verdict.value for verdict in WORST_FIRST)
     told = "print this verdict and worse (default: suspicious)"
     add("--min-verdict", choices=verdicts, default="suspicious", help=told)
@@ -94,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     plan = _plan(args)
     from detector import hosts  # noqa: PLC0415  numpy and the model: not for --help
     from detector.model import Bundle  # noqa: PLC0415
-    from detector.monitor import Journal, Stop  # noqa: PLC0415
+    from detector.monitor import Journal, Relay, Stop  # noqa: PLC0415
     from detector.pipeline import Run  # noqa: PLC0415
     from detector.policy import NO_POLICY, read_policy  # noqa: PLC0415
     from detector.signing import Trust  # noqa: PLC0415
@@ -104,19 +111,21 @@ def run(args: argparse.Namespace) -> int:
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
     policy = read_policy(plan.monitor.policy) if plan.monitor.policy else NO_POLICY
     output.check(plan.monitor.output or None)
+    relay = Relay(plan.monitor.syslog, output.note) if plan.monitor.syslog else None
     model = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     journal = Journal(plan.monitor.output, model) if plan.monitor.output else None
+    unsent = None
     try:
         with Stop() as stop:
-            result = _watch(
-                plan, Run(bundle, plan.settings, assets, policy), _teller(args, journal), stop, args.quiet
-            )
+            tell = _teller(args, journal, relay)
+            result = _watch(plan, Run(bundle, plan.settings, assets, policy), tell, stop, args.quiet)
     finally:
         if journal:
             journal.close()
+        unsent = relay.close() if relay else None
     status = explain.outcome(
         result.sources,
-        result.problems,
+        [*result.problems, *([unsent] if unsent else [])],
         interrupted=stop.signal == signal.SIGINT,
         nothing=not result.findings,
         quiet=args.quiet,
@@ -148,6 +157,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         "policy": args.policy,
         "model": args.model,
         "output": args.output,
+        "syslog": args.syslog,
     }
     monitor = replace(plan.monitor, **{key: value for key, value in given.items() if value})
     findings = plan.settings.findings
@@ -165,8 +175,10 @@ def _plan(args: argparse.Namespace) -> Plan:
     )
 
 
-def _teller(args: argparse.Namespace, journal: Journal | None) -> Callable[[Sequence[Change]], None]:
-    """Takes changes to the journal and to standard output; a reader who left stops the latter only."""
+def _teller(
+    args: argparse.Namespace, journal: Journal | None, relay: Relay | None
+) -> Callable[[Sequence[Change]], None]:
+    """Takes changes to the journal, a server and standard output; a reader who left stops the latter only."""
     from detector.monitor.journal import tell, worth_a_line  # noqa: PLC0415
 
     least = Verdict(args.min_verdict)
@@ -174,10 +186,13 @@ def _teller(args: argparse.Namespace, journal: Journal | None) -> Callable[[Sequ
     def told(changes: Sequence[Change]) -> None:
         if journal:
             journal.append([change.finding for change in changes])
+        worth = [change.finding for change in changes if worth_a_line(change, least)]
+        if relay:
+            relay.send(worth)
         try:
-            tell([change.finding for change in changes if worth_a_line(change, least)], sys.stdout)
+            tell(worth, sys.stdout)
         except BrokenPipeError:
-            if journal is None:
+            if journal is None and relay is None:
                 raise
             output.silence()
 

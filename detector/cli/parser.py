@@ -63,10 +63,15 @@ def network(word: str) -> str:
 def add_privacy(add: Callable[..., argparse.Action]) -> None:
     """Options of how identifiers are told."""
     add("--show-identifiers", action="store_true", help="wallets and workers in the clear")
-    told = "secret that hashes of wallets and workers are made with (HMAC-SHA256)"
-    add("--site-key", metavar="FILE", help=told)
+    add_site_key(add)
     told = "hosts, meters and organisations under pseudonyms of that key; prefixes of addresses are preserved"
     add("--pseudonymise", action="store_true", help=told)
+
+
+def add_site_key(add: Callable[..., argparse.Action]) -> None:
+    """The option of the key that hashes are made with."""
+    told = "secret that hashes of wallets and workers are made with (HMAC-SHA256)"
+    add("--site-key", metavar="FILE", help=told)
 
 
 def with_privacy(chosen: Settings, args: argparse.Namespace) -> Settings:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.features import fusion
+from detector.findings.answering import Answered
 from detector.findings.following import InStep
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
@@ -43,6 +44,7 @@ class Case:
     level: Level
     role: Role | None = None
     boss: tuple[str, Role] | None = None  # through which host at home it mines
+    answered: Answered | None = None  # what was judged of its channels at those who asked it
     score: float | None = None
     network_score: float | None = None  # without its power
     values: Floats | None = None  # the row of the fusion model, and how strange it is
@@ -156,8 +158,13 @@ def _as_evidence(host: Case) -> fusion.HostEvidence:
 
 
 def serves(host: Case) -> bool:
-    """Whether it hands work to miners: part of mining, whatever its own score."""
+    """Whether it hands work to miners, by words or by how its channels behave."""
     return host.role is not None and host.role.name != GATEWAY
+
+
+def heard_serving(host: Case) -> bool:
+    """Whether words say so: part of mining, whatever its own score."""
+    return serves(host) and host.role is not None and host.role.read
 
 
 def novelty(host: Case) -> float | None:

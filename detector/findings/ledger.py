@@ -15,6 +15,8 @@ from detector import hosts
 from detector.dissectors import merge_facts
 from detector.features import noise
 from detector.features.feeders import Feeders
+from detector.findings.answering import Answered
+from detector.findings.behind import system
 from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.strip import Strip
@@ -148,6 +150,9 @@ class Ledger:
         self._sources: dict[str, frozenset[str]] = {}
         self.clock = BlockClock(blocks)
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
+        self.suspect: dict[bytes, ChannelRecord] = {}  # channels that were suspect by how they behave
+        self.answered: dict[str, Answered] = {}  # of hosts at home, what was judged at those who asked
+        self.systems: dict[str, set[str]] = {}  # host -> kinds of client that spoke from it
         self.watched = Watched()
         self._home = home
         self._owners = owners
@@ -175,9 +180,17 @@ class Ledger:
         addresses = np.concatenate([host[judged], remote[inside]])
         self.hosts.see(addresses, times[rows], packets[rows], source)
         for row, names in enumerate(table.names):
+            if names is not None and names.http_agent and ends.is_client[row]:
+                self._speak(host[row], names.http_agent)
             if names is not None and names.lookups:
                 client = self._counted(table.client[row : row + 1], times[row : row + 1])
                 self._hear(hosts.text(client[0]), names.lookups)
+
+    def _speak(self, host: UInt64s, agent: str) -> None:
+        """Remember which kind of client spoke from a host."""
+        kind = system(agent)
+        if kind is not None:
+            self.systems.setdefault(hosts.text(host), set()).add(kind)
 
     def _hear(self, client: str, lookups: tuple[Lookup, ...]) -> None:
         """Remember the first listed names that a host asked for."""
@@ -238,6 +251,10 @@ class Ledger:
             rolled.names,
         )
         numbers = self.hosts.judge_rows(self._counted(ends.host, rolled.wide)).tolist()
+        for row in np.flatnonzero(self._home.contains(ends.remote) & hosts.are_hosts(ends.remote)).tolist():
+            server = hosts.text(self._counted(ends.remote[row : row + 1], rolled.wide[row : row + 1])[0])
+            answered = self.answered.setdefault(server, Answered())
+            answered.add(numbers[row], float(scores.probability[row]))
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
             channels = self.hosts.channels.setdefault(number, {})
             fresh = ChannelRecord(*moment)
@@ -251,6 +268,8 @@ class Ledger:
                 channel.heard_ns = max(channel.heard_ns, moment[2])
             channel.suspect_windows += suspect
             if suspect:
+                if len(self.suspect) < KEPT_SPOKEN:
+                    self.suspect[channel.key] = channel
                 self.clock.hear(channel, rolled.wide[row])
             if channel.suspect_windows or channel.said:
                 channel.client_port = channel.client_port or int(rolled.wide[row, layout.UP + layout.PORT])

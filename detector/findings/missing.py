@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detector.findings import metered
+from detector.findings.answering import Answered, why_undecided
 from detector.findings.case import MIN_READINGS, Case
 from detector.text import plural
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from detector.findings.roster import HostRecord
     from detector.records import Missing
 
+ONLY_ANSWERED = "only_answered"
 ENOUGH = "ten minutes of its traffic tell nearly all that traffic tells"
 
 
@@ -29,8 +31,9 @@ class Lack:
         return {"cause": self.cause, "collect": self.collect}
 
 
-def unscored(record: HostRecord, wanted: int) -> Lack:
-    """Why nothing of a host could be scored.  wanted: messages that a channel must hold."""
+def unscored(record: HostRecord, wanted: int, answered: Answered | None) -> Lack:
+    """Why nothing of a host could be scored.  wanted: messages that a channel must hold.
+    answered: what was judged at those who asked it."""
     if record.power and not record.packets:
         some = plural(record.power.readings, "reading")
         return Lack(
@@ -40,9 +43,9 @@ def unscored(record: HostRecord, wanted: int) -> Lack:
         )
     if not record.asked:
         return Lack(
-            "only_answered",
+            ONLY_ANSWERED,
             "its traffic with the outside, where there is any: capture at its port or at the border",
-            "only answered hosts at home, where its channels are judged",
+            why_undecided(answered),
         )
     if record.one_way:
         return Lack(

@@ -1,8 +1,10 @@
 """Hosts that are no end hosts: mining proxies and pools at home, and gateways with many hosts behind.
 
 A host at home that hands work to miners is a mining proxy where it mines with somebody else in its
-turn, else a pool (or a node that serves solo miners).  A gateway is what the asset map calls so, or
-an address from which so many kinds of mining programs spoke that no one machine runs them all.
+turn, else a pool (or a node that serves solo miners).  Where no words are read, as under TLS, a proxy is
+who has a mining-like channel to the outside and such channels from several hosts at home.  A gateway is
+what the asset map calls so, or an address from which so many kinds of mining programs, or of client
+(`behind`), spoke that no one machine runs them all.
 The far end of a miner's channel is nobody's finding: it is outside the home networks.
 """
 
@@ -12,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from detector.findings.behind import MANY
 from detector.findings.evidence import clean
 from detector.records import Evidence
 from detector.text import plural
@@ -27,6 +30,8 @@ GATEWAYS: Final = frozenset({"gateway", "nat", "router", "firewall", "vpn", "pro
 PROGRAMS: Final = 3  # a rig runs one for its CPU and one for its cards
 LISTED: Final = 8  # workers named in a sentence
 KEPT: Final = 64  # workers named in the facts
+LIKE_MINING: Final = 2  # windows in which a channel was suspect that is taken for a worker's or a proxy's
+WORKERS: Final = 2  # hosts at home that must look like workers of a proxy whose words nobody read
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class Role:
     workers: list[str] = field(default_factory=list)  # at home, that take work from it
     elsewhere: int = 0  # channels over which others do
     programs: frozenset[str] = frozenset()  # that spoke from a gateway
+    systems: frozenset[str] = frozenset()  # kinds of client that did
+    read: bool = True  # words of mining were; else told by how its channels behave
     first_ns: int | None = None
     last_ns: int | None = None
 
@@ -64,6 +71,30 @@ class Roles:
         for host, role in self._serving.items():
             role.name = PROXY if host in self._upstream else POOL
             role.workers = sorted(set(role.workers))
+        self._systems = ledger.systems
+        self._guess(ledger)
+
+    def _guess(self, ledger: Ledger) -> None:
+        """Proxies of which no words were read: who has a mining-like channel out, and several to it."""
+        alike = [
+            one for one in ledger.suspect.values() if one.suspect_windows >= LIKE_MINING and one.is_client
+        ]
+        outward: set[str] = set()
+        inward: dict[str, list[tuple[str, ChannelRecord]]] = {}
+        at_home = ledger.at_home([channel.end[0] for channel in alike])
+        for channel, inside in zip(alike, at_home, strict=True):
+            host, end = ledger.names(channel)
+            if inside:
+                inward.setdefault(end, []).append((host, channel))
+            else:
+                outward.add(host)
+        for host, channels in inward.items():
+            workers = sorted({worker for worker, _ in channels})
+            if host in outward and host not in self._serving and len(workers) >= WORKERS:
+                first = min(channel.first_ns for _, channel in channels)
+                last = max(channel.last_ns for _, channel in channels)
+                self._serving[host] = Role(PROXY, workers, first_ns=first, last_ns=last, read=False)
+                self._boss |= dict.fromkeys(workers, host)
 
     def _serve(self, host: str, channel: ChannelRecord) -> Role:
         role = self._serving.setdefault(host, Role(POOL, first_ns=channel.first_ns, last_ns=channel.last_ns))
@@ -82,9 +113,10 @@ class Roles:
         serving = self._serving.get(host)
         if serving is not None:
             return serving
-        programs = self._programs.get(host, set())
-        if (asset_role or "").casefold() in GATEWAYS or len(programs) >= PROGRAMS:
-            return Role(GATEWAY, programs=frozenset(programs))
+        programs, systems = self._programs.get(host, set()), self._systems.get(host, set())
+        many = len(programs) >= PROGRAMS or len(systems) >= MANY
+        if many or (asset_role or "").casefold() in GATEWAYS:
+            return Role(GATEWAY, programs=frozenset(programs), systems=frozenset(systems))
         return None
 
     def boss(self, host: str) -> tuple[str, Role] | None:
@@ -102,7 +134,7 @@ def served(role: Role) -> Evidence:
     return Evidence(
         kind="serves_miners",
         weight=0.0,
-        summary=f"a {role.name}: {passes} to {' and '.join(whom)}",
+        summary=f"{_named(role)}: {passes} to {' and '.join(whom)}",
         first_ns=role.first_ns,
         last_ns=role.last_ns,
         facts={"role": role.name, "workers": role.workers[:KEPT], "elsewhere": role.elsewhere},
@@ -115,7 +147,7 @@ def works_for(name: str, role: Role) -> Evidence:
     return Evidence(
         kind="works_for",
         weight=0.0,
-        summary=f"takes its work from {name}, a {role.name}{behind}",
+        summary=f"{'takes' if role.read else 'seems to take'} its work from {name}, {_named(role)}{behind}",
         first_ns=role.first_ns,
         last_ns=role.last_ns,
         facts={"through": name, "role": role.name},
@@ -124,13 +156,22 @@ def works_for(name: str, role: Role) -> Evidence:
 
 def shared(role: Role) -> Evidence:
     """That an address stands for many hosts, so that it may be none that mines."""
-    heard = f" ({', '.join(sorted(role.programs))} spoke from it)" if role.programs else ""
+    kinds = [f"{len(role.systems)} kinds of client behind it: {', '.join(sorted(role.systems))}"]
+    heard = kinds if len(role.systems) >= MANY else []
+    heard += [f"{', '.join(sorted(role.programs))} spoke from it"] if role.programs else []
+    told = f" ({'; '.join(heard)})" if heard else ""
     return Evidence(
         kind="gateway",
         weight=0.0,
-        summary=f"a gateway: many hosts share this address{heard}; capture behind it to tell which one mines",
-        facts={"role": role.name, "programs": sorted(role.programs)},
+        summary=f"a gateway: many hosts share this address{told}; which of them mines cannot be told from"
+        " here: capture behind it",
+        facts={"role": role.name, "programs": sorted(role.programs), "systems": sorted(role.systems)},
     )
+
+
+def _named(role: Role) -> str:
+    """A proxy whose words nobody read only looks like one."""
+    return f"a {role.name}" if role.read else f"what looks like a {role.name}"
 
 
 def _listed(workers: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from detector.findings import (
+    answering,
     case,
     feeders,
     following,
@@ -69,7 +70,7 @@ def judge(
             if host.power and host.power.drawn and host.channels:
                 host.in_step = following.followed(host.channels, host.power.drawn, ledger.watched)
             forgetting.fade(host, ledger.watched, half_life_ns)
-            asked = ledger.asked.get(host.name, {})
+            asked, host.answered = ledger.asked.get(host.name, {}), ledger.answered.get(host.name)
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
             finding = _named(_finding(host, theirs, settings, asset, policy), host, asked, pools)
@@ -87,22 +88,26 @@ def rank(finding: Finding) -> tuple[int, int, float, str, str]:
 def _unheard(host: Case, settings: Settings, asset: Asset | None) -> Finding:
     """The finding of a host of which nothing could be scored: in most captures of most."""
     record = host.record
-    serves = [roles.served(host.role)] if case.serves(host) and host.role else []
-    lack = missing.unscored(record, settings.findings.min_messages)
+    serves = [roles.served(host.role)] if case.heard_serving(host) and host.role else []
+    lack = missing.unscored(record, settings.findings.min_messages, host.answered)
+    ordinary = answering.ordinary(host.answered, record) if lack.cause == missing.ONLY_ANSWERED else None
+    verdict = Verdict.SUSPICIOUS if serves else Verdict.CLEAR if ordinary else Verdict.UNDECIDED
+    why = serves[0].summary if serves else ordinary.summary if ordinary else lack.summary
     return Finding(
         host=host.name,
         kind=host.kind,
         score=None,
-        verdict=Verdict.SUSPICIOUS if serves else Verdict.UNDECIDED,
+        verdict=verdict,
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         organisation=asset.organisation if asset else None,
         energy=case.energy(record.power, settings),
         quality=case.quality(record, settings),
         evidence=serves,
-        missing=[] if serves else [lack.told()],
+        counter_evidence=[ordinary] if ordinary else [],
+        missing=[lack.told()] if verdict is Verdict.UNDECIDED else [],
         role=host.role.name if host.role else None,
-        why=serves[0].summary if serves else lack.summary,
+        why=why,
     )
 
 
@@ -137,7 +142,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         explanation=reasons.explanation(host, bundle) if verdict is not Verdict.CLEAR else None,
         missing=_missing(host, bundle) if verdict is Verdict.UNDECIDED else [],
         allowed=rule,
-        role=host.role.name if host.role else None,
+        role=host.role.name if host.role and (host.role.read or verdict in ACCUSED) else None,
         traffic=strip.together(channel.strip for channel in host.channels),
         drawn=host.power.drawn if host.power else None,
     )
@@ -210,7 +215,7 @@ def _of_traffic(host: Case, bundle: Bundle) -> Verdict:
         return Verdict.SUSPICIOUS if strange else Verdict.MINING
     if score >= limits.suspicious:
         return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
-    if case.serves(host):
+    if case.heard_serving(host):
         return Verdict.SUSPICIOUS
     if host.forgotten and host.remembered >= limits.suspicious:
         return Verdict.UNDECIDED  # it may only rest

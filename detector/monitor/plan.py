@@ -24,6 +24,7 @@ class MonitorSettings:
     policy: str = ""
     model: str = ""
     output: str = ""  # findings as JSON lines are appended here
+    syslog: str = ""  # a server that is told what is printed, as CEF
     score_step: float = SCORE_STEP  # a score that moved by this much is told again
 
 

@@ -58,8 +58,11 @@ def shared(a: Span, b: Span) -> Span | None:
     return whole if whole.end_ns - whole.start_ns <= 4 * shorter else None
 
 
-def traffic(steps: Steps, axis: Span, name: str) -> Markup:
-    """Messages and pushes as bars, the score of the behaviour as a line.  name: an id, ours."""
+def traffic(steps: Steps, axis: Span, name: str, whole: float | None) -> Markup:
+    """Messages and pushes as bars, the score of the behaviour as a line.  name: an id, ours.
+
+    whole: the score of the finding, from all windows and all that is known beside them: a dashed line.
+    """
     messages, pushes, score = (steps.columns[key] for key in ("messages", "pushes", "score"))
     most = max(float(np.nanmax(messages)), 1.0)
     panels = [
@@ -70,9 +73,10 @@ def traffic(steps: Steps, axis: Span, name: str) -> Markup:
             tag("path", d=Markup(_bars(steps, pushes, axis, 0, most)), class_="pushes"),
         ),
         join(
-            _heading(1, "Score of this behaviour, 0 to 1"),
+            _heading(1, "Score of this behaviour alone, step by step, 0 to 1 (line)"),
             _scale(1, ("0", "1")),
             tag("path", d=Markup(_line(steps, score, axis, 1, 1.0)), class_="line"),
+            None if whole is None else _level_line(axis, whole),
         ),
     ]
     told = (
@@ -80,6 +84,8 @@ def traffic(steps: Steps, axis: Span, name: str) -> Markup:
         f" sent by the other end unprompted; the score of the behaviour ran from"
         f" {probability(float(np.nanmin(score)))} to {probability(float(np.nanmax(score)))}."
     )
+    if whole is not None:
+        told += f"  The score of the finding, {probability(whole)}, joins all windows, words and power."
     rows = _rows(steps, {"messages": np.nansum, "pushes": np.nansum, "score": np.nanmax})
     numbers = table(
         ("From (UTC)", "Messages", "Unprompted", "Highest score"),
@@ -199,6 +205,22 @@ def _onset(x: float, onset_ns: int) -> Markup:
             x=x - 5 if left else x + 5,
             y=_top(0) + PANEL - 8,
             text_anchor="end" if left else "start",
+            class_="name",
+        ),
+    )
+
+
+def _level_line(axis: Span, whole: float) -> Markup:
+    """The score of the finding across the second panel, its name where the line leaves room."""
+    y = _y(whole, 1, 1.0)
+    return join(
+        tag("line", x1=axis.x(axis.start_ns), x2=axis.x(axis.end_ns), y1=y, y2=y, class_="whole"),
+        tag(
+            "text",
+            f"the finding: {probability(whole)}",
+            x=WIDTH - RIGHT - 4,
+            y=y + (13 if whole > 0.5 else -5),
+            text_anchor="end",
             class_="name",
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from detector.records import Verdict
 from detector.report.markup import Markup, table, tag
 from detector.report.words import several
-from detector.rollup import SHARES, Rollup, Share, Trend, Unit
+from detector.rollup import SHARES, Drawn, Rollup, Share, Trend, Unit
 from detector.text import number, plural
 
 SHOWN = 200  # organisations with a row; all are in what --rollup writes
@@ -20,7 +20,7 @@ def organisations(rollup: Rollup) -> Markup:
     units = [*rollup.organisations[:SHOWN], rollup.whole] if several_units else [rollup.whole]
     headings = (
         "Organisation", "Checked", "By traffic", "By power", "By both", "Mining", "Suspicious",
-        "Undecided", "Energy of those called mining", "CO2e", "Listed, not seen",
+        "Undecided", "Allowed", "Energy of those called mining", "CO2e", "Listed, not seen",
     )  # fmt: skip
     rows = [_row(unit, unit.organisation or "none named") for unit in units[:-1]] + [
         _row(rollup.whole, "All")
@@ -35,7 +35,8 @@ def organisations(rollup: Rollup) -> Markup:
             "p",
             "In brackets: between which shares the truth lies, at 95 % (Clopper-Pearson), if what was checked"
             " is a fair sample of what the organisation has.  They do not cover what minewatch fails to"
-            f" recognise.  CO2e at {rollup.co2e_kg_per_kwh:g} kg a kWh: {rollup.co2e_source}.",
+            " recognise.  Allowed: called mining or suspicious, and a policy or the asset map allows it;"
+            f" counted there only.  CO2e at {rollup.co2e_kg_per_kwh:g} kg a kWh: {rollup.co2e_source}.",
             class_="quiet",
         ),
         *_lists("Since the previous run", trend(rollup)),
@@ -50,9 +51,9 @@ def _row(unit: Unit, name: str) -> Markup:
         "tr",
         tag("th", name, scope="row"),
         *(tag("td", number(count), class_="score") for count in counts),
-        *(tag("td", _share(unit.shares[verdict])) for verdict in SHARES),
-        tag("td", _energy(unit)),
-        tag("td", "-" if unit.co2e_kg is None else f"{number(unit.co2e_kg)} kg"),
+        *(tag("td", _share(share)) for share in (*(unit.shares[one] for one in SHARES), unit.allowed)),
+        tag("td", _energy(unit.energy)),
+        tag("td", "-" if unit.energy.co2e_kg is None else f"{number(unit.energy.co2e_kg)} kg"),
         tag("td", len(unit.unseen)),
     )
 
@@ -63,14 +64,14 @@ def _share(share: Share) -> str:
     return f"{number(share.count)} ({share.low:.1%} to {share.high:.1%})"
 
 
-def _energy(unit: Unit) -> str:
+def _energy(drawn: Drawn) -> str:
     told = [
         f"{number(kwh)} kWh {basis}"
-        for kwh, basis in ((unit.measured_kwh, "measured"), (unit.estimated_kwh, "estimated"))
+        for kwh, basis in ((drawn.measured_kwh, "measured"), (drawn.estimated_kwh, "estimated"))
         if kwh is not None
     ]
-    if unit.unread:
-        told.append(f"{unit.unread} without readings")
+    if drawn.unread:
+        told.append(f"{drawn.unread} without readings")
     return ", ".join(told) or "-"
 
 
@@ -80,18 +81,21 @@ def trend(rollup: Rollup) -> Iterator[str]:
     if told is None:
         return
     mining, before = rollup.whole.shares[Verdict.MINING].count, told.before[Verdict.MINING]
-    all_before = sum(told.before.values())
+    all_before = sum(told.before.values()) + told.allowed_before
     yield (
         f"Compared with {rollup.previous}: {number(all_before)} checked then, {number(rollup.whole.checked)}"
         f" now; {before} called mining then, {mining} now; {told.before[Verdict.SUSPICIOUS]} suspicious then,"
-        f" {rollup.whole.shares[Verdict.SUSPICIOUS].count} now."
+        f" {rollup.whole.shares[Verdict.SUSPICIOUS].count} now.  {number(told.seen_again)} were seen in both."
     )
+    if all_before and not told.seen_again:
+        yield "No name of then is among those of now: were both runs of this site, and under one site key?"
     yield from _changes(told)
 
 
 def _changes(told: Trend) -> Iterator[str]:
     lists = {
         "Newly called mining": told.newly,
+        "Called mining then, and allowed now": told.now_allowed,
         "No longer called mining": told.no_longer,
         "Called mining then, and not seen now": told.gone,
     }

@@ -13,6 +13,7 @@ from detector.text import probability
 RANKED = 2_000  # hosts to look at that are listed
 LISTED = 10_000  # of those undecided, and of those clear
 OPEN = 25  # rows up to which a folded table lies open
+PRINTED = 300  # rows up to which it is printed, folded or not: more would fill a folder
 
 
 def ranking(findings: Sequence[Finding], linked: set[int]) -> Markup:
@@ -64,10 +65,20 @@ def _folded(findings: Sequence[Finding], linked: set[int], verdict: str, last: s
     headings = ("Host or meter", "Organisation", "Score", last.capitalize())
     return tag(
         "details",
-        tag("summary", f"{several(len(findings))} {verdict}"),
+        tag("summary", f"{several(len(findings))} {verdict}", _on_paper(len(findings))),
         table(headings, rows, f"Hosts and meters {verdict}, and {last}", "cards"),
         _left(len(findings) - LISTED),
         open="" if len(findings) <= OPEN else None,
+        class_="long" if len(findings) > PRINTED else None,
+    )
+
+
+def _on_paper(count: int) -> Markup | None:
+    """What paper says of a list that is not printed."""
+    return (
+        tag("span", " (open the list before printing to have it here)", class_="paper")
+        if count > PRINTED
+        else None
     )
 
 

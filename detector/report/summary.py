@@ -43,16 +43,20 @@ def answer(findings: Sequence[Finding]) -> str:
     counted = counts(findings)
     of = several(len(findings))
     mining, suspicious = counted[Verdict.MINING], counted[Verdict.SUSPICIOUS]
+    allowed = sum(f.allowed is not None for f in findings)
     if mining:
-        told = f"{mining} of {of} {'is' if mining == 1 else 'are'} mining cryptocurrency"
-        return f"{told}, as far as passive evidence can tell" + (
-            f"; {suspicious} more {'is' if suspicious == 1 else 'are'} suspicious." if suspicious else "."
-        )
+        told = f"{mining} of {of} {_are(mining)} mining cryptocurrency, as far as passive evidence can tell"
+        told += f"; {suspicious} more {_are(suspicious)} suspicious." if suspicious else "."
+        return told + (f"  {allowed} of them {_are(allowed)} allowed to." if allowed else "")
     if suspicious:
-        return f"None of {of} is called mining; {suspicious} {'is' if suspicious == 1 else 'are'} suspicious."
+        return f"None of {of} is called mining; {suspicious} {_are(suspicious)} suspicious."
     left = counted[Verdict.UNDECIDED]
     told = f"None of {of} looks like mining in what was seen."
     return told + (f"  {left} could not be judged: that is no all-clear." if left else "")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _worst(worst: Sequence[Finding], linked: set[int]) -> Markup:

@@ -146,6 +146,8 @@ def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
     named = (("ip", "host"), ("meter", "meter"), ("feeder", "feeder"))
     nouns = [plural(kinds[kind], noun) for kind, noun in named if kinds[kind]]
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())
+    allowed = sum(finding.allowed is not None for finding in findings)
+    told += f"; {allowed} allowed" if allowed else ""
     line = f"{' and '.join(nouns) or '0 hosts'}: {told}"
     energy = energy_of_mining(findings)
     if energy.kwh is not None:

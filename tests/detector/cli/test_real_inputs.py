@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 
 from detector.bundle import DEFAULT
 from detector.cli import main
+from detector.findings.evidence import hashed
+from detector.privacy import Pseudonyms
 from detector.windows.parquet import channels_from_arrow, power_from_arrow
 
 WALLET = "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD"
@@ -96,6 +98,21 @@ def test_extract_writes_both_tables_and_no_wallet(folder: Path, capsys: pytest.C
     assert WALLET.encode() not in (out / "channels.parquet").read_bytes()
     assert power_from_arrow(pq.read_table(out / "power.parquet")).meters
     assert sorted(path.name for path in out.iterdir()) == ["channels.parquet", "power.parquet"]
+
+
+def test_extract_hashes_under_the_sites_key_and_knows_the_sites_pools(folder: Path) -> None:
+    (folder / "site.key").write_bytes(b"a key for the tests, 32 bytes...")
+    (folder / "pools.txt").write_text("pool.example.net\n")
+    told = {}
+    for name, words in {"plain": [], "keyed": ["--site-key", str(folder / "site.key")]}.items():
+        command = ["extract", str(folder / "good.pcap"), "--output", str(folder / name), "--quiet", *words]
+        assert main([*command, "--pools", str(folder / "pools.txt")]) == 0
+        channels = channels_from_arrow(pq.read_table(folder / name / "channels.parquet"))
+        told[name] = next(facts.wallet for facts in channels.facts if facts)
+    assert told["plain"] == hashed(WALLET)
+    assert told["keyed"] == Pseudonyms((folder / "site.key").read_bytes()).rehash(hashed(WALLET))
+    missing = ["extract", str(folder / "good.pcap"), "--output", str(folder / "no"), "--pools", "absent.txt"]
+    assert main(missing) == 2
 
 
 def test_extract_tells_what_is_broken_and_does_the_rest(

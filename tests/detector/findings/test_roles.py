@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from detector.features import channel as features
+from detector.features import fusion
 from detector.findings import judge, strip
+from detector.findings.behind import system
 from detector.findings.ledger import Ledger, Newest
 from detector.hosts import Asset, Assets, HomeNetworks, are_hosts, text, words
 from detector.owners import Lease, Owners
-from detector.records import ChannelWindows, Facts, Finding, Scores, Verdict
+from detector.records import ChannelWindows, Facts, Finding, Names, Scores, Verdict
 from detector.settings import PRIVATE_NETWORKS, Settings
 from detector.windows.channel import concatenate
-from tests.detector.findings.records import Models, heard, logit
+from tests.detector.findings.records import Models, Scorer, heard, logit
 from tests.detector.findings.test_ledger import row
 
 WORKERS = [f"10.0.0.{i}" for i in range(11, 14)]
@@ -27,7 +29,10 @@ def mined(client: str, server: str, facts: Facts | None = None, window: int = 0)
 
 
 def told(
-    *tables: ChannelWindows, assets: Assets | None = None, probability: float = 0.95
+    *tables: ChannelWindows,
+    assets: Assets | None = None,
+    probability: float = 0.95,
+    models: Models | None = None,
 ) -> dict[str, Finding]:
     """Findings by host after these rows, all of them scored `probability`."""
     owners = assets.owners if assets else Owners()
@@ -40,7 +45,7 @@ def told(
         scores = Scores(np.full(n, probability), np.full(n, logit(probability)), np.zeros(n))
         vectors = features.extract(table)
         made.add(table, Newest(table.facts, table.wide[:, strip.COUNTED]), vectors, scores)
-    found = judge(made, Models(), Settings(), assets or Assets())  # type: ignore[arg-type]
+    found = judge(made, models or Models(), Settings(), assets or Assets())  # type: ignore[arg-type]
     return {finding.host: finding for finding in found}
 
 
@@ -83,6 +88,116 @@ def test_a_management_interface_makes_no_proxy_of_a_miner() -> None:
     asked = mined(WORKERS[0], PROXY, Facts("management", server_mines=True))
     asked.wide[0] = row(WORKERS[0], PROXY).wide[0]
     assert all(found.role is None for found in told(asked, mined(PROXY, POOL)).values())
+
+
+def mute(client: str, server: str, windows: int = 2) -> list[ChannelWindows]:
+    """Windows of a channel of which only the behaviour is seen."""
+    return [row(client, server, window=window) for window in range(windows)]
+
+
+def test_a_proxy_whose_words_nobody_reads_is_told_by_how_its_channels_behave() -> None:
+    inward = [table for worker in WORKERS for table in mute(worker, PROXY)]
+    found = told(*inward, *mute(PROXY, POOL))
+    proxy = found[PROXY]
+    assert (proxy.role, proxy.verdict) == ("mining proxy", Verdict.MINING)
+    (serves,) = (item for item in proxy.evidence if item.kind == "serves_miners")
+    assert serves.summary.startswith(
+        "what looks like a mining proxy: passes on the work of a pool to 3 miners"
+    )
+    (through,) = (item for item in found[WORKERS[0]].evidence if item.kind == "works_for")
+    assert through.summary == (
+        f"seems to take its work from {PROXY}, what looks like a mining proxy with 3 workers at home"
+    )
+
+
+@pytest.mark.parametrize(
+    ("inward", "outward", "windows"),
+    [(WORKERS[:1], POOL, 2), (WORKERS, None, 2), (WORKERS, POOL, 1), (WORKERS, "10.0.0.99", 2)],
+    ids=["one worker", "nothing outside", "one window", "upstream at home"],
+)
+def test_less_than_that_makes_no_proxy(inward: list[str], outward: str | None, windows: int) -> None:
+    tables = [table for worker in inward for table in mute(worker, PROXY, windows)]
+    found = told(*tables, *(mute(PROXY, outward, windows) if outward else []))
+    assert found[PROXY].role is None and not any("works_for" in kinds(f) for f in found.values())
+
+
+def test_a_proxy_that_is_only_guessed_moves_no_verdict() -> None:
+    """Its own channel is suspect and the fused score says clear: a guess does not outweigh that."""
+    quiet = Models(fusion=Scorer(says=lambda _: 0.05, names=fusion.NAMES))
+    inward = [table for worker in WORKERS for table in mute(worker, PROXY)]
+    found = told(*inward, *mute(PROXY, POOL), models=quiet)
+    assert (found[PROXY].role, found[PROXY].verdict) == (None, Verdict.CLEAR)
+
+
+# --- hosts that only answer
+
+
+@pytest.mark.parametrize(
+    ("clients", "probability", "verdict", "why"),
+    [
+        (3, 0.1, Verdict.CLEAR, "the most mining-like of their channels to it scores 0.100"),
+        (2, 0.1, Verdict.UNDECIDED, "only answered 2 hosts at home: too few"),
+        (3, 0.7, Verdict.UNDECIDED, "a channel to it scores 0.700: it may hand out work"),
+    ],
+)
+def test_a_host_that_only_answers(clients: int, probability: float, verdict: Verdict, why: str) -> None:
+    tables = [row(f"10.0.0.{11 + n}", "10.0.0.2") for n in range(clients)]
+    found = told(*tables, probability=probability)["10.0.0.2"]
+    assert (found.verdict, found.score) == (verdict, None)
+    assert why in found.why
+    assert [item.kind for item in found.counter_evidence] == ["ordinary_server"] * (verdict is Verdict.CLEAR)
+    assert [lack["cause"] for lack in found.missing] == ["only_answered"] * (verdict is not Verdict.CLEAR)
+
+
+# --- gateways
+
+
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"
+PHONE = "Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8)"
+TABLET = "Mozilla/5.0 (iPad; CPU OS 17_4 like Mac OS X) AppleWebKit/605.1.15"
+
+
+@pytest.mark.parametrize(
+    ("agents", "role"),
+    [([WINDOWS, PHONE, TABLET], "gateway"), ([WINDOWS, PHONE, WINDOWS, "curl/8.5.0", "XMRig/6"], None)],
+)
+def test_many_kinds_of_client_behind_one_address_make_a_gateway(agents: list[str], role: str | None) -> None:
+    tables = [mined("10.0.0.1", POOL)]
+    for n, agent in enumerate(agents):
+        tables.append(row("10.0.0.1", f"198.51.100.{n}"))
+        tables[-1].names[0] = Names(http_agent=agent)
+    found = told(*tables)["10.0.0.1"]
+    assert (found.role, found.verdict) == (role, Verdict.MINING)  # whoever it is, somebody mines
+    shared = [item.summary for item in found.counter_evidence if item.kind == "gateway"]
+    if role is None:
+        assert not shared
+        return
+    assert (
+        "(3 kinds of client behind it: Android, Windows, iOS; xmrig spoke from it); which of them"
+        in shared[0]
+    )
+
+
+def test_user_agents_of_those_elsewhere_are_not_counted() -> None:
+    """A web server at home is no gateway, whoever calls it."""
+    tables = [row(f"198.51.100.{n}", "10.0.0.80") for n in range(3)]
+    for table, agent in zip(tables, [WINDOWS, PHONE, TABLET], strict=True):
+        table.names[0] = Names(http_agent=agent)
+    assert told(*tables)["10.0.0.80"].role is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "kind"),
+    [
+        (WINDOWS, "Windows"), (PHONE, "Android"), (TABLET, "iOS"), ("curl/8.5.0", None), ("", None),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; Xbox; Xbox One)", "console"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Linux"),
+        ("Debian APT-HTTP/1.3 (2.6.1)", "Linux"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)", "macOS"),
+    ],
+)  # fmt: skip
+def test_kinds_of_client(agent: str, kind: str | None) -> None:
+    assert system(agent) == kind
 
 
 @pytest.mark.parametrize("name", ["NAT", "gateway"])

@@ -163,6 +163,22 @@ def test_paper_has_the_pictures_and_no_navigation(browser: Chromium, tmp_path: P
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_paper_has_what_is_folded_on_the_screen(browser: Chromium, tmp_path: Path) -> None:
+    """All but lists that would fill a folder: paper says of them that they are not there."""
+    findings = [*some(), *(clear(f"10.1.{i >> 8}.{i & 255}") for i in range(400))]
+    browser.open(written(tmp_path, findings), 794)
+    folded = "[...document.querySelectorAll('details:not([open])')]"
+    shown = folded + ".map(d => [d.className, d.lastElementChild.checkVisibility()])"
+    said = "getComputedStyle(document.querySelector('details.long .paper')).display"
+    assert not any(is_shown for _, is_shown in browser.run(shown)) and browser.run(said) == "none"
+    browser.media("print")
+    on_paper = browser.run(shown)
+    assert {is_shown for name, is_shown in on_paper if name != "long"} == {True}
+    assert [is_shown for name, is_shown in on_paper if name == "long"] == [False]
+    assert browser.run(said) == "inline"
+    browser.media()
+
+
 def test_ten_thousand_hosts_open(browser: Chromium, tmp_path: Path) -> None:
     """No limit on time is asserted, since machines differ: it opens, and what is folded is not laid out."""
     path = written(tmp_path, [mining(), *(clear(f"10.0.{i >> 8}.{i & 255}") for i in range(10_000))])

@@ -1,35 +1,28 @@
 """Findings rolled up by organisation: what who was ordered to check its systems hands in.
 
-How many hosts and meters were checked, by which telemetry, how many were called what, what those
-that mine drew, what changed since the previous run, and what was not covered.
+How many hosts and meters were checked, by which telemetry, how many were called what and how many are
+allowed to, what those that mine drew, what changed since the previous run, and what was not covered.
 """
 
 from __future__ import annotations
 
-import csv
 import itertools
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
-from detector.atomic import replacing
 from detector.document import WORST_FIRST, counts
 from detector.records import Finding, Verdict
 from detector.settings import CO2E_SOURCE, FindingSettings
-from detector.sinks.csv_rows import cell
-from detector.text import plain, printable, rfc3339
+from detector.text import plain
 
 if TYPE_CHECKING:
     from detector.hosts import Assets
     from detector.pipeline import Result
-    from detector.previous import Previous
+    from detector.previous import Previous, Told
 
-SCHEMA = "minewatch.rollup/1"
 CONFIDENCE = 0.95
-NAMED = 50  # hosts of a list that are named; the rest is counted
 SHARES = (Verdict.MINING, Verdict.SUSPICIOUS, Verdict.UNDECIDED)
 
 
@@ -47,10 +40,23 @@ class Share:
 class Trend:
     """Hosts and meters since the previous run, by name."""
 
-    before: Mapping[Verdict, int]
+    before: Mapping[Verdict, int]  # those allowed left out
+    allowed_before: int
+    seen_again: int
     newly: tuple[str, ...]  # called mining now and not before, or not seen before
-    no_longer: tuple[str, ...]  # called mining before, seen now and not called so
+    now_allowed: tuple[str, ...]  # called mining before, and allowed now
+    no_longer: tuple[str, ...]  # called mining before, seen now and neither called so nor allowed
     gone: tuple[str, ...]  # called mining before, and not seen now
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What hosts and meters drew over the data; None where no reading gives it."""
+
+    measured_kwh: float | None
+    estimated_kwh: float | None
+    co2e_kg: float | None
+    unread: int  # of how many no power was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,11 @@ class Unit:
     by_traffic: int  # of which packets were seen
     by_power: int  # of which power was read
     by_both: int
-    shares: Mapping[Verdict, Share]
+    shares: Mapping[Verdict, Share]  # of those that no policy and no asset map allows
+    allowed: Share  # called mining or suspicious, and allowed
     clear: int
-    measured_kwh: float | None  # of what is called mining; None where no reading gives it
-    estimated_kwh: float | None
-    co2e_kg: float | None
-    unread: int  # called mining, and no power was read
+    energy: Drawn  # of those called mining that are not allowed
+    energy_allowed: Drawn
     unseen: tuple[str, ...]  # assets of the map of which nothing was seen
     trend: Trend | None
 
@@ -146,8 +151,9 @@ def rolled_up(
 
 
 def _unit(findings: Sequence[Finding], unseen: Sequence[str]) -> Unit:
-    counted = counts(findings)
-    mining = [f for f in findings if f.verdict is Verdict.MINING]
+    allowed = [f for f in findings if f.allowed is not None]
+    blamed = [f for f in findings if f.allowed is None]
+    counted = counts(blamed)
     traffic = [bool(f.quality.get("packets")) for f in findings]
     power = [f.power_score is not None or f.energy is not None for f in findings]
     meters = sum(f.kind != "ip" for f in findings)
@@ -160,11 +166,10 @@ def _unit(findings: Sequence[Finding], unseen: Sequence[str]) -> Unit:
         by_power=sum(power),
         by_both=sum(a and b for a, b in zip(traffic, power, strict=True)),
         shares={verdict: share(counted[verdict], len(findings)) for verdict in SHARES},
+        allowed=share(len(allowed), len(findings)),
         clear=counted[Verdict.CLEAR],
-        measured_kwh=_summed(mining, "kwh", measured=True),
-        estimated_kwh=_summed(mining, "kwh", measured=False),
-        co2e_kg=_summed(mining, "co2e_kg"),
-        unread=sum(f.energy is None for f in mining),
+        energy=_drawn([f for f in blamed if f.verdict is Verdict.MINING]),
+        energy_allowed=_drawn(allowed),
         unseen=tuple(unseen),
         trend=None,
     )
@@ -180,6 +185,15 @@ def share(count: int, of: int) -> Share:
     low = float(betaincinv(count, of - count + 1, tail)) if count else 0.0
     high = float(betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
     return Share(count, of, low, high)
+
+
+def _drawn(findings: Sequence[Finding]) -> Drawn:
+    return Drawn(
+        measured_kwh=_summed(findings, "kwh", measured=True),
+        estimated_kwh=_summed(findings, "kwh", measured=False),
+        co2e_kg=_summed(findings, "co2e_kg"),
+        unread=sum(f.energy is None for f in findings),
+    )
 
 
 def _summed(findings: Iterable[Finding], key: str, *, measured: bool | None = None) -> float | None:
@@ -204,105 +218,34 @@ def _unseen(findings: Iterable[Finding], assets: Assets) -> dict[str | None, lis
     return told
 
 
-Before = dict[tuple[str, str], Verdict]
+Before = dict[tuple[str, str], "Told"]
 
 
 def _before(findings: Iterable[Finding], previous: Previous | None) -> dict[str | None, Before]:
-    """Verdicts of the previous run by (kind, host), by the organisation that the host has now."""
+    """What the previous run said by (kind, host), by the organisation that the host has now."""
     now = {(f.kind, f.host): f.organisation for f in findings}
     told: dict[str | None, Before] = {}
     for key, host in previous.hosts.items() if previous else ():
-        told.setdefault(now.get(key, host.organisation), {})[key] = host.verdict
+        told.setdefault(now.get(key, host.organisation), {})[key] = host
     return told
 
 
 def _trend(findings: Iterable[Finding], before: Before) -> Trend:
-    now = {(f.kind, f.host): f.verdict for f in findings}
-    mined = {key for key, verdict in before.items() if verdict is Verdict.MINING}
-    mines = {key for key, verdict in now.items() if verdict is Verdict.MINING}
-    verdicts = Counter(before.values())
+    now = {(f.kind, f.host): f for f in findings}
+    mined = {key for key, told in before.items() if told.verdict is Verdict.MINING and not told.allowed}
+    mines = {key for key, f in now.items() if f.verdict is Verdict.MINING and f.allowed is None}
+    allowed = {key for key, f in now.items() if f.allowed is not None}
+    verdicts = Counter(told.verdict for told in before.values() if not told.allowed)
     return Trend(
         before={verdict: verdicts[verdict] for verdict in WORST_FIRST},
-        newly=tuple(sorted(host for _, host in mines - mined)),
-        no_longer=tuple(sorted(host for _, host in (mined & now.keys()) - mines)),
-        gone=tuple(sorted(host for _, host in mined - now.keys())),
+        allowed_before=sum(told.allowed for told in before.values()),
+        seen_again=len(before.keys() & now.keys()),
+        newly=_names(mines - mined),
+        now_allowed=_names(mined & allowed),
+        no_longer=_names((mined & now.keys()) - mines - allowed),
+        gone=_names(mined - now.keys()),
     )
 
 
-def write_rollup(path: str | Path, rollup: Rollup) -> None:
-    """Write it as CSV where the name ends in .csv, else as JSON; whole or not there.  Raises OSError."""
-    with replacing(path) as stream:
-        if str(path).lower().endswith(".csv"):
-            _write_csv(stream, rollup)
-        else:
-            json.dump(document(rollup), stream, indent=1, ensure_ascii=False, allow_nan=False)
-            stream.write("\n")
-
-
-def document(rollup: Rollup) -> dict[str, Any]:
-    """The roll-up as JSON values."""
-    told = {
-        "schema": SCHEMA,
-        "from": None if rollup.first_ns is None else rfc3339(rollup.first_ns),
-        "to": None if rollup.last_ns is None else rfc3339(rollup.last_ns),
-        "confidence": CONFIDENCE,
-        "co2e": {"kg_per_kwh": rollup.co2e_kg_per_kwh, "source": rollup.co2e_source},
-        "model": {key: rollup.model.get(key) for key in ("id", "schema_digest")},
-        "previous": rollup.previous,
-        "whole": _told(rollup.whole),
-        "organisations": [_told(unit) for unit in rollup.organisations],
-        "not_read": list(rollup.problems),
-    }
-    shown: dict[str, Any] = plain(told)
-    return shown
-
-
-def _told(unit: Unit) -> dict[str, Any]:
-    return {
-        "organisation": unit.organisation,
-        "checked": {"all": unit.checked, "hosts": unit.hosts, "meters": unit.meters},
-        "covered": {"traffic": unit.by_traffic, "power": unit.by_power, "both": unit.by_both},
-        **{
-            verdict.value: {"count": one.count, "low": round(one.low, 6), "high": round(one.high, 6)}
-            for verdict, one in unit.shares.items()
-        },
-        "clear": {"count": unit.clear},
-        "energy_of_mining": {
-            "measured_kwh": unit.measured_kwh,
-            "estimated_kwh": unit.estimated_kwh,
-            "co2e_kg": unit.co2e_kg,
-            "without_readings": unit.unread,
-        },
-        "not_seen": {"count": len(unit.unseen), "assets": unit.unseen[:NAMED]},
-        "trend": None if unit.trend is None else _told_trend(unit.trend),
-    }
-
-
-def _told_trend(trend: Trend) -> dict[str, Any]:
-    lists = {"newly_mining": trend.newly, "no_longer": trend.no_longer, "gone": trend.gone}
-    return {
-        "before": {verdict.value: count for verdict, count in trend.before.items()},
-        **{name: {"count": len(hosts), "hosts": hosts[:NAMED]} for name, hosts in lists.items()},
-    }
-
-
-def _write_csv(stream: TextIO, rollup: Rollup) -> None:
-    """One row an organisation, the whole last; text is made harmless for spreadsheets."""
-    writer = csv.writer(stream, lineterminator="\n")
-    rows = [dict(_flat(_told(unit))) for unit in (*rollup.organisations, rollup.whole)]
-    rows[-1]["organisation"] = "(all)"
-    common = {"co2e_kg_per_kwh": rollup.co2e_kg_per_kwh, "co2e_source": rollup.co2e_source}
-    writer.writerow([*rows[-1], *common])
-    for row in rows:
-        writer.writerow([cell(row.get(name)) for name in rows[-1]] + [cell(v) for v in common.values()])
-
-
-def _flat(told: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """(name of a column, value); lists of names joined by spaces."""
-    for name, value in told.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}_")
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            yield before + name, " ".join(printable(item) for item in value)
-        else:
-            yield before + name, value
+def _names(keys: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(sorted(host for _, host in keys))
