@@ -139,14 +139,8 @@ def _record(path: Path, origin: table.Origin) -> table.Rows:
 
 def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The channel model of these rows: of their behaviour, whatever was said."""
-    return fit.fit_model(
-        rows.values,
-        rows.label,
-        rows.group,
-        channel_features.NAMES,
-        examples=rows.example,
-        simulated=rows.simulated,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
+    return fit.fit_rows(
+        table.dataset(rows),
         seed=seed,
         settings=fit.FitSettings(
             trees=200, leaves=31, budget=budget or Budget()

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from detector.features import channel as channel_features
 from detector.records import Vectors
 from training import fit, table
-from training.dataset import Dataset, Floats, dataset_of
-from training.splits import SplitError, grouped_folds, row_weights
+from training.dataset import Dataset, Floats
+from training.splits import SplitError, grouped_folds
 
 AGAINST = 1.0  # log-odds of the others against a label from which on it is named
 FOLDS = 5
@@ -30,14 +29,7 @@ def named(own: table.Rows, simulated: table.Rows, seed: int) -> list[str]:
     simulated: learnt from beside the user's rows; its labels are right by construction.
     """
     rows = table.concatenate([own, simulated])
-    data = dataset_of(
-        rows.values,
-        rows.label,
-        rows.group,
-        channel_features.NAMES,
-        examples=rows.example,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
-    )
+    data = table.dataset(rows)
     return list(_told(own, agreement(data, len(own), seed)))
 
 
