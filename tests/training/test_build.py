@@ -13,15 +13,16 @@ import pytest
 
 from detector.features import channel as channel_features
 from detector.features import fusion
-from detector.model import KINDS, Bundle
+from detector.model import KINDS, Bundle, sigmoid
 from detector.pipeline import Request, score
 from detector.records import Vectors, Verdict
 from training import build, card, compose, corpora, export, fit, table
 from training.build import PowerRows, Recipe
+from training.commands.train import FEWEST_HOSTS
 from training.dataset import DatasetError
 from training.simulation.power_corpus import TIERS
 
-TINY = Recipe(examples=320, power_examples=200, fused_hosts=1_200, seed=7, jobs=1)
+TINY = Recipe(examples=320, power_examples=200, fused_hosts=FEWEST_HOSTS, seed=7, jobs=1)
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "sample_data" / "campus-hour.pcap.gz"
 ANEW = """
@@ -130,6 +131,7 @@ def test_the_bundle_is_saved_loaded_and_scores(
 
 
 QUIET = dict.fromkeys(("logins", "requests", "jobs", "shares"), 0.0) | {"network_logit": -5.0}
+HEARD = {"logins": 1.0, "jobs": 9.0, "shares": 9.0}
 
 
 def fused(models: dict[str, fit.Fitted], **known: float) -> float:
@@ -140,9 +142,19 @@ def fused(models: dict[str, fit.Fitted], **known: float) -> float:
 
 def test_words_raise_the_score_of_what_behaves_as_anything(models: dict[str, fit.Fitted]) -> None:
     for logit in (-5.0, -2.0, 0.0, 3.0):
-        said = fused(models, network_logit=logit, logins=1.0, jobs=9.0, shares=9.0)
+        said = fused(models, **HEARD | {"network_logit": logit})
         assert said > fused(models, network_logit=logit)
-    assert fused(models, logins=1.0, jobs=9.0, shares=9.0) > 0
+    assert fused(models, **HEARD) > 0
+
+
+@pytest.mark.parametrize("seed", [8, 9, 10])
+def test_who_was_heard_mining_is_suspicious_in_every_drawing_of_hosts(
+    models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows, seed: int
+) -> None:
+    """A login, nine jobs, nine shares, and no rhythm: of the fewest hosts that `train` composes."""
+    recipe = replace(TINY, seed=seed)
+    drawn = compose.fit_fusion(recipe, rows, models["channel"], power, models["power"])
+    assert sigmoid(fused({"fusion": drawn}, **HEARD)) > drawn.model.thresholds.suspicious
 
 
 def test_half_of_the_miners_that_were_heard_behave_like_an_ordinary_channel() -> None:
