@@ -262,5 +262,6 @@ pd.DataFrame(summary).set_index(["who", "model"])
 #   corpus, prints this evaluation, and **refuses to replace a bundle that is better** on your rows.
 # * `minewatch evaluate my-bundle OTHER-LABELS.csv` on hosts that were *not* used for training.
 # * More groups beat more hosts: a second site is worth more than a second week of the first.
-# * No labels at all? `minewatch train --recalibrate default --traffic monday.pcap` keeps the trees and moves
-#   only offset and thresholds; `minewatch evaluate --drift` says whether your traffic left the training set.
+# * No labels at all? `minewatch train --output site --recalibrate default --traffic monday.pcap` keeps the
+#   trees and moves only offset and thresholds; `minewatch evaluate --drift default monday.pcap` says whether
+#   your traffic left the training set.

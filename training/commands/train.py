@@ -38,6 +38,7 @@ examples:
   minewatch train LABELS.csv --output my-bundle --false-alarms 1/1000-host-days
   minewatch train LABELS.csv --output my-bundle --unlabelled
   minewatch train LABELS.csv --output site --recalibrate default --traffic monday.pcap tuesday.pcap
+  minewatch train --output site --recalibrate default --traffic monday.pcap   (no labels at all)
   minewatch score capture.pcap --model my-bundle
 
 What is printed was measured out of fold: on groups that the model had not seen.  Labels that all the
@@ -62,7 +63,8 @@ drawings: so few say too little of words, and the threshold stands on one or two
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """LABELS.csv, where to write, what to compare with, and how to fit."""
-    parser.add_argument("labels", metavar="LABELS.csv", help="what is known of which host, and when")
+    told = "what is known of which host, and when; --recalibrate can do without"
+    parser.add_argument("labels", metavar="LABELS.csv", nargs="?", help=told)
     parser.add_argument(
         "--output", required=True, type=Path, metavar="BUNDLE", help="folder, or file ending in .zip"
     )
@@ -107,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
         from training.commands import recalibrate  # noqa: PLC0415
 
         return recalibrate.run(args)
+    if args.labels is None:
+        return _refuse("LABELS.csv is missing: what is known of which host (see minewatch train --help)")
     if args.corpus < 400:
         return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
     return _train(args)
