@@ -255,6 +255,7 @@ def _line(fitted: fit.Fitted) -> str:
 
 def training_data(rows: table.Rows, power: PowerRows) -> list[dict[str, Any]]:
     """What the manifest says of the data: one object a source, with the digest of its rows."""
+    licences = {source.name: source.terms["licence"] for source in corpora.sources()}
     listed = []
     for source in sorted(set(rows.source)):
         mine = np.array([name == source for name in rows.source])
@@ -265,6 +266,7 @@ def training_data(rows: table.Rows, power: PowerRows) -> list[dict[str, Any]]:
                 "rows": int(mine.sum()),
                 "mining_rows": int(rows.label[mine].sum()),
                 "simulated": source == "simulated",
+                **({"licence": licences[source]} if source in licences else {}),
             }
         )
     listed.append(

@@ -211,6 +211,14 @@ def test_the_card_says_what_is_simulated(
     assert "simulated" in text.lower() and "tiny" in text
 
 
+def test_a_public_source_is_told_with_its_licence(rows: table.Rows, power: PowerRows) -> None:
+    recorded = replace(
+        rows, source=["ntop__nDPI", "/labels/a.pcap"] * (len(rows) // 2) + ["simulated"] * (len(rows) % 2)
+    )
+    told = {one["name"]: one.get("licence") for one in build.training_data(recorded, power)}
+    assert told["network/ntop__nDPI"] == "LGPL-3.0" and told["network//labels/a.pcap"] is None
+
+
 def test_the_same_seed_gives_the_same_rows_and_another_others() -> None:
     one, again, other = (build.simulated_rows(Recipe(examples=8, seed=s, jobs=1)) for s in (1, 1, 2))
     np.testing.assert_array_equal(one.values, again.values)
