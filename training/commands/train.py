@@ -42,7 +42,7 @@ examples:
   minewatch score capture.pcap --model my-bundle
 
 What is printed was measured out of fold: on groups that the model had not seen.  Labels that all the
-others speak against are named (confident learning), so that you can look again; none is left out.
+others speak against are named (confident learning), so that you can look again, and count for less.
 
 --false-alarms  1/1000-host-days, or a share of benign examples as 1/1000.  The threshold is set for
                 it, and it is said whether the data can promise it, and the least that they can.
@@ -137,12 +137,12 @@ def _train(args: argparse.Namespace) -> int:
         recipe = replace(recipe, budget=budget)
     _say(f"{len(own)} labelled rows; simulating {args.corpus} conversations beside them")
     simulated = build.simulated_rows(recipe)
-    learned = own
     if args.unlabelled:
         learned, told = positives.weighed(own, simulated, recipe.seed)  # the rows of `own` stay first
         _say(told)
     else:
-        for line in doubts.named(own, simulated, recipe.seed):
+        learned, named = doubts.weighed(own, simulated, recipe.seed)
+        for line in named:
             _say(line)
     rows = table.concatenate([learned, simulated])
     power = build.joined_power([*found.power, build.power_rows(recipe, None)])
