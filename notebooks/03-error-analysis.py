@@ -75,12 +75,12 @@ pd.crosstab(
 )
 
 # %% [markdown]
-# ## 2. Misses by kind: those who only ask score lowest
+# ## 2. Misses by kind: a mean hides which dialects score low
 #
 # A mark is a conversation. A pool that *pushes* jobs gives itself away; a miner that *asks* (getwork,
-# getblocktemplate, ethproxy_poll) looks like any JSON poll. Triangles at the right of a line reach that
-# verdict, all others are misses. This is behaviour alone: what is said in the clear is no column of this
-# model. It is a fact that counts for the host, in section 6.
+# getblocktemplate, ethproxy_poll) looks like any JSON poll, and it is not alone at the bottom. Triangles at
+# the right of a line reach that verdict, all others are misses. This is behaviour alone: what is said in the
+# clear is no column of this model. It is a fact that counts for the host, in section 6.
 
 # %%
 miners = talks[talks.mining].sort_values("score")
