@@ -43,16 +43,18 @@ def synthetic(rows: int, seed: int) -> Iterator[table.Rows]:
             words=drawn.words[base],
             simulated=np.ones(n, np.bool_),
             weight=np.ones(n),
+            lacks=drawn.lacks[base],
         )
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
+    """Gather, fit, tell; 1 where it took more than LIMIT_GB."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--most", type=int, default=build.Recipe().most_rows, help="rows that are fitted")
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     started = time.process_time()
     kept = table.gathered(synthetic(args.rows, seed=1), args.most)
     _tell(f"{args.rows} rows gathered, {len(kept)} of them kept", started)

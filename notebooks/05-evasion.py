@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Evasion: what padding, delays, throttling and proxies do to the score
 #
-# **Claim.** Behaviour alone is one voice, and whoever knows how can silence it. Encryption costs it a part,
-# throttling little; padding to 256 bytes, shares held back by two seconds, or a tunnel that carries other
-# traffic cost it nearly everything. What helps then is another witness: words, names, watts, other hosts.
+# **Claim.** Behaviour alone is one voice, and whoever knows how can silence it. Encryption and throttling
+# cost it little, delays a part; padding to a kilobyte costs it everything, and a tunnel that carries other
+# traffic more than half. What helps then is another witness: words, names, watts, other hosts.
 #
 # **Data.** Conversations of dialects in which pools push work, made by this project and changed here in one
 # way at a time. **All of it is simulated**, on fifteen conversations a point: the curves show directions, and
@@ -53,8 +53,10 @@ Change = Callable[[Writes, Draw], Writes]
 # %% [markdown]
 # ## 1. One conversation, in the clear and inside TLS
 #
-# The same fifteen talks, half an hour each, wrapped in each way. In the clear a miner is found by its words;
-# the rest is lengths and rhythm, which encryption leaves nearly as they are.
+# The same fifteen talks, half an hour each, wrapped in each way. This is the model of channels, which knows
+# behaviour alone: lengths and rhythm, which encryption leaves nearly as they are. Words in the clear are
+# facts that count beside it. *Found* is suspicious or mining, a line that some look-alikes reach, too:
+# how many stands in `docs/evaluation.md`.
 
 
 # %%
@@ -110,7 +112,8 @@ plt.show()
 # ## 2. Padding: every record to a multiple of so many bytes
 #
 # TLS 1.3 may pad (RFC 8446, section 5.4). Lengths merge, and with them what tells a share from a keep-alive.
-# The model met padding to 16, 32, 64 and 128 bytes in training: 64 costs little, what it never met costs all.
+# The model met padding to 16, 32, 64 and 128 bytes in training: 64 costs little, what it never met costs more
+# and more, and a kilobyte all.
 
 
 # %%
@@ -165,9 +168,10 @@ plt.show()
 # %% [markdown]
 # ## 3. Delays and throttling: answer late, or say less
 #
-# A miner that holds its shares back breaks the pairing of question and answer here, and loses the late ones
-# at the pool (a *stale* share is not paid). One that mines with a tenth of its machine sends a tenth of the
-# shares and earns a tenth; as long as the pool pushes work it is hardly harder to find.
+# A miner that holds its shares back breaks the pairing of question and answer, which costs the score a part,
+# and loses the late ones at the pool (a *stale* share is not paid). One that mines with a tenth of its
+# machine sends a tenth of the shares and earns a tenth; as long as the pool pushes work it is hardly harder
+# to find.
 
 
 # %%
@@ -220,8 +224,8 @@ plt.show()
 # %% [markdown]
 # ## 4. Proxies and tunnels: one channel for many things
 #
-# Several sessions in one channel blur each other's rhythm: four miners behind one proxy are found less often
-# than one alone. A tunnel that carries a chat or a person's browsing beside the mining is not found at all.
+# Several sessions in one channel blur each other's rhythm. Four miners behind one proxy still sound like
+# miners; a tunnel that carries a chat or a person's browsing beside the mining is mostly not found.
 # This is the reason why names, certificates, watts and several hosts of one site are asked as well.
 
 
@@ -272,8 +276,9 @@ plt.show()
 # ## 5. Evasion of the meter: throttle, dither, run at night
 #
 # Power has its own evasions. Records of nodes and meters with a miner, by what its owner does about it; share
-# found with the exact 95 % interval. To mine only at night, or when the house uses little, hides best: it
-# looks like a habit. None of these changes what the traffic says, and none of the above changes the watts.
+# found with the exact 95 % interval. To mine only at night, or behind solar panels, hides well: it looks like
+# a habit; of most others so few were drawn that their intervals overlap. None of these changes what the
+# traffic says, and none of the above changes the watts.
 
 # %%
 made = [one for one in power_corpus.examples(70_707, 700, mining_share=1.0) if one.label]

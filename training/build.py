@@ -139,14 +139,8 @@ def _record(path: Path, origin: table.Origin) -> table.Rows:
 
 def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fit.Fitted:
     """The channel model of these rows: of their behaviour, whatever was said."""
-    return fit.fit_model(
-        rows.values,
-        rows.label,
-        rows.group,
-        channel_features.NAMES,
-        examples=rows.example,
-        simulated=rows.simulated,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
+    return fit.fit_rows(
+        table.dataset(rows),
         seed=seed,
         settings=fit.FitSettings(
             trees=200, leaves=31, budget=budget or Budget()
@@ -261,6 +255,7 @@ def _line(fitted: fit.Fitted) -> str:
 
 def training_data(rows: table.Rows, power: PowerRows) -> list[dict[str, Any]]:
     """What the manifest says of the data: one object a source, with the digest of its rows."""
+    licences = {source.name: source.terms["licence"] for source in corpora.sources()}
     listed = []
     for source in sorted(set(rows.source)):
         mine = np.array([name == source for name in rows.source])
@@ -271,6 +266,7 @@ def training_data(rows: table.Rows, power: PowerRows) -> list[dict[str, Any]]:
                 "rows": int(mine.sum()),
                 "mining_rows": int(rows.label[mine].sum()),
                 "simulated": source == "simulated",
+                **({"licence": licences[source]} if source in licences else {}),
             }
         )
     listed.append(

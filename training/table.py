@@ -23,6 +23,8 @@ from detector.pipeline import judged_rows
 from detector.records import ChannelWindows, SourceReport, Vectors
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, keys
+from training.dataset import Dataset, dataset_of
+from training.splits import row_weights
 
 SPAN_EDGES_S = (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Buckets of observed time; rows are weighed so that it is no label (behaviour spike, trap 1)."""
@@ -75,6 +77,22 @@ WORDS = ("logins", "requests", "jobs", "shares")
 """Counts of `records.Facts` that the fusion model knows."""
 _ARRAYS = ("values", "label", "bucket", "words", "simulated", "weight", "lacks")
 _LISTS = ("group", "family", "source", "example")
+
+
+def dataset(rows: Rows) -> Dataset:
+    """The rows as the channel model is fitted on them: neither duration nor the commonest family decides.
+
+    Raises DatasetError.
+    """
+    return dataset_of(
+        rows.values,
+        rows.label,
+        rows.group,
+        channel_features.NAMES,
+        examples=rows.example,
+        simulated=rows.simulated,
+        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
+    )
 
 
 def simulated_tables(capture: bytes, settings: Settings) -> Iterator[ChannelWindows]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +13,31 @@ import pytest
 
 from detector.features import channel as channel_features
 from detector.features import fusion
-from detector.model import KINDS, Bundle
+from detector.model import KINDS, Bundle, sigmoid
 from detector.pipeline import Request, score
 from detector.records import Vectors, Verdict
 from training import build, card, compose, corpora, export, fit, table
 from training.build import PowerRows, Recipe
+from training.commands.train import FEWEST_HOSTS
 from training.dataset import DatasetError
 from training.simulation.power_corpus import TIERS
 
-TINY = Recipe(examples=320, power_examples=200, fused_hosts=1_200, seed=7, jobs=1)
-SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
+TINY = Recipe(examples=320, power_examples=200, fused_hosts=FEWEST_HOSTS, seed=7, jobs=1)
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "sample_data" / "campus-hour.pcap.gz"
+ANEW = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.training import test_build as told
+from training import build
+
+if __name__ == "__main__":
+    recipe = replace(told.TINY, jobs=2)
+    rows, power = build.simulated_rows(recipe), build.power_rows(recipe, None)
+    models = build.fit_all(recipe, rows, power, lambda text: None)
+    print(told.save(models, rows, power, Path(sys.argv[1])).digest)
+"""
 MIRROR = corpora.mirror()
 needs_data = pytest.mark.skipif(MIRROR is None, reason="no captures in $MINEWATCH_DATA or ../shared/data")
 
@@ -113,6 +131,7 @@ def test_the_bundle_is_saved_loaded_and_scores(
 
 
 QUIET = dict.fromkeys(("logins", "requests", "jobs", "shares"), 0.0) | {"network_logit": -5.0}
+HEARD = {"logins": 1.0, "jobs": 9.0, "shares": 9.0}
 
 
 def fused(models: dict[str, fit.Fitted], **known: float) -> float:
@@ -123,9 +142,19 @@ def fused(models: dict[str, fit.Fitted], **known: float) -> float:
 
 def test_words_raise_the_score_of_what_behaves_as_anything(models: dict[str, fit.Fitted]) -> None:
     for logit in (-5.0, -2.0, 0.0, 3.0):
-        said = fused(models, network_logit=logit, logins=1.0, jobs=9.0, shares=9.0)
+        said = fused(models, **HEARD | {"network_logit": logit})
         assert said > fused(models, network_logit=logit)
-    assert fused(models, logins=1.0, jobs=9.0, shares=9.0) > 0
+    assert fused(models, **HEARD) > 0
+
+
+@pytest.mark.parametrize("seed", [8, 9, 10])
+def test_who_was_heard_mining_is_suspicious_in_every_drawing_of_hosts(
+    models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows, seed: int
+) -> None:
+    """A login, nine jobs, nine shares, and no rhythm: of the fewest hosts that `train` composes."""
+    recipe = replace(TINY, seed=seed)
+    drawn = compose.fit_fusion(recipe, rows, models["channel"], power, models["power"])
+    assert sigmoid(fused({"fusion": drawn}, **HEARD)) > drawn.model.thresholds.suspicious
 
 
 def test_half_of_the_miners_that_were_heard_behave_like_an_ordinary_channel() -> None:
@@ -155,14 +184,18 @@ def test_the_fusion_model_rises_with_either_modality(models: dict[str, fit.Fitte
     assert told(**quiet | {"network_logit": 8.0, "network_again": 7.0, "network_mean": 7.0}) > told(**quiet)
 
 
-def test_the_same_recipe_twice_gives_the_same_bytes(
+def test_another_process_gives_the_same_bytes_whatever_its_hashes_and_threads(
     models: dict[str, fit.Fitted], rows: table.Rows, power: PowerRows, tmp_path: Path
 ) -> None:
+    """Another seed of hashes, three threads for one, two workers for one; every member byte for byte."""
     first = save(models, rows, power, tmp_path / "a")
-    again, drawn = build.simulated_rows(TINY), build.power_rows(TINY, None)
-    np.testing.assert_array_equal(again.values, rows.values)
-    second = save(build.fit_all(TINY, again, drawn, lambda text: None), again, drawn, tmp_path / "b")
-    assert second.digest == first.digest
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "3")
+    others = {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"} | threads
+    words = [sys.executable, "-c", ANEW, str(tmp_path / "b")]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ | others
+    )
+    assert done.stdout.strip() == first.digest
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert files == sorted(
         [f"{kind}.npz" for kind in KINDS] + ["manifest.json", "model_card.md", "reference.npz"]
@@ -176,6 +209,14 @@ def test_the_card_says_what_is_simulated(
 ) -> None:
     text = card.text("tiny", "2026-03-01", models, build.training_data(rows, power))
     assert "simulated" in text.lower() and "tiny" in text
+
+
+def test_a_public_source_is_told_with_its_licence(rows: table.Rows, power: PowerRows) -> None:
+    recorded = replace(
+        rows, source=["ntop__nDPI", "/labels/a.pcap"] * (len(rows) // 2) + ["simulated"] * (len(rows) % 2)
+    )
+    told = {one["name"]: one.get("licence") for one in build.training_data(recorded, power)}
+    assert told["network/ntop__nDPI"] == "LGPL-3.0" and told["network//labels/a.pcap"] is None
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_others() -> None:

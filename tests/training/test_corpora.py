@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.server
 import io
+import re
 import struct
 import threading
 import zipfile
@@ -31,11 +32,41 @@ def test_every_source_states_licence_use_and_why_it_does_not_train() -> None:
         terms = source.terms
         assert terms["licence"] and terms["use"] in {"train", "evaluate"} and terms["shows"]
         assert (terms["use"] == "evaluate") == ("why" in terms)
-        assert terms["use"] == "evaluate" or terms["licence"] != "none stated"
-        assert terms["use"] == "evaluate" or terms["evidence"]  # someone read it, and says where
         assert ("commit" in terms) != ("mirror_only" in terms)
         assert terms["repository"].startswith("https://") and source.files
         assert terms.get("label", "benign") == "benign"
+
+
+READ_AT = re.compile(r"[\w./-]+( at [0-9a-f]{12}\b| beside the files: )")
+
+
+def test_a_licence_was_read_where_the_manifest_says_or_the_source_never_trains() -> None:
+    unproven = {"none stated", "not seen"}
+    for source in corpora.sources():
+        terms = source.terms
+        proven = READ_AT.search(terms.get("evidence", "")) is not None
+        assert proven or terms["licence"] in unproven, source.name
+        assert terms["use"] == "evaluate" or (proven and terms["licence"] not in unproven), source.name
+
+
+WORDING = {
+    "MIT": "MIT License",
+    "Apache-2.0": "Apache License",
+    "ODbL-1.0": "Open Database",
+}
+
+
+@needs_data
+def test_licences_beside_the_files_are_those_that_the_manifest_names() -> None:
+    assert MIRROR is not None
+    read = 0
+    for source in corpora.sources():
+        named = re.search(r"([\w./-]+) beside the files", source.terms.get("evidence", ""))
+        if named:
+            text = (source.place(MIRROR) / named[1]).read_text(encoding="utf-8")
+            assert WORDING[source.terms["licence"]] in text, source.name
+            read += 1
+    assert read >= 4
 
 
 def test_what_the_manifest_names_one_by_one_is_in_its_list_of_files() -> None:

@@ -10,12 +10,18 @@ import pytest
 
 from detector.features.channel import NAMES
 from detector.records import Verdict
+from detector.settings import Settings
+from training import table
 from training.corpora import Capture
 from training.dataset import dataset_of
 from training.evaluation import captures, checks, held_out, leaks, power_sample, power_traps, report, tables
 from training.evaluation.sample import Sample
 from training.evaluation.scorers import logistic
 from training.simulation import wrapping
+from training.simulation.capture import capture
+from training.simulation.catalogue import BENIGN_FAMILIES, MINING_FAMILIES, family_named
+from training.simulation.conversation import simulate
+from training.simulation.draw import Draw
 from training.splits import row_weights
 
 
@@ -115,6 +121,45 @@ def test_paths_and_wrappings_of_both_classes_are_drawn_alike() -> None:
     drawn = leaks.drawn(120, 3)
     told = checks.met_evenly(drawn.met, drawn.rows.labels)
     assert len(told) >= 13 and [one.name for one in told if not one.even] == []
+
+
+def test_tls_of_the_miners_own_fails_the_probe() -> None:
+    """As drawn, in which TLS it travels tells little; where every miner has TLS 1.2 it tells all."""
+    drawn = leaks.drawn(120, 3).rows
+    places = leaks.of("wrapping")
+    assert len(places) == len(leaks.SEALED) == 4
+    assert not checks.tells(checks.probe(checks.part(drawn, places), 3, logistic))
+    spoilt = drawn.values.copy()
+    spoilt[np.ix_(drawn.labels, places)] = np.array(leaks.SEALED) == "tls12"
+    assert checks.tells(checks.probe(checks.part(replace(drawn, values=spoilt), places), 3, logistic))
+
+
+def wrapped(family: str, seed: int, wrap: str) -> np.ndarray:
+    """Last row of a channel of twenty minutes; (1 or 0, columns), none where too little was said."""
+    talk = simulate(family, seed, duration_s=1_200.0, wrap=wrap, tunnel="", whole=True)
+    origin = table.Origin(0, "g", family, "simulated", f"{family}/{seed}", simulated=True)
+    seen = table.simulated_tables(capture(talk, Draw(f"{wrap}/{family}/{seed}")).pcap, Settings())
+    return table.rows_of(seen, Settings(), origin).values[-1:]
+
+
+def talks_text(family: str) -> bool:
+    """Whether its wrapping is drawn, and may be any."""
+    return family_named(family).text and not family_named(family).wraps
+
+
+@pytest.mark.parametrize(("other", "told"), [("opaque", False), ("tls13", True)])
+def test_an_opaque_stream_is_to_the_columns_as_the_clear_and_tls_is_not(other: str, told: bool) -> None:
+    """A model on the columns of the same talks in both: it tells TLS, and not an opaque stream."""
+    classes = ([name for name in of if talks_text(name)][:5] for of in (MINING_FAMILIES, BENIGN_FAMILIES))
+    talks = [(family, seed) for names in classes for family in names for seed in range(4)]
+    pairs = {talk: [wrapped(*talk, wrap) for wrap in ("none", other)] for talk in talks}
+    pairs = {talk: pair for talk, pair in pairs.items() if all(map(len, pair))}
+    assert len(pairs) >= 35
+    labels = np.arange(2 * len(pairs)) % 2 == 1
+    groups = [family for family, _ in pairs for _ in range(2)]
+    rows = np.concatenate([row for pair in pairs.values() for row in pair])
+    found = checks.probe(dataset_of(rows, labels, groups, NAMES), 3, logistic)
+    assert checks.tells(found) == told
 
 
 def test_tls_is_drawn_as_often_for_who_has_words_as_for_who_has_none() -> None:

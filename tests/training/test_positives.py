@@ -51,6 +51,8 @@ def test_hidden_miners_are_learned_from_as_miners() -> None:
     odds = 2 * own.values[:, :2].sum(axis=1) - 4 + np.log(share / (1 - share))
     for some in (hidden, ordinary):
         assert abs(weight[some].mean() - sigmoid(odds)[some].mean()) < 0.08
+    unlabelled = own.label == 0
+    assert np.corrcoef(weight[unlabelled], sigmoid(odds)[unlabelled])[0, 1] > 0.9
     assert abs(weight[own.label == 0].mean() - share) < 0.08  # the prevalence among the unlabelled
     assert "unlabelled rows look like" in line
     first = told.weight[: len(own)]

@@ -13,6 +13,7 @@ from detector.cli import main
 from detector.model import Bundle, Thresholds, sigmoid
 from training import recalibration
 from training.budget import Budget
+from training.drift import WHAT_TO_DO
 from training.recalibration import Site
 
 pytestmark = pytest.mark.skipif(not DEFAULT.exists(), reason="the default model is not built: make model")
@@ -94,3 +95,21 @@ def test_the_command_names_the_parent(
     assert main(words) == 2  # never silently over another
     assert main([*words, "--force"]) == 0
     assert Bundle.load(tmp_path / "site").digest == made.digest
+
+
+def test_traffic_alone_is_enough_as_drift_advises(
+    parent: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that `evaluate --drift` prints, its placeholders filled; without either, one line."""
+    advice = WHAT_TO_DO["moved"].partition(": minewatch ")[2]
+    capture, output = str(SAMPLES / "campus-hour.pcap.gz"), str(tmp_path / "site")
+    filled = {"SITE": output, "BUNDLE": "default", "PATH...": capture}
+    assert main([filled.get(word, word) for word in advice.split()]) == 0
+    assert "0 labelled mining, 0 benign" in capsys.readouterr().out
+    assert Bundle.load(output).manifest["notes"]["parent"]["digest"] == parent.digest
+    for rest, told in (
+        (["--recalibrate", "default"], "or --traffic of the site"),
+        ([], "LABELS.csv is missing"),
+    ):
+        assert main(["train", "--output", str(tmp_path / "other"), *rest]) == 2
+        assert told in capsys.readouterr().err

@@ -35,8 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
     from training.commands.train import budget_of  # noqa: PLC0415
 
+    if args.labels is None and not args.traffic:
+        _say("--recalibrate needs LABELS.csv, or --traffic of the site, or both")
+        return 2
     try:
-        labels = read_labels(args.labels, both=False)
+        labels = read_labels(args.labels, both=False) if args.labels else []
     except LabelError as error:
         for line in str(error).splitlines():
             _say(line)
@@ -124,7 +127,8 @@ def _save(args: argparse.Namespace, parent: Bundle, model: Any, told: dict[str, 
     if len(seen.host):
         moved = site_reference(entries["channel"].reference, seen.channel, seen.host)
         entries["channel"] = replace(entries["channel"], reference=moved)
-    content = hashlib.sha256(parent.digest.encode() + Path(args.labels).read_bytes() + site.logit.tobytes())
+    told_of = Path(args.labels).read_bytes() if args.labels else b""
+    content = hashlib.sha256(parent.digest.encode() + told_of + site.logit.tobytes())
     created = args.created or datetime.now(UTC).strftime("%Y-%m-%d")
     section = "\n".join(["## Recalibrated", f"From `{parent.id}`, digest `{parent.digest}`.", *lines(told)])
     return export.save_bundle(

@@ -1,4 +1,4 @@
-"""What must not tell the classes apart: addresses, ports, times of day, lengths of captures.
+"""What must not tell the classes apart: addresses, ports, times of day, lengths of captures, wrappings.
 
 None of it is a feature.  Here it is drawn from the captures all the same, to see what a model
 would make of it: where it does well, the corpus gives the answer away beside the traffic, and
@@ -22,7 +22,9 @@ from training.evaluation.checks import quarters
 from training.simulation import corpus
 from training.simulation.catalogue import family_named
 from training.simulation.conversation import simulate
+from training.simulation.wrapping import WRAPS
 
+SEALED = tuple(wrap for wrap in WRAPS if wrap.startswith("tls") or wrap == "wss")
 COLUMNS = {
     "port": "port",
     "host": "address",
@@ -32,7 +34,7 @@ COLUMNS = {
     "packets": "length",
     "seconds": "length",
     "channels": "length",
-}
+} | {f"sealed.{wrap}": "wrapping" for wrap in SEALED}
 """Column -> what it is of."""
 NAMES = tuple(f"leak.{name}" for name in COLUMNS)
 DAY_NS = 86_400_000_000_000
@@ -54,7 +56,7 @@ def drawn(examples: int, seed: int) -> Leaks:
         made = corpus.example(family, number)
         row = _row(made.pcap)
         if row is not None:
-            values.append(row)
+            values.append([*row, *(float(made.wrap == wrap) for wrap in SEALED)])
             labels.append(made.label == "mining")
             groups.append(made.group)
             met.append((_sealed(family, made.wrap), *_path(family, number)))
@@ -73,11 +75,12 @@ def drawn(examples: int, seed: int) -> Leaks:
 def _sealed(family: str, wrap: str) -> str:
     """In which TLS an example travels, if any; "" where that was not drawn but is what the family is.
 
-    To the columns of a channel, which know no words, the clear, an opaque stream and WebSocket are one.
+    Without TLS, a family that has text is in the clear and one that has none is opaque.  To the columns of a
+    channel, which know no words, these are one (a test holds it): neither is a disturbance of its own.
     """
     if family_named(family).wraps:
         return ""
-    return wrap if wrap.startswith("tls") or wrap == "wss" else "no TLS"
+    return wrap if wrap in SEALED else "no TLS"
 
 
 def _path(family: str, number: int) -> tuple[float, float, int]:
@@ -87,7 +90,7 @@ def _path(family: str, number: int) -> tuple[float, float, int]:
 
 
 def of(kind: str) -> list[int]:
-    """Places of the columns of one kind: address, port, time, length."""
+    """Places of the columns of one kind: address, port, time, length, wrapping."""
     return [place for place, name in enumerate(COLUMNS) if COLUMNS[name] == kind]
 
 

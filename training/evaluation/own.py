@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from detector.features import channel as channel_features
 from detector.features import power as power_features
-from training import bootstrap, metrics
+from training import bootstrap, metrics, table
 from training.build import PowerRows
 from training.dataset import Dataset, DatasetError, Floats, Mask, Texts, dataset_of
 from training.evaluation import checks, held_out, tables
@@ -67,7 +66,7 @@ def sections(rows: Rows, held: Sequence[Held], power: PowerRows | None = None) -
 
 def _of_channels(rows: Rows) -> Makers:
     names = {"group": rows.group, "source": rows.source, "variant or coin": rows.family}
-    made = functools.partial(_dataset, rows)  # or refused, for each
+    made = functools.partial(table.dataset, rows)  # or refused, for each
     return _fitted("", made, BASELINES, names) | {"duration is no label": lambda: [_duration(rows, made())]}
 
 
@@ -98,13 +97,6 @@ def _told(title: str, maker: Callable[[], Iterable[Section]]) -> list[Section]:
         return list(maker())
     except (SplitError, DatasetError) as error:
         return [Section(title, f"not checked: {error}", (), [])]
-
-
-def _dataset(rows: Rows) -> Dataset:
-    weights = row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight
-    return dataset_of(
-        rows.values, rows.label, rows.group, channel_features.NAMES, examples=rows.example, weights=weights
-    )
 
 
 def _meters(power: PowerRows) -> Dataset:

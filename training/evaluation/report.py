@@ -201,7 +201,7 @@ def _permutation(of: Sample, sizes: Sizes) -> str:
 
 def _leaks(sizes: Sizes) -> str:
     drawn = leaks.drawn(sizes.leak_conversations, sizes.seed)
-    kinds = {kind: leaks.of(kind) for kind in ("address", "time", "length", "port")}
+    kinds = {kind: leaks.of(kind) for kind in ("address", "time", "length", "wrapping", "port")}
     kinds["all but ports"] = [place for kind, places in kinds.items() if kind != "port" for place in places]
     rows = []
     for kind, places in kinds.items():

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.capture import first_ns
-from detector.features import channel as channel_features
 from training import table
 from training.corpora import Capture
-from training.dataset import Dataset, Floats, Texts, dataset_of
-from training.splits import row_weights
+from training.dataset import Dataset, Floats, Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +25,11 @@ class Sample:
 
 def sample_of(rows: table.Rows, recorded_s: dict[tuple[str, str], float]) -> Sample:
     """recorded_s: by (source, name of the capture)."""
-    data = dataset_of(
-        rows.values,
-        rows.label,
-        rows.group,
-        channel_features.NAMES,
-        examples=rows.example,
-        simulated=rows.simulated,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
-    )
     keys = zip(rows.source, (name.split("#")[0] for name in rows.example), strict=True)
     time = np.array([recorded_s.get(key, np.nan) for key in keys])
     unknown = np.where(rows.simulated, np.nan, time)
-    return Sample(data, rows.words.astype(float), np.array(rows.source, object), rows.bucket, unknown)
+    words, sources = rows.words.astype(float), np.array(rows.source, object)
+    return Sample(table.dataset(rows), words, sources, rows.bucket, unknown)
 
 
 def times(captures: list[Capture]) -> dict[tuple[str, str], float]:
