@@ -1,0 +1,199 @@
+"""Columns of text and of decoded JSON as arrays: numbers, times, addresses; what makes no sense is told apart.
+
+Both kinds of columns give the same arrays, so that a format in two spellings (Zeek's) has one reading.
+Nothing here raises on what a file holds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from detector.records import Int64s, UInt64s
+
+ABSENT: Final = -1
+"""Instead of a number or time that is not there, or is none."""
+_NUMBER: Final = r"^[0-9]{1,18}$"
+_DECIMAL: Final = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
+_LATEST_S: Final = float(1 << 33)
+_OFFSET: Final = re.compile(r"([+-]\d\d):?(\d\d)$")
+_MAPPED: Final = 0xFFFF << 32
+_WORDS: Final = struct.Struct(">2Q")
+
+
+class Columns(Protocol):
+    """n rows of named columns."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, name: str) -> bool: ...
+
+    def whole(self, name: str) -> Int64s:
+        """Numbers from 0; ABSENT."""
+        ...
+
+    def ns(self, name: str) -> Int64s:
+        """Seconds (since the epoch, or of a stretch of time) or RFC 3339, to the microsecond; ABSENT."""
+        ...
+
+    def texts(self, name: str) -> list[str | None]: ...
+
+
+class Listed:
+    """Columns as lists of what JSON holds: numbers, texts, None."""
+
+    def __init__(self, columns: dict[str, list[Any]], n: int) -> None:
+        self._columns = columns
+        self._n = n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._columns
+
+    def whole(self, name: str) -> Int64s:
+        values = self._columns.get(name)
+        if values is None:
+            return np.full(self._n, ABSENT, np.int64)
+        return np.array([ABSENT if value is None else value for value in values], np.int64)
+
+    def ns(self, name: str) -> Int64s:
+        values = self._columns.get(name)
+        if values is None:
+            return np.full(self._n, ABSENT, np.int64)
+        if any(isinstance(value, str) for value in values):
+            return _moments([value if isinstance(value, str) else None for value in values])
+        seconds = np.array([math.nan if value is None else value for value in values], np.float64)
+        return _nanoseconds(seconds)
+
+    def texts(self, name: str) -> list[str | None]:
+        return self._columns.get(name) or [None] * self._n
+
+
+class Written:
+    """Columns of an Arrow table of texts."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._names = frozenset(table.column_names)
+
+    def __len__(self) -> int:
+        n: int = self._table.num_rows
+        return n
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def whole(self, name: str) -> Int64s:
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        if name not in self._names:
+            return np.full(len(self), ABSENT, np.int64)
+        column = pc.utf8_trim_whitespace(self._table[name])
+        kept = pc.if_else(pc.match_substring_regex(column, _NUMBER), column, None)
+        return _array(pc.fill_null(kept.cast("int64"), ABSENT))
+
+    def ns(self, name: str) -> Int64s:
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        if name not in self._names:
+            return np.full(len(self), ABSENT, np.int64)
+        column = pc.utf8_trim_whitespace(self._table[name])
+        known = column.drop_null()
+        if len(known) and not _DIGITS.match(known[0].as_py()):
+            return _moments(column.to_pylist())
+        kept = pc.if_else(pc.match_substring_regex(column, _DECIMAL), column, None)
+        return _nanoseconds(_array(pc.fill_null(kept.cast("float64"), math.nan)))
+
+    def texts(self, name: str) -> list[str | None]:
+        if name not in self._names:
+            return [None] * len(self)
+        values: list[str | None] = self._table[name].to_pylist()
+        return values
+
+
+_DIGITS: Final = re.compile(r"[0-9]+(\.[0-9]*)?$")
+
+
+def _array(column: Any) -> Any:
+    return column.combine_chunks().to_numpy(zero_copy_only=False) if column.num_chunks else column.to_numpy()
+
+
+def _nanoseconds(seconds: Any) -> Int64s:
+    """Seconds as ns, to the microsecond: what a float64 of this age holds.  ABSENT for what is no time."""
+    with np.errstate(invalid="ignore"):
+        known = (seconds >= 0) & (seconds < _LATEST_S)
+    microseconds = np.rint(np.where(known, seconds, 0.0) * 1e6).astype(np.int64)
+    return np.where(known, microseconds * 1_000, ABSENT)
+
+
+def _moments(texts: Sequence[str | None]) -> Int64s:
+    """RFC 3339 and its like ("2026-03-01 00:00:00.5", "...+0000"); without an offset, UTC.  ABSENT."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    told = [None if text is None else _in_utc(text) for text in texts]
+    found = np.full(len(texts), ABSENT, np.int64)
+    plain = pa.array([None if one is None else one[0] for one in told], pa.string())
+    try:
+        stamps = plain.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:  # one of them is no time: each by itself
+        stamps = pa.array([_one(one) for one in plain], pa.timestamp("us"))
+    known = np.flatnonzero(stamps.is_valid().to_numpy(zero_copy_only=False))
+    shift = np.array([0 if one is None else one[1] for one in told], np.int64)
+    microseconds = stamps.cast("int64").fill_null(0).to_numpy(zero_copy_only=False)[known] - shift[known]
+    inside = (microseconds > 0) & (microseconds < int(_LATEST_S) * 1_000_000)
+    found[known[inside]] = microseconds[inside] * 1_000
+    return found
+
+
+def _in_utc(text: str) -> tuple[str, int]:
+    """The time without its offset, and the offset in microseconds."""
+    text = text.strip().rstrip("Zz").replace("/", "-")
+    offset = _OFFSET.search(text, 11)
+    if not offset:
+        return text, 0
+    hours, minutes = int(offset[1]), int(offset[2])
+    seconds = hours * 3600 + (-minutes if offset[1][0] == "-" else minutes) * 60
+    return text[: offset.start()].rstrip(), seconds * 1_000_000
+
+
+def _one(value: Any) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        return value.cast(pa.timestamp("us")).as_py()
+    except (pa.ArrowInvalid, ValueError, OverflowError):
+        return None
+
+
+def addresses(texts: Iterable[str | None]) -> tuple[UInt64s, Any]:
+    """(n, 2) words of addresses, and which of them are some: (n,) bool."""
+    known: dict[str | None, int] = {}
+    places = [known.setdefault(text, len(known)) for text in texts]
+    words = [_words(text) for text in known]
+    table = np.array([word or (0, 0) for word in words], np.uint64).reshape(-1, 2)
+    are = np.array([word is not None for word in words], np.bool_)
+    at = np.array(places, np.int64)
+    return table[at], are[at]
+
+
+def _words(text: str | None) -> tuple[int, int] | None:
+    """As `hosts.words`, in a tenth of the time; None for what is no address."""
+    if not text:
+        return None
+    text = text.strip()
+    try:
+        if ":" not in text:
+            return 0, _MAPPED | int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")
+        high, low = _WORDS.unpack(socket.inet_pton(socket.AF_INET6, text.partition("%")[0]))
+    except (OSError, ValueError):
+        return None
+    return high, low
