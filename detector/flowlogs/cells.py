@@ -39,6 +39,8 @@ _CELL: Final = np.dtype(
      ("basis", "i8"), ("exact", "?")]
 )  # fmt: skip
 _FOREVER: Final = np.iinfo(np.int64).max
+_Told = list[tuple[int, str, Names]]
+"""Names with the time of each, and how they are spelt, which settles what comes first."""
 
 
 class Cells:
@@ -51,7 +53,7 @@ class Cells:
     def _clear(self) -> None:
         self._index = Index(_KEY)
         self._table: NDArray[Any] = np.zeros(0, _CELL)
-        self._names: dict[int, list[tuple[int, str, Names]]] = {}
+        self._names: dict[int, _Told] = {}
 
     @property
     def full(self) -> bool:
@@ -105,18 +107,18 @@ class Cells:
         same = (keys[order][1:, :6] == keys[order][:-1, :6]).all(axis=1)
         best = order[np.append(~same, True)]  # the kind that tells most is the last of its channel and window
         group = np.concatenate([[0], np.cumsum(~same)])
-        told: dict[int, list[tuple[int, str, Names]]] = {}
-        for place, number in enumerate(order.tolist()):
+        told: dict[int, _Told] = {}
+        for place, number in enumerate(order.tolist() if names else ()):
             if number in names:
                 told.setdefault(int(group[place]), []).extend(names[number])
         edges = np.flatnonzero(np.diff(keys[best, 0].astype(np.int64), prepend=-1))
         for start, end in zip(edges.tolist(), [*edges[1:].tolist(), len(best)], strict=True):
             for begin in range(start, end, ROWS):
                 rows = range(begin, min(begin + ROWS, end))
-                yield self._rows(keys[best[rows]], table[best[rows]], [told.get(row) for row in rows])
+                yield self._rows(keys[best[rows]], table[best[rows]], [told.get(row) for row in rows] if told else [])
 
     def _rows(
-        self, keys: NDArray[np.uint64], cells: NDArray[Any], names: list[list[tuple[int, str, Names]] | None]
+        self, keys: NDArray[np.uint64], cells: NDArray[Any], names: list[_Told | None]
     ) -> ChannelWindows:
         wide = np.zeros((len(cells), layout.WIDE), np.int64)
         wide[:, layout.WINDOW_NS] = keys[:, 0].astype(np.int64) * self._window_ns
@@ -157,7 +159,7 @@ def _keep_earliest(table: NDArray[Any], numbers: Int64s, flows: Flows) -> None:
     table["client_port"][at[better]] = port[better]
 
 
-def _merged(told: list[tuple[int, str, Names]] | None) -> Names | None:
+def _merged(told: _Told | None) -> Names | None:
     """The names of one row, the earliest first."""
     found: Names | None = None
     for _, _, names in sorted(told or [], key=lambda one: one[:2])[:KEPT_NAMES]:

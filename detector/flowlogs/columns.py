@@ -24,7 +24,6 @@ ABSENT: Final = -1
 _NUMBER: Final = r"^[0-9]{1,18}$"
 _DECIMAL: Final = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 _LATEST_S: Final = float(1 << 33)
-_OFFSET: Final = re.compile(r"([+-]\d\d):?(\d\d)$")
 _MAPPED: Final = 0xFFFF << 32
 _WORDS: Final = struct.Struct(">2Q")
 
@@ -70,7 +69,9 @@ class Listed:
         if values is None:
             return np.full(self._n, ABSENT, np.int64)
         if any(isinstance(value, str) for value in values):
-            return _moments([value if isinstance(value, str) else None for value in values])
+            import pyarrow as pa  # noqa: PLC0415
+
+            return _moments(pa.array([value if isinstance(value, str) else None for value in values]))
         seconds = np.array([math.nan if value is None else value for value in values], np.float64)
         return _nanoseconds(seconds)
 
@@ -109,7 +110,7 @@ class Written:
         column = pc.utf8_trim_whitespace(self._table[name])
         known = column.drop_null()
         if len(known) and not _DIGITS.match(known[0].as_py()):
-            return _moments(column.to_pylist())
+            return _moments(column.combine_chunks())
         kept = pc.if_else(pc.match_substring_regex(column, _DECIMAL), column, None)
         return _nanoseconds(_array(pc.fill_null(kept.cast("float64"), math.nan)))
 
@@ -135,42 +136,65 @@ def _nanoseconds(seconds: Any) -> Int64s:
     return np.where(known, microseconds * 1_000, ABSENT)
 
 
-def _moments(texts: Sequence[str | None]) -> Int64s:
-    """RFC 3339 and its like ("2026-03-01 00:00:00.5", "...+0000"); without an offset, UTC.  ABSENT."""
+def _moments(texts: Any) -> Int64s:
+    """Arrow texts of RFC 3339 and its like ("2026-03-01 00:00:00.5", "2026/03/01T...+0000") as ns.
+
+    Without an offset, UTC.  ABSENT for what is no time.
+    """
     import pyarrow as pa  # noqa: PLC0415
 
-    told = [None if text is None else _in_utc(text) for text in texts]
-    found = np.full(len(texts), ABSENT, np.int64)
-    plain = pa.array([None if one is None else one[0] for one in told], pa.string())
+    try:
+        stamps = texts.cast(pa.timestamp("us", "UTC"))  # most logs: every line has an offset
+    except pa.ArrowInvalid:
+        stamps = _in_any_spelling(texts)
+    microseconds = stamps.cast("int64").fill_null(0).to_numpy(zero_copy_only=False)
+    inside = (microseconds > 0) & (microseconds < int(_LATEST_S) * 1_000_000)
+    return np.where(inside, microseconds * 1_000, ABSENT)
+
+
+def _in_any_spelling(texts: Any) -> Any:
+    """The same as Arrow timestamps; null for what is no time."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    parts = pc.extract_regex(pc.replace_substring(texts, "/", "-"), _MOMENT)
+    plain = _text_of(parts, "at")
     try:
         stamps = plain.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:  # one of them is no time: each by itself
+    except pa.ArrowInvalid:  # one of them is of a month that there is not: each by itself
         stamps = pa.array([_one(one) for one in plain], pa.timestamp("us"))
-    known = np.flatnonzero(stamps.is_valid().to_numpy(zero_copy_only=False))
-    shift = np.array([0 if one is None else one[1] for one in told], np.int64)
-    microseconds = stamps.cast("int64").fill_null(0).to_numpy(zero_copy_only=False)[known] - shift[known]
-    inside = (microseconds > 0) & (microseconds < int(_LATEST_S) * 1_000_000)
-    found[known[inside]] = microseconds[inside] * 1_000
+    ahead = _number_of(parts, "hours") * 3600 + _number_of(parts, "minutes") * 60
+    behind = pc.equal(_text_of(parts, "sign"), "-").fill_null(False).to_numpy(zero_copy_only=False)
+    shift = pa.array(np.where(behind, -ahead, ahead) * 1_000_000, pa.int64())
+    return pc.subtract(stamps.cast("int64"), shift)
+
+
+_MOMENT: Final = (
+    r"^ *(?P<at>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)[0-9]*"
+    r" ?(?:[Zz]|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))? *$"
+)
+
+
+def _text_of(parts: Any, name: str) -> Any:
+    """A part of a matched text; null where nothing matched."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    text = pc.struct_field(parts, name)
+    return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _number_of(parts: Any, name: str) -> Int64s:
+    found: Int64s = _text_of(parts, name).cast("int64").fill_null(0).to_numpy(zero_copy_only=False)
     return found
 
 
-def _in_utc(text: str) -> tuple[str, int]:
-    """The time without its offset, and the offset in microseconds."""
-    text = text.strip().rstrip("Zz").replace("/", "-")
-    offset = _OFFSET.search(text, 11)
-    if not offset:
-        return text, 0
-    hours, minutes = int(offset[1]), int(offset[2])
-    seconds = hours * 3600 + (-minutes if offset[1][0] == "-" else minutes) * 60
-    return text[: offset.start()].rstrip(), seconds * 1_000_000
-
-
 def _one(value: Any) -> Any:
+    """The moment of one text; None where the calendar has none."""
     import pyarrow as pa  # noqa: PLC0415
 
     try:
-        return value.cast(pa.timestamp("us")).as_py()
-    except (pa.ArrowInvalid, ValueError, OverflowError):
+        return value.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
         return None
 
 

@@ -7,23 +7,22 @@ events (alert, stats, fileinfo ...) are passed over; mail, files and payload are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 
 from detector.flowlogs import eve_events
 from detector.flowlogs.columns import ABSENT, Listed, addresses
 from detector.flowlogs.contract import BAD_LINE, Account, Flows, Told, usable
-from detector.flowlogs.eve_events import Event, Flow, Netflow
-from detector.flowlogs.lines import blocks
+from detector.flowlogs.eve_events import Event, Flow, Naming, Netflow
+from detector.flowlogs.lines import Block, blocks
 from detector.flowlogs.pairing import paired
 from detector.records import TCP, UDP, Basis
 
 if TYPE_CHECKING:
     from detector.flowlogs.contract import Mask
-    from detector.records import Int64s, Names, SourceReport, UInt64s
+    from detector.records import Int64s, SourceReport
     from detector.streams import Stream
 
 NAME: Final = "Suricata EVE log"
@@ -41,107 +40,113 @@ def read(stream: Stream, report: SourceReport) -> Iterator[Flows]:
     """See `FlowSource`."""
     account = Account(report)
     for block in blocks(stream, account):
-        whole, halves, named = _Kept(), _Kept(), _Kept()
-        for number, line in enumerate(block.data.split(b"\n"), block.line):
-            try:
-                event = eve_events.decode(line) if line else None
-                if event is None:
-                    continue
-                if event.event_type == "flow":
-                    whole.add(event, eve_events.flow(event.flow), number)
-                elif event.event_type == "netflow":
-                    halves.add(event, eve_events.netflow(event.netflow), number)
-                elif names := eve_events.names(event):
-                    named.add(event, names, number)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                if not line.isspace():
-                    account.drop(BAD_LINE, number)
-        for kept, read_one in ((whole, _whole), (halves, _halves), (named, _named)):
-            if kept.events:
-                yield from usable(*read_one(kept), account, np.array(kept.line, np.int64))
+        flows, halves, named = _events(block, account)
+        for (events, line), read_some in ((flows, _whole), (halves, _halves), (named, _named)):
+            if events:
+                yield from usable(*read_some(events), account, np.array(line, np.int64))
     account.finish()
 
 
-class _Kept:
-    """Events of one kind, what they told, and on which lines they stand."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.told: list[Any] = []
-        self.line: list[int] = []
-
-    def add(self, event: Event, told: Any, line: int) -> None:
-        self.events.append(event)
-        self.told.append(told)
-        self.line.append(line)
-
-    def ends(self) -> tuple[UInt64s, UInt64s, Int64s, Int64s, Int64s, Mask]:
-        """Source, target, their ports, the transport; and which have all of it."""
-        source, known = addresses(event.src_ip for event in self.events)
-        target, known_too = addresses(event.dest_ip for event in self.events)
-        numbers = [(event.src_port, event.dest_port) for event in self.events]
-        ports = np.array(numbers, np.int64).reshape(-1, 2)
-        transport = np.array([_TRANSPORTS.get(event.proto, 0) for event in self.events], np.int64)
-        return source, target, ports[:, 0], ports[:, 1], transport, known & known_too
-
-    def times(self) -> tuple[Int64s, Int64s]:
-        """First and last, ns; of what has none, when it was written."""
-        written = Listed({"at": [event.timestamp for event in self.events]}, len(self.events)).ns("at")
-        told = Listed(
-            {"start": [one.start for one in self.told], "end": [one.end for one in self.told]}, len(self.told)
-        )
-        first, last = told.ns("start"), told.ns("end")
-        first = np.where(first == ABSENT, written, first)
-        return first, np.maximum(np.where(last == ABSENT, written, last), first)
+_Kept = tuple[list[Any], list[int]]
+"""Events, and on which line each stands."""
 
 
-def _whole(kept: _Kept) -> tuple[Flows, Mask]:
-    """Flow records: who opened it is the source."""
-    source, target, source_port, target_port, transport, known = kept.ends()
-    told: list[Flow] = kept.told
-    first, last = kept.times()
-    opened = np.array([event.opened for event in kept.events], np.bool_)
+def _events(block: Block, account: Account) -> tuple[_Kept, _Kept, _Kept]:
+    """Flow records, netflow records, and what tells names."""
+    flows, halves, named = _Kept(([], [])), _Kept(([], [])), _Kept(([], []))
+    decode = eve_events.decode
+    for number, line in enumerate(block.data.split(b"\n"), block.line):
+        try:
+            event = decode(line)
+        except eve_events.DAMAGED:
+            if line.strip() and not eve_events.is_other(line):
+                account.drop(BAD_LINE, number)
+            continue
+        kind = type(event)
+        events, lines = flows if kind is Flow else halves if kind is Netflow else named
+        events.append(event)
+        lines.append(number)
+    return flows, halves, named
+
+
+def _column(events: Sequence[Any], name: str) -> Int64s:
+    return np.array([getattr(event, name) for event in events], np.int64)
+
+
+def _moments(texts: list[str | None]) -> Int64s:
+    return Listed({"at": texts}, len(texts)).ns("at")
+
+
+def _ends(events: Sequence[Event]) -> tuple[dict[str, Any], Mask]:
+    """Source, target, ports and transport by the names that `paired` has for them; which have addresses."""
+    source, known = addresses([event.src_ip for event in events])
+    target, known_too = addresses([event.dest_ip for event in events])
+    ends = {
+        "source": source,
+        "target": target,
+        "ports": (_column(events, "src_port"), _column(events, "dest_port")),
+        "transport": np.array([_TRANSPORTS.get(event.proto, 0) for event in events], np.int64),
+    }
+    return ends, known & known_too
+
+
+def _times(events: Sequence[Event], told: Sequence[Any]) -> tuple[Int64s, Int64s]:
+    """First and last packet, ns; of a record that does not tell, when it was written."""
+    first, last = _moments([one.start for one in told]), _moments([one.end for one in told])
+    if (first == ABSENT).any() or (last == ABSENT).any():
+        written = _moments([event.timestamp for event in events])
+        first, last = (np.where(time == ABSENT, written, time) for time in (first, last))
+    return first, np.maximum(first, last)
+
+
+def _whole(events: Sequence[Flow]) -> tuple[Flows, Mask]:
+    """Flow records."""
+    ends, known = _ends(events)
+    told = [event.flow for event in events]
+    first, last = _times(events, told)
+    opened = np.array([event.tcp is not None and event.tcp.syn for event in events], np.bool_)
+    names = ("pkts_toserver", "bytes_toserver", "pkts_toclient", "bytes_toclient")
+    counts = np.stack([_column(told, name) for name in names], axis=1)
     flows = Flows(
-        client=source,
-        server=target,
-        port=target_port,
-        client_port=source_port,
-        transport=transport,
+        client=ends["source"],
+        server=ends["target"],
+        port=ends["ports"][1],
+        client_port=ends["ports"][0],
+        transport=ends["transport"],
         basis=np.where(opened, int(Basis.SYN), int(Basis.ORDER)).astype(np.int64),
         first_ns=first,
         last_ns=last,
-        up=np.array([(one.pkts_toserver, one.bytes_toserver) for one in told], np.int64),
-        down=np.array([(one.pkts_toclient, one.bytes_toclient) for one in told], np.int64),
+        up=counts[:, :2],
+        down=counts[:, 2:],
         exact=np.ones(len(told), np.bool_),
         told=Told.DETAILS,
     )
     return flows, known
 
 
-def _halves(kept: _Kept) -> tuple[Flows, Mask]:
-    """Netflow records: one direction each."""
-    source, target, source_port, target_port, transport, known = kept.ends()
-    told: list[Netflow] = kept.told
-    there = np.array([(one.pkts, one.bytes) for one in told], np.int64)
-    every, back = np.ones(len(told), np.bool_), np.zeros((len(told), 2), np.int64)
-    ports, times = (source_port, target_port), kept.times()
-    return paired(source, target, ports, transport, times, there, back, every), known
+def _halves(events: Sequence[Netflow]) -> tuple[Flows, Mask]:
+    """Netflow records."""
+    ends, known = _ends(events)
+    told = [event.netflow for event in events]
+    there = np.stack([_column(told, "pkts"), _column(told, "bytes")], axis=1)
+    every, back = np.ones(len(told), np.bool_), np.zeros_like(there)
+    return paired(**ends, times=_times(events, told), there=there, back=back, exact=every), known
 
 
-def _named(kept: _Kept) -> tuple[Flows, Mask]:
-    """What is told of names: no volumes.  An answer of DNS may stand with the server as its source."""
-    source, target, source_port, target_port, transport, known = kept.ends()
+def _named(events: Sequence[Naming]) -> tuple[Flows, Mask]:
+    """What tells of names: no volumes.  An answer of DNS may stand with the server as its source."""
+    ends, known = _ends(events)
+    source, target, (source_port, target_port) = ends["source"], ends["target"], ends["ports"]
     turned = (source_port == _DNS_PORT) & (target_port != _DNS_PORT)
-    at = Listed({"at": [event.timestamp for event in kept.events]}, len(kept.events)).ns("at")
-    nothing = np.zeros((len(kept.events), 2), np.int64)
-    names: list[Callable[[int], Names | None]] = kept.told
-    told = [name(ts_ns) for name, ts_ns in zip(names, at.tolist(), strict=True)]
+    at = _moments([event.timestamp for event in events])
+    told = [event.names(ts_ns) for event, ts_ns in zip(events, at.tolist(), strict=True)]
+    nothing = np.zeros((len(events), 2), np.int64)
     flows = Flows(
         client=np.where(turned[:, None], target, source),
         server=np.where(turned[:, None], source, target),
         port=np.where(turned, source_port, target_port),
         client_port=np.where(turned, target_port, source_port),
-        transport=transport,
+        transport=ends["transport"],
         basis=np.full(len(at), Basis.ORDER, np.int64),
         first_ns=at,
         last_ns=at,
@@ -151,4 +156,6 @@ def _named(kept: _Kept) -> tuple[Flows, Mask]:
         told=Told.NAMES,
         names={row: name for row, name in enumerate(told) if name is not None},
     )
-    return flows, known & np.array([name is not None for name in told], np.bool_)
+    return flows, known
+
+

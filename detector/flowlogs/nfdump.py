@@ -59,7 +59,8 @@ def read(stream: Stream, report: SourceReport) -> Iterator[Flows]:
         exact = not _sampled(program, path, account)
         with _printed(program, path, stream.path, account) as printed:
             for block in blocks(printed, account):
-                yield from _flows(block, exact, account)
+                if not block.data.startswith(b"No match"):  # an empty file
+                    yield from _flows(block, exact, account)
     account.finish()
 
 
@@ -138,8 +139,6 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
 def _flows(block: Block, exact: bool, account: Account) -> Iterator[Flows]:
     found = rows(block, _FIELDS, _FIELDS, account, delimiter=",")
     columns, n = found.columns, len(found.columns)
-    if not n or block.data.startswith(b"No match"):
-        return
     source, known = addresses(columns.texts("sa"))
     target, known_too = addresses(columns.texts("da"))
     transport = [_TRANSPORTS.get((text or "").strip().lower(), 0) for text in columns.texts("pr")]
