@@ -115,7 +115,8 @@ class Cells:
         for start, end in zip(edges.tolist(), [*edges[1:].tolist(), len(best)], strict=True):
             for begin in range(start, end, ROWS):
                 rows = range(begin, min(begin + ROWS, end))
-                yield self._rows(keys[best[rows]], table[best[rows]], [told.get(row) for row in rows] if told else [])
+                some = [told.get(row) for row in rows] if told else []
+                yield self._rows(keys[best[rows]], table[best[rows]], some)
 
     def _rows(
         self, keys: NDArray[np.uint64], cells: NDArray[Any], names: list[_Told | None]
@@ -144,8 +145,7 @@ class Cells:
 
 def _counts(flows: Flows) -> NDArray[np.bool_]:
     """Which records count anything: others tell names alone."""
-    found: NDArray[np.bool_] = flows.up.any(axis=1) | flows.down.any(axis=1)
-    return found
+    return (flows.up + flows.down).max(axis=1) > 0
 
 
 def _keep_earliest(table: NDArray[Any], numbers: Int64s, flows: Flows) -> None:

@@ -1,4 +1,4 @@
-"""Columns of text and of decoded JSON as arrays: numbers, times, addresses; what makes no sense is told apart.
+"""Columns of text and of decoded JSON as arrays: numbers, times, addresses.
 
 Both kinds of columns give the same arrays, so that a format in two spellings (Zeek's) has one reading.
 Nothing here raises on what a file holds.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from detector.records import Int64s, UInt64s
 
@@ -100,7 +100,8 @@ class Written:
             return np.full(len(self), ABSENT, np.int64)
         column = pc.utf8_trim_whitespace(self._table[name])
         kept = pc.if_else(pc.match_substring_regex(column, _NUMBER), column, None)
-        return _array(pc.fill_null(kept.cast("int64"), ABSENT))
+        found: Int64s = _array(pc.fill_null(kept.cast("int64"), ABSENT))
+        return found
 
     def ns(self, name: str) -> Int64s:
         import pyarrow.compute as pc  # noqa: PLC0415

@@ -108,14 +108,14 @@ def _flows(block: Block, layout: _Layout, account: Account) -> Iterator[Flows]:
     transport = np.array([_TRANSPORTS.get((text or "").strip().lower(), 0) for text in texts], np.int64)
     there = _counts(columns, at, "packets", "bytes")
     flows = paired(
-        source,
-        target,
-        (columns.whole(at["source_port"]), columns.whole(at["target_port"])),
-        transport,
-        _times(columns, at),
-        there,
-        np.maximum(_counts(columns, at, "packets_back", "bytes_back"), 0),
-        np.ones(len(columns), np.bool_),
+        source=source,
+        target=target,
+        ports=(columns.whole(at["source_port"]), columns.whole(at["target_port"])),
+        transport=transport,
+        times=_times(columns, at),
+        there=there,
+        back=np.maximum(_counts(columns, at, "packets_back", "bytes_back"), 0),
+        exact=np.ones(len(columns), np.bool_),
     )
     good = known & known_too
     if block.line == 1:

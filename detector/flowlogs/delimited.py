@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from detector.records import Int64s
 
 
-
 @dataclass(frozen=True, slots=True)
 class Lines:
     """The rows of one block, and on which line each stands."""

@@ -7,7 +7,7 @@ events (alert, stats, fileinfo ...) are passed over; mail, files and payload are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -53,7 +53,9 @@ _Kept = tuple[list[Any], list[int]]
 
 def _events(block: Block, account: Account) -> tuple[_Kept, _Kept, _Kept]:
     """Flow records, netflow records, and what tells names."""
-    flows, halves, named = _Kept(([], [])), _Kept(([], [])), _Kept(([], []))
+    flows: _Kept = ([], [])
+    halves: _Kept = ([], [])
+    named: _Kept = ([], [])
     decode = eve_events.decode
     for number, line in enumerate(block.data.split(b"\n"), block.line):
         try:
@@ -157,5 +159,3 @@ def _named(events: Sequence[Naming]) -> tuple[Flows, Mask]:
         names={row: name for row, name in enumerate(told) if name is not None},
     )
     return flows, known
-
-

@@ -10,6 +10,7 @@ Counts of sampled packets are scaled up and told as estimates.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,7 +48,7 @@ def sniff(head: bytes) -> bool:
         return 0 < count <= _MOST_V5 and _is_time(head[8:12])
     if version == 9:
         kind = int.from_bytes(head[20:22], "big")
-        return 0 < count and _is_time(head[8:12]) and (kind in (0, 1) or kind >= 256)
+        return count > 0 and _is_time(head[8:12]) and (kind in (0, 1) or kind >= 256)
     return version == 10 and count >= _IPFIX_HEADER and _is_time(head[4:8])
 
 
@@ -61,9 +62,7 @@ def read(stream: Stream, report: SourceReport) -> Iterator[Flows]:
 
     account, decoder = Account(report, "message"), Decoder()
     waiting: list[_Half] = []
-    number = 0
-    for message in _messages(stream, account):
-        number += 1
+    for number, message in enumerate(_messages(stream, account), 1):
         waiting += _halves(decoder, message, stream.path, account, number)
         if len(waiting) >= BATCH:
             yield from _flows(waiting, account)
@@ -84,8 +83,10 @@ def _halves(decoder: Decoder, message: bytes, path: str, account: Account, numbe
         return []
     if told.gap:
         account.report.lost = (account.report.lost or 0) + told.gap
-    rate = told.sampling_rate
-    found = [_half(record, told.header, max(rate, 1)) for record in told.flows]
+    rate = max(told.sampling_rate, 1)
+    if rate > 1:
+        account.note(f"one packet in {rate} was sampled: counts are estimates")
+    found = [_half(record, told.header, rate) for record in told.flows]
     return [half for half in found if half is not None]
 
 
@@ -96,7 +97,7 @@ def _half(record: Mapping[str, Any], header: Mapping[str, Any], rate: int) -> _H
     source, target = flow_endpoints(record)
     first, last = _times(record, header)
     packets, size = _count(record, "packets", "packets_total"), _count(record, "octets", "octets_total")
-    if packets == ABSENT or size == ABSENT:
+    if ABSENT in (packets, size):
         return None
     back = max(_count(record, _REVERSE_PACKETS), 0), max(_count(record, _REVERSE_BYTES), 0)
     ports = _count(record, "src_port"), _count(record, "dst_port")
@@ -135,17 +136,21 @@ def _flows(halves: list[_Half], account: Account) -> Iterator[Flows]:
     columns = np.minimum(numbers, 2 * MOST).astype(np.int64).T  # scaled, they may pass 64 bits
     source_port, target_port, transport, first, last = columns[:5]
     exact = np.array([half[11] for half in halves], np.bool_)
-    there, back = np.ascontiguousarray(columns[5:7].T), np.ascontiguousarray(columns[7:9].T)
-    ports, times = (source_port, target_port), (first, last)
-    flows = paired(source, target, ports, transport, times, there, back, exact)
+    flows = paired(
+        source=source,
+        target=target,
+        ports=(source_port, target_port),
+        transport=transport,
+        times=(first, last),
+        there=np.ascontiguousarray(columns[5:7].T),
+        back=np.ascontiguousarray(columns[7:9].T),
+        exact=exact,
+    )
     yield from usable(flows, known & known_too, account, reason="bad_record")
 
 
 def _tell(decoder: Decoder, account: Account) -> None:
-    """What the exporters said of themselves, and what never arrived."""
-    rates = {event.rate for event in decoder.take_events() if hasattr(event, "rate")}
-    for rate in sorted(rates - {1}):
-        account.note(f"one packet in {rate} was sampled: counts are estimates")
+    """What could not be read for want of what never arrived."""
     if unknown := decoder.stats["deferred"]:
         account.drop("set_before_its_template", n=unknown)
     account.finish()
@@ -189,7 +194,7 @@ def _size_v9(buffer: bytearray, over: bool) -> int:
     """Sets follow one another until something is no set: the next message, or nothing."""
     end = _V9_HEADER
     while end + 4 <= len(buffer):
-        kind, size = int.from_bytes(buffer[end : end + 2], "big"), int.from_bytes(buffer[end + 2 : end + 4], "big")
+        kind, size = struct.unpack_from(">HH", buffer, end)
         if 1 < kind < 256 or size < 4:
             return end
         end += size

@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -145,13 +144,13 @@ def _flows(block: Block, exact: bool, account: Account) -> Iterator[Flows]:
     there = np.stack([columns.whole("pkt"), columns.whole("byt")], axis=1)
     back = np.stack([columns.whole("opkt"), columns.whole("obyt")], axis=1)
     flows = paired(
-        source,
-        target,
-        (columns.whole("sp"), columns.whole("dp")),
-        np.array(transport, np.int64),
-        (columns.ns("ts"), columns.ns("te")),
-        there,
-        np.maximum(back, 0),
-        np.full(n, exact, np.bool_),
+        source=source,
+        target=target,
+        ports=(columns.whole("sp"), columns.whole("dp")),
+        transport=np.array(transport, np.int64),
+        times=(columns.ns("ts"), columns.ns("te")),
+        there=there,
+        back=np.maximum(back, 0),
+        exact=np.full(n, exact, np.bool_),
     )
     yield from usable(flows, known & known_too, account, found.line, "bad_record")

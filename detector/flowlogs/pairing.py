@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def paired(
+    *,
     source: UInt64s,
     target: UInt64s,
     ports: tuple[Int64s, Int64s],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from detector.flowlogs.cells import Cells
 from detector.flowlogs.contract import FlowLogError, FlowSource
 from detector.flowlogs.registry import SOURCES
+from detector.interrupts import Interrupts
 from detector.records import ChannelWindows, SourceReport, Span
 from detector.streams import Stream, open_stream
 
@@ -32,30 +33,30 @@ class FlowLogs:
         settings: Settings,
         *,
         streams: Mapping[str, Stream] | None = None,
+        interrupts: Interrupts | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """streams: of pipes, which are open already."""
+        """streams: of pipes, which are open already.  After an interrupt no more is read."""
         self.reports: list[SourceReport] = []
-        self.interrupted = False
         self._paths = paths
         self._settings = settings
         self._streams = streams or {}
+        self._interrupts = interrupts
         self._progress = progress
         self._cells = Cells(settings.meter.window_s)
         self._spans: dict[str, Span] = {}
 
     def __iter__(self) -> Iterator[tuple[ChannelWindows, tuple[Span, ...]]]:
         """(rows of one window, the files whose records lie in their time), in order of window."""
-        try:
-            for path in self._paths:
-                report = SourceReport(source=path)
-                self.reports.append(report)
-                try:
-                    yield from self._read(path, report)
-                except (OSError, ValueError) as error:  # StreamError is a ValueError: one line
-                    report.problem = str(error)
-        except KeyboardInterrupt:
-            self.interrupted = True
+        for path in self._paths:
+            if self._interrupts and self._interrupts.asked:
+                break
+            report = SourceReport(source=path)
+            self.reports.append(report)
+            try:
+                yield from self._read(path, report)
+            except (OSError, ValueError) as error:  # StreamError is a ValueError: one line
+                report.problem = str(error)
         yield from self._taken()
 
     def _read(self, path: str, report: SourceReport) -> Iterator[tuple[ChannelWindows, tuple[Span, ...]]]:
@@ -64,6 +65,8 @@ class FlowLogs:
             if source is None:
                 raise FlowLogError(f"{path}: no flow log (offset 0)")
             stream.end_at_damage()
+            if self._interrupts:
+                stream.end_at_interrupt(self._interrupts)
             for flows in source.read(stream, report):
                 first, last = int(flows.first_ns.min()), int(flows.last_ns.max())
                 known = self._spans.get(path, Span(path, _LATE, 0))

@@ -21,6 +21,7 @@ from detector.flowlogs.lines import Block, blocks
 from detector.records import TCP, UDP, Basis
 
 if TYPE_CHECKING:
+    from detector.flowlogs.contract import Mask
     from detector.records import Int64s, Names, SourceReport
     from detector.streams import Stream
 
@@ -126,15 +127,14 @@ def _flows(kind: str, columns: Columns, line: Int64s, account: Account) -> Itera
     yield from usable(flows, ok, account, line)
 
 
-def _ends(kind: str, columns: Columns) -> tuple[Flows, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _ends(kind: str, columns: Columns) -> tuple[Flows, Mask]:
     """Flows without names, and which have what every record has."""
-    n = len(columns)
     client, known = addresses(columns.texts("id.orig_h"))
     server, known_too = addresses(columns.texts("id.resp_h"))
     first = columns.ns("ts")
     up = np.stack([columns.whole("orig_pkts"), columns.whole("orig_ip_bytes")], axis=1)
     down = np.stack([columns.whole("resp_pkts"), columns.whole("resp_ip_bytes")], axis=1)
-    counted = (up >= 0).all(axis=1) & (down >= 0).all(axis=1)
+    counted: Mask = np.concatenate([up, down], axis=1).min(axis=1) >= 0
     flows = Flows(
         client=client,
         server=server,
@@ -149,7 +149,7 @@ def _ends(kind: str, columns: Columns) -> tuple[Flows, np.ndarray[tuple[int], np
         exact=counted,
         told=Told.ANALYSED if kind == "conn" else Told.NAMES,
     )
-    return flows, known & known_too & (first != ABSENT) & (counted | (np.full(n, kind != "conn")))
+    return flows, known & known_too & (first != ABSENT) & (counted | (kind != "conn"))
 
 
 def _transports(kind: str, columns: Columns) -> Int64s:
