@@ -145,7 +145,8 @@ class Cells:
 
 def _counts(flows: Flows) -> NDArray[np.bool_]:
     """Which records count anything: others tell names alone."""
-    return (flows.up + flows.down).max(axis=1) > 0
+    found: NDArray[np.bool_] = (flows.up + flows.down).max(axis=1) > 0
+    return found
 
 
 def _keep_earliest(table: NDArray[Any], numbers: Int64s, flows: Flows) -> None:

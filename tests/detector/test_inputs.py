@@ -35,7 +35,7 @@ PACKERS = (gzip.compress, zstd.compress, lz4.frame.compress, bz2.compress, lzma.
         (zstd.compress(b""), "empty file, packed as zstd"),
         (
             b"just words",
-            "neither a capture (pcap, pcapng) nor a flow log (Zeek, Suricata, NetFlow, IPFIX, nfdump)"
+            "nor a flow log (Zeek, Suricata, NetFlow, IPFIX, nfdump)"
             " nor a table of power readings (CSV, Parquet)",
         ),
     ],
