@@ -71,7 +71,8 @@ def read(stream: Stream, report: SourceReport) -> Iterator[Flows]:
             " with Argus, ask for them: ra -s +spkts +dpkts +sbytes +dbytes"
         )
     for block in blocks(stream, account):
-        yield from _flows(block, layout, account)
+        lines = block if block.line > 1 else Block(block.data.partition(b"\n")[2], 2)  # behind the header
+        yield from _flows(lines, layout, account)
     account.finish()
 
 
@@ -117,9 +118,6 @@ def _flows(block: Block, layout: _Layout, account: Account) -> Iterator[Flows]:
         back=np.maximum(_counts(columns, at, "packets_back", "bytes_back"), 0),
         exact=np.ones(len(columns), np.bool_),
     )
-    good = known & known_too
-    if block.line == 1:
-        good |= found.line == 1
     yield from usable(flows, known & known_too, account, found.line)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from detector.flowlogs.contract import Account
     from detector.flowlogs.lines import Block
     from detector.records import Int64s
+
+_BLANK: Final = " \t\r\x0b\x0c"
+_EMPTY_LINE: Final = re.compile(rb"(?m)^(?=\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,12 @@ def rows(
     def refuse(row: Any) -> str:
         number = row.number - 1  # in the block
         skipped.append(number)
-        if row.text.strip() and not row.text.startswith("#"):
+        if row.text.strip(_BLANK) and not row.text.startswith("#"):
             account.drop(BAD_LINE, block.line + number)
         return "skip"
 
     present = [name for name in dict.fromkeys(wanted) if name in names]
-    data = block.data.replace(b"\0", b"?")
-    if not data.endswith(b"\n"):
-        data += b"\n"
+    data = _cleaned(block.data)
     try:
         table = csv.read_csv(
             pa.BufferReader(data),
@@ -69,7 +71,7 @@ def rows(
             ),
             csv.ConvertOptions(
                 check_utf8=False,
-                column_types=dict.fromkeys(present, pa.binary()),
+                column_types=dict.fromkeys(present, pa.string()),
                 include_columns=present,
                 null_values=["", *unset],
                 strings_can_be_null=True,
@@ -77,9 +79,9 @@ def rows(
         )
     except pa.ArrowInvalid:  # not a single line is of this shape
         account.drop(BAD_LINE, block.line, data.count(b"\n") - len(skipped))
-        table = pa.table({name: pa.array([], pa.binary()) for name in present})
+        table = pa.table({name: pa.array([], pa.string()) for name in present})
     line = block.line + _numbers(table.num_rows, skipped)
-    return Lines(Written(_as_text(table)), line)
+    return Lines(Written(table), line)
 
 
 def _numbers(n: int, skipped: list[int]) -> Int64s:
@@ -88,21 +90,12 @@ def _numbers(n: int, skipped: list[int]) -> Int64s:
     return np.delete(places, skipped) if skipped else places
 
 
-def _as_text(table: Any) -> Any:
-    """Columns of bytes as text; what is no UTF-8 is no text: absent."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    def as_text(column: Any) -> Any:
-        try:
-            return column.cast(pa.string())
-        except pa.ArrowInvalid:
-            return pa.chunked_array([pa.array(map(_decoded, column.to_pylist()), pa.string())])
-
-    return pa.table({name: as_text(table[name]) for name in table.column_names})
-
-
-def _decoded(value: bytes | None) -> str | None:
-    try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return None
+def _cleaned(data: bytes) -> bytes:
+    """The lines as Arrow takes them: UTF-8, ended by a newline and by nothing else, without zeros."""
+    data = data.replace(b"\r\n", b"\n").replace(b"\r", b" ").replace(b"\0", b"?")
+    if not data.isascii():
+        data = data.decode("utf-8", "replace").encode()
+    data = data if data.endswith(b"\n") else data + b"\n"
+    if data.startswith(b"\n") or b"\n\n" in data:  # Arrow would take an empty line for a row
+        data = _EMPTY_LINE.sub(b"#", data)
+    return data

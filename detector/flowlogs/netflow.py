@@ -133,7 +133,7 @@ def _flows(halves: list[_Half], account: Account) -> Iterator[Flows]:
     source, known = addresses(half[0] for half in halves)
     target, known_too = addresses(half[1] for half in halves)
     numbers = np.array([half[2:11] for half in halves], dtype=object)
-    columns = np.minimum(numbers, 2 * MOST).astype(np.int64).T  # scaled, they may pass 64 bits
+    columns = np.minimum(numbers, 1 << 62).astype(np.int64).T  # scaled, they may pass 64 bits
     source_port, target_port, transport, first, last = columns[:5]
     exact = np.array([half[11] for half in halves], np.bool_)
     flows = paired(
