@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detector.findings.roster import HostRecord
     from detector.findings.volumes import Told, Volumes
 
 WATCHED_NS: Final = 2 * LEAST_NS
@@ -52,14 +53,15 @@ class View:
 
     verdict: Verdict
     evidence: list[Evidence] = field(default_factory=list)
+    listed: list[Evidence] = field(default_factory=list)  # names on the list of pools
     against: list[Evidence] = field(default_factory=list)
     lacks: list[Lack] = field(default_factory=list)
 
     @property
     def why(self) -> str:
         """One line for the table."""
-        told = [*self.evidence, *self.against]
-        return told[0].summary if told else self.lacks[0].summary
+        told = [*self.evidence[:1], *self.listed[:1], *self.against] or self.lacks
+        return "; ".join(one.summary for one in told)
 
 
 @dataclass(slots=True)
@@ -70,7 +72,6 @@ class Lasting:
     candidates: list[Candidate] = field(default_factory=list)
     named: list[ChannelRecord] = field(default_factory=list)  # that a listed name led to
     exact: bool = True  # nothing of it was scaled up from a sample
-    watched_ns: int = 0  # the time that the flow logs span
 
 
 def survey(
@@ -86,10 +87,8 @@ def survey(
     addresses, of = np.unique(counted, axis=0, return_inverse=True)
     of = of.reshape(-1)
     channels, inexact = np.bincount(of), np.bincount(of, weights=~told.exact)
-    watched_ns = volumes.watched_ns
     found = [
-        Lasting(n, exact=not sampled, watched_ns=watched_ns)
-        for n, sampled in zip(channels.tolist(), inexact.tolist(), strict=True)
+        Lasting(n, exact=not sampled) for n, sampled in zip(channels.tolist(), inexact.tolist(), strict=True)
     ]
     for row in np.flatnonzero(told.mining["last_ns"] > 0).tolist():
         record = _record(told, row, bool(is_client[row]), volumes)
@@ -124,26 +123,28 @@ def _rates(stretch: NDArray[Any]) -> tuple[float, float, float]:
     return up / minutes, down / minutes, (up_bytes + down_bytes) / minutes
 
 
-def view(told: Lasting, judged: Collection[bytes], pools: PoolNames) -> View:
-    """What is believed of a host by flow logs alone; judged: keys of its channels that packets told of."""
-    open_ones = [one for one in told.candidates if one.record.key not in judged]
-    open_ones.sort(key=lambda one: (names.listed(one.record, pools) is None, one.record.first_ns))
-    evidence = [_talks(one) for one in open_ones[:TOLD_CHANNELS]]
-    listed = [found for one in told.named if (found := names.listed(one, pools))][:TOLD_CHANNELS]
-    on_the_list = {one.key for one in told.named} | {
-        one.record.key for one in open_ones if names.listed(one.record, pools)
-    }
-    if any(one.record.key in on_the_list for one in open_ones):
-        return View(Verdict.SUSPICIOUS, [*evidence, *listed])
-    if open_ones:
-        return View(Verdict.UNDECIDED, [*evidence, *listed], lacks=[_packets_of(open_ones[0])])
-    if listed:
-        return View(Verdict.UNDECIDED, listed, lacks=[_NAME_ALONE])
+def view(told: Lasting, record: HostRecord, judged: Collection[bytes], asked: bool, pools: PoolNames) -> View:
+    """What is believed of a host by flow logs alone.
+
+    judged: keys of its channels that packets told of; asked: whether it asked DNS for a listed name.
+    """
+    talks = [one for one in told.candidates if one.record.key not in judged]
+    talks.sort(key=lambda one: (names.listed(one.record, pools) is None, one.record.first_ns))
+    evidence = [_talks(one) for one in talks[:TOLD_CHANNELS]]
+    by_key = {one.key: one for one in (*(one.record for one in talks), *told.named)}
+    listed = [found for one in by_key.values() if (found := names.listed(one, pools))][:TOLD_CHANNELS]
+    if talks and names.listed(talks[0].record, pools):
+        return View(Verdict.SUSPICIOUS, evidence, listed)
+    if talks:
+        return View(Verdict.UNDECIDED, evidence, listed, lacks=[_packets_of(talks[0])])
+    if listed or asked:
+        return View(Verdict.UNDECIDED, listed=listed, lacks=[_NAME_ALONE])
     if not told.exact:
         return View(Verdict.UNDECIDED, lacks=[_SAMPLED])
-    if told.watched_ns < WATCHED_NS:
-        return View(Verdict.UNDECIDED, lacks=[_short(told.watched_ns)])
-    return View(Verdict.CLEAR, against=[_ordinary(told)])
+    present_ns = record.last_ns - record.first_ns
+    if present_ns < WATCHED_NS:
+        return View(Verdict.UNDECIDED, lacks=[_short(present_ns)])
+    return View(Verdict.CLEAR, against=[_ordinary(told.channels, present_ns)])
 
 
 def _talks(one: Candidate) -> Evidence:
@@ -153,8 +154,8 @@ def _talks(one: Candidate) -> Evidence:
         kind="lasting_channel",
         weight=0.0,
         summary=f"{endpoint(where)} was kept up for {duration(record.last_ns - record.first_ns)} with"
-        f" {one.up:.3g} packets a minute out and {one.down:.3g} in, {one.size / 1000:.3g} kB:"
-        " as mining is, and much else; flow logs tell no more",
+        f" {one.up:.3g} packets a minute out and {one.down:.3g} in ({one.size / 1000:.3g} kB):"
+        " as mining is, and much else",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=where,
@@ -166,13 +167,13 @@ def _talks(one: Candidate) -> Evidence:
     )
 
 
-def _ordinary(told: Lasting) -> Evidence:
+def _ordinary(channels: int, present_ns: int) -> Evidence:
     return Evidence(
         kind="ordinary_flows",
         weight=0.0,
-        summary=f"none of its {plural(told.channels, 'channel')} in {duration(told.watched_ns)} of flow logs"
+        summary=f"none of its {plural(channels, 'channel')} in {duration(present_ns)} of flow logs"
         " lasted and kept talking both ways as mining does",
-        facts={"channels": told.channels},
+        facts={"channels": channels},
     )
 
 
@@ -182,7 +183,11 @@ def _packets_of(one: Candidate) -> Lack:
     return Lack("flows_only", f"{told}: record packets of {where}; {ENOUGH}")
 
 
-_NAME_ALONE: Final = Lack("name_alone", f"packets of it, or flow logs for longer; {ENOUGH}")
+_NAME_ALONE: Final = Lack(
+    "name_alone",
+    f"packets of it, or flow logs for longer; {ENOUGH}",
+    "a listed name, and no channel that lasted as mining does",
+)
 _SAMPLED: Final = Lack(
     "sampled_flows",
     "unsampled flow records, or packets",
@@ -190,9 +195,9 @@ _SAMPLED: Final = Lack(
 )
 
 
-def _short(watched_ns: int) -> Lack:
+def _short(present_ns: int) -> Lack:
     return Lack(
         "few_minutes",
-        f"flow logs of {duration(WATCHED_NS)} and more",
-        f"flow logs of {duration(watched_ns)}: too short to see what lasts",
+        f"flow logs that show it for {duration(WATCHED_NS)} and more",
+        f"its flows span {duration(present_ns)}: too short to see what lasts",
     )

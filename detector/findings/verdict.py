@@ -73,9 +73,11 @@ def judge(
             asked, flowed = ledger.asked.get(host.name, {}), flows.get(host.name)
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
-            finding = _named(_finding(host, theirs, settings, asset, policy), host, asked, pools)
+            finding = _finding(host, theirs, settings, asset, policy)
             if flowed:
-                _with_flows(finding, lasting.view(flowed, {one.key for one in host.channels}, pools))
+                judged = {one.key for one in host.channels}
+                _with_flows(finding, lasting.view(flowed, host.record, judged, bool(asked), pools))
+            finding = _named(finding, host, asked, pools)
             finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
             findings.append(finding)
     return sorted(findings, key=rank)
@@ -154,7 +156,7 @@ def _with_flows(finding: Finding, view: lasting.View) -> None:
         finding.missing = [] if alone else finding.missing
         finding.missing += [lack.told() for lack in view.lacks]
         finding.why = view.why if alone else f"{view.why}; {finding.why}"
-    finding.evidence += view.evidence
+    finding.evidence += [*view.evidence, *view.listed]
     finding.counter_evidence += view.against
 
 

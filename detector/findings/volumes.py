@@ -33,7 +33,6 @@ STRETCH: Final = np.dtype(
 _CHANNEL: Final = np.dtype(
     [("running", STRETCH), ("mining", STRETCH), ("client_port", "i8"), ("exact", "?"), ("known", "?")]
 )
-_NEVER: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -60,15 +59,9 @@ class Volumes:
         self._table: NDArray[Any] = np.zeros(0, _CHANNEL)
         self._names: dict[int, Names] = {}
         self._lookups = Lookups()
-        self._first_ns, self._last_ns = _NEVER, 0
 
     def __len__(self) -> int:
         return len(self._index)
-
-    @property
-    def watched_ns(self) -> int:
-        """From the first packet of which was told to the last."""
-        return max(self._last_ns - self._first_ns, 0)
 
     def add(self, table: ChannelWindows) -> None:
         """Take in rows of flow logs, of one window, each channel once; windows in order of time."""
@@ -89,8 +82,6 @@ class Volumes:
         best[may] = running[may]
         self._table[numbers] = kept
         self._hear(table, numbers)
-        self._first_ns = min(self._first_ns, int(rows["first_ns"].min()))
-        self._last_ns = max(self._last_ns, int(rows["last_ns"].max()))
 
     def _numbers(self, table: ChannelWindows) -> Int64s:
         numbers = self._index.numbers(key_words(table))
