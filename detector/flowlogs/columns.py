@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from detector.records import Int64s, UInt64s
+
+    Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 ABSENT: Final = -1
 """Instead of a number or time that is not there, or is none."""
@@ -43,6 +45,14 @@ class Columns(Protocol):
         ...
 
     def texts(self, name: str) -> list[str | None]: ...
+
+    def coded(self, name: str, code: Callable[[str | None], int]) -> Int64s:
+        """`code` of each text; it is called once a text."""
+        ...
+
+    def addresses(self, name: str) -> tuple[UInt64s, Mask]:
+        """(n, 2) words of addresses, and which of them are some."""
+        ...
 
 
 class Listed:
@@ -77,6 +87,14 @@ class Listed:
 
     def texts(self, name: str) -> list[str | None]:
         return self._columns.get(name) or [None] * self._n
+
+    def coded(self, name: str, code: Callable[[str | None], int]) -> Int64s:
+        texts = self.texts(name)
+        codes = {text: code(text) for text in set(texts)}
+        return np.array([codes[text] for text in texts], np.int64)
+
+    def addresses(self, name: str) -> tuple[UInt64s, Mask]:
+        return addresses(self.texts(name))
 
 
 class Written:
@@ -120,6 +138,22 @@ class Written:
             return [None] * len(self)
         values: list[str | None] = self._table[name].to_pylist()
         return values
+
+    def coded(self, name: str, code: Callable[[str | None], int]) -> Int64s:
+        texts, places = self._distinct(name)
+        return np.array(list(map(code, texts)), np.int64)[places]
+
+    def addresses(self, name: str) -> tuple[UInt64s, Mask]:
+        texts, places = self._distinct(name)
+        words, are = addresses(texts)
+        return words[places], are[places]
+
+    def _distinct(self, name: str) -> tuple[list[str | None], Int64s]:
+        """Each text of a column once, and which of them each row holds."""
+        if name not in self._names or not len(self):
+            return [None], np.zeros(len(self), np.int64)
+        column = self._table[name].combine_chunks().dictionary_encode("encode")
+        return column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 _DIGITS: Final = re.compile(r"[0-9]+(\.[0-9]*)?$")
@@ -199,7 +233,7 @@ def _one(value: Any) -> Any:
         return None
 
 
-def addresses(texts: Iterable[str | None]) -> tuple[UInt64s, Any]:
+def addresses(texts: Iterable[str | None]) -> tuple[UInt64s, Mask]:
     """(n, 2) words of addresses, and which of them are some: (n,) bool."""
     known: dict[str | None, int] = {}
     places = [known.setdefault(text, len(known)) for text in texts]

@@ -122,6 +122,14 @@ class Account:
             self.note(f"{plural(left, 'record')} left out; {'; '.join(self._places)}")
 
 
+_TRANSPORTS: Final = {"6": TCP, "tcp": TCP, "TCP": TCP, "17": UDP, "udp": UDP, "UDP": UDP}
+
+
+def protocol(text: str | None) -> int:
+    """Number of a transport by its name or number; 0 for one that is not followed."""
+    return _TRANSPORTS.get(text.strip(), 0) if text else 0
+
+
 def usable(
     flows: Flows, known: Mask, account: Account, line: Int64s | None = None, reason: str = BAD_LINE
 ) -> Iterator[Flows]:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detector.flowlogs.columns import ABSENT, Columns, addresses
-from detector.flowlogs.contract import Account, FlowLogError, Flows, usable
+from detector.flowlogs.columns import ABSENT, Columns
+from detector.flowlogs.contract import Account, FlowLogError, Flows, protocol, usable
 from detector.flowlogs.delimited import rows
 from detector.flowlogs.lines import Block, blocks
 from detector.flowlogs.pairing import paired
-from detector.records import TCP, UDP
 
 if TYPE_CHECKING:
     from detector.records import Int64s, SourceReport
@@ -41,7 +40,6 @@ _SPELT: Final = {
 }
 _NEEDED: Final = ("source", "target", "source_port", "target_port", "transport", "first")
 _COUNTED: Final = ("packets", "bytes")
-_TRANSPORTS: Final = {"6": TCP, "tcp": TCP, "17": UDP, "udp": UDP}
 _DELIMITERS: Final = (",", ";", "|", "\t")
 
 
@@ -103,16 +101,14 @@ def _flows(block: Block, layout: _Layout, account: Account) -> Iterator[Flows]:
     columns, at = found.columns, layout.means
     if not len(columns):
         return
-    source, known = addresses(columns.texts(at["source"]))
-    target, known_too = addresses(columns.texts(at["target"]))
-    texts = columns.texts(at["transport"])
-    transport = np.array([_TRANSPORTS.get((text or "").strip().lower(), 0) for text in texts], np.int64)
+    source, known = columns.addresses(at["source"])
+    target, known_too = columns.addresses(at["target"])
     there = _counts(columns, at, "packets", "bytes")
     flows = paired(
         source=source,
         target=target,
         ports=(columns.whole(at["source_port"]), columns.whole(at["target_port"])),
-        transport=transport,
+        transport=columns.coded(at["transport"], protocol),
         times=_times(columns, at),
         there=there,
         back=np.maximum(_counts(columns, at, "packets_back", "bytes_back"), 0),

@@ -14,11 +14,11 @@ import numpy as np
 
 from detector.flowlogs import eve_events
 from detector.flowlogs.columns import ABSENT, Listed, addresses
-from detector.flowlogs.contract import BAD_LINE, Account, Flows, Told, usable
+from detector.flowlogs.contract import BAD_LINE, Account, Flows, Told, protocol, usable
 from detector.flowlogs.eve_events import Event, Flow, Naming, Netflow
 from detector.flowlogs.lines import Block, blocks
 from detector.flowlogs.pairing import paired
-from detector.records import TCP, UDP, Basis
+from detector.records import Basis
 
 if TYPE_CHECKING:
     from detector.flowlogs.contract import Mask
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from detector.streams import Stream
 
 NAME: Final = "Suricata EVE log"
-_TRANSPORTS: Final = {"TCP": TCP, "UDP": UDP}
 _DNS_PORT: Final = 53
 
 
@@ -87,7 +86,7 @@ def _ends(events: Sequence[Event]) -> tuple[dict[str, Any], Mask]:
         "source": source,
         "target": target,
         "ports": (_column(events, "src_port"), _column(events, "dest_port")),
-        "transport": np.array([_TRANSPORTS.get(event.proto, 0) for event in events], np.int64),
+        "transport": np.array([protocol(event.proto) for event in events], np.int64),
     }
     return ends, known & known_too
 

@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from detector.flowlogs.columns import addresses
-from detector.flowlogs.contract import Account, FlowLogError, Flows, usable
+from detector.flowlogs.contract import Account, FlowLogError, Flows, protocol, usable
 from detector.flowlogs.delimited import rows
 from detector.flowlogs.lines import Block, blocks
 from detector.flowlogs.pairing import paired
-from detector.records import TCP, UDP
 from detector.streams import open_stream
 from detector.text import printable
 
@@ -39,7 +37,6 @@ _MAGICS: Final = (b"\x0c\xa5", b"\xa5\x0c")  # little and big endian
 _LAYOUTS: Final = (1, 2)  # nfdump 1.6 and 1.7
 _FIELDS: Final = ("ts", "te", "pr", "sa", "sp", "da", "dp", "pkt", "byt", "opkt", "obyt")
 _SAMPLING: Final = re.compile(r"interval:? *=? *(\d+)")
-_TRANSPORTS: Final = {"6": TCP, "tcp": TCP, "17": UDP, "udp": UDP}
 
 
 def sniff(head: bytes) -> bool:
@@ -138,16 +135,15 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
 def _flows(block: Block, exact: bool, account: Account) -> Iterator[Flows]:
     found = rows(block, _FIELDS, _FIELDS, account, delimiter=",")
     columns, n = found.columns, len(found.columns)
-    source, known = addresses(columns.texts("sa"))
-    target, known_too = addresses(columns.texts("da"))
-    transport = [_TRANSPORTS.get((text or "").strip().lower(), 0) for text in columns.texts("pr")]
+    source, known = columns.addresses("sa")
+    target, known_too = columns.addresses("da")
     there = np.stack([columns.whole("pkt"), columns.whole("byt")], axis=1)
     back = np.stack([columns.whole("opkt"), columns.whole("obyt")], axis=1)
     flows = paired(
         source=source,
         target=target,
         ports=(columns.whole("sp"), columns.whole("dp")),
-        transport=np.array(transport, np.int64),
+        transport=columns.coded("pr", protocol),
         times=(columns.ns("ts"), columns.ns("te")),
         there=there,
         back=np.maximum(back, 0),

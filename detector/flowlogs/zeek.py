@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detector.flowlogs import zeek_json, zeek_names
-from detector.flowlogs.columns import ABSENT, Columns, addresses
-from detector.flowlogs.contract import Account, Flows, Told, usable
+from detector.flowlogs.columns import ABSENT, Columns
+from detector.flowlogs.contract import Account, Flows, Told, protocol, usable
 from detector.flowlogs.delimited import rows
 from detector.flowlogs.lines import Block, blocks
 from detector.records import TCP, UDP, Basis
@@ -34,7 +34,6 @@ FIELDS: Final = {
     "dns": (*ENDS, "proto", *zeek_names.DNS),
     "http": (*ENDS, *zeek_names.HTTP),
 }
-_TRANSPORTS: Final = {"tcp": TCP, "udp": UDP}
 _NAMED: Final[dict[str, Callable[[Columns, Int64s], list[Names | None]]]] = {
     "ssl": zeek_names.of_ssl,
     "dns": zeek_names.of_dns,
@@ -129,8 +128,8 @@ def _flows(kind: str, columns: Columns, line: Int64s, account: Account) -> Itera
 
 def _ends(kind: str, columns: Columns) -> tuple[Flows, Mask]:
     """Flows without names, and which have what every record has."""
-    client, known = addresses(columns.texts("id.orig_h"))
-    server, known_too = addresses(columns.texts("id.resp_h"))
+    client, known = columns.addresses("id.orig_h")
+    server, known_too = columns.addresses("id.resp_h")
     first = columns.ns("ts")
     up = np.stack([columns.whole("orig_pkts"), columns.whole("orig_ip_bytes")], axis=1)
     down = np.stack([columns.whole("resp_pkts"), columns.whole("resp_ip_bytes")], axis=1)
@@ -155,12 +154,10 @@ def _ends(kind: str, columns: Columns) -> tuple[Flows, Mask]:
 def _transports(kind: str, columns: Columns) -> Int64s:
     """Protocol numbers; 0 = none that has ports."""
     if kind in ("conn", "dns"):
-        return np.array([_TRANSPORTS.get(text or "", 0) for text in columns.texts("proto")], np.int64)
-    datagrams = [(text or "").startswith("DTLS") for text in columns.texts("version")]
-    return np.where(datagrams if kind == "ssl" else np.zeros(len(columns), bool), UDP, TCP).astype(np.int64)
+        return columns.coded("proto", protocol)
+    return columns.coded("version", lambda text: UDP if (text or "").startswith("DTLS") else TCP)
 
 
 def _bases(columns: Columns) -> Int64s:
     """A client whose SYN was seen (S in the history) is one; else who spoke first."""
-    opened = ["S" in text if text else False for text in columns.texts("history")]
-    return np.where(opened, int(Basis.SYN), int(Basis.ORDER)).astype(np.int64)
+    return columns.coded("history", lambda text: int(Basis.SYN if "S" in (text or "") else Basis.ORDER))
