@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LEAST_NS: Final = 600_000_000_000  # pools speak several times in it, and few other services are held so long
 GAP_NS: Final = 1_800_000_000_000  # of silence, after which it is another stretch: pools wait for less
 COVERED: Final = 0.2  # of its time in records: an idle pool's channel has gaps, one visited now and then more
-SLOWEST, FASTEST = 0.3, 500.0  # packets a minute: a job in three minutes; getwork by the second
+SLOWEST, FASTEST = 0.15, 500.0  # packets a minute: a job in six minutes; getwork by the second
 MOST_BYTES: Final = 300_000.0  # a minute, both ways: above are transfers, calls and video
 LARGEST: Final = 1_400.0  # mean bytes of a client's packet: above it only uploads
 MINUTE_NS: Final = 60_000_000_000
