@@ -83,7 +83,7 @@ def survey(
         return {}
     client, server = told.keys[:, :2], told.keys[:, 2:4]
     is_client = hosts.client_is_host(client, server, home)
-    counted = owners.of(np.where(is_client[:, None], client, server), told.last_ns)
+    counted = owners.of(np.where(is_client[:, None], client, server), told.seen_ns)
     addresses, of = np.unique(counted, axis=0, return_inverse=True)
     of = of.reshape(-1)
     channels, inexact = np.bincount(of), np.bincount(of, weights=~told.exact)
@@ -102,7 +102,7 @@ def survey(
 def _record(told: Told, row: int, is_client: bool, volumes: Volumes) -> ChannelRecord:
     """The channel as evidence tells channels; nothing of it was scored."""
     stretch = told.mining[row]
-    last_ns = int(stretch["last_ns"]) or int(told.last_ns[row])
+    last_ns = int(stretch["last_ns"]) or int(told.seen_ns[row])
     return ChannelRecord(
         told.keys[row].tobytes(),
         is_client,

@@ -31,7 +31,7 @@ STRETCH: Final = np.dtype(
     [("first_ns", "i8"), ("last_ns", "i8"), ("covered_ns", "i8"), ("up", "i8", 2), ("down", "i8", 2)]
 )
 _CHANNEL: Final = np.dtype(
-    [("running", STRETCH), ("mining", STRETCH), ("client_port", "i8"), ("exact", "?"), ("known", "?")]
+    [("running", STRETCH), ("mining", STRETCH), ("seen_ns", "i8"), ("client_port", "i8"), ("exact", "?")]
 )
 
 
@@ -40,7 +40,7 @@ class Told:
     """Channels as flow logs told of them.  n rows."""
 
     keys: UInt64s  # (n, 5) as `windows.channel.key_words`
-    last_ns: Int64s  # (n,)
+    seen_ns: Int64s  # (n,) its last packet, or the last name
     mining: NDArray[Any]  # (n,) STRETCH: the longest that may be of mining; all 0 = none
     client_port: Int64s  # (n,) of a connection of it
     exact: Mask  # (n,) nothing was scaled up from a sample
@@ -73,8 +73,8 @@ class Volumes:
         _extend(kept["running"], rows, counted)
         kept["exact"] &= ((table.wide[:, layout.KNOWN] & layout.KNOWS_COUNTS) != 0) | ~counted
         port = table.wide[:, layout.UP + layout.PORT]
-        kept["client_port"] = np.where(counted | ~kept["known"], port, kept["client_port"])
-        kept["known"] = True
+        kept["client_port"] = np.where(counted | (kept["seen_ns"] == 0), port, kept["client_port"])
+        kept["seen_ns"] = np.maximum(kept["seen_ns"], rows["last_ns"])
         running, best = kept["running"], kept["mining"]
         lasted = running["last_ns"] - running["first_ns"]
         may = could_mine(table.transport, lasted, running["covered_ns"], running["up"], running["down"])
@@ -104,7 +104,7 @@ class Volumes:
     def _forget(self) -> None:
         used = self._table[: len(self)]
         order = np.lexsort(
-            [used["running"]["last_ns"], used["running"]["down"][:, 0] > 0, used["mining"]["last_ns"] > 0]
+            [used["seen_ns"], used["running"]["down"][:, 0] > 0, used["mining"]["last_ns"] > 0]
         )
         kept = np.sort(order[-(self._most // 2 + 1) :])
         keys, names = self._index.keys[kept], self._names
@@ -116,8 +116,7 @@ class Volumes:
     def told(self) -> Told:
         """Every channel that is kept."""
         used = self._table[: len(self)]
-        last_ns = used["running"]["last_ns"]
-        return Told(self._index.keys, last_ns, used["mining"], used["client_port"], used["exact"])
+        return Told(self._index.keys, used["seen_ns"], used["mining"], used["client_port"], used["exact"])
 
     def named(self) -> dict[int, Names]:
         """What channels showed of themselves, by row."""

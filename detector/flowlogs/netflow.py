@@ -86,12 +86,15 @@ def _halves(decoder: Decoder, message: bytes, path: str, account: Account, numbe
     rate = max(told.sampling_rate, 1)
     if rate > 1:
         account.note(f"one packet in {rate} was sampled: counts are estimates")
-    found = [_half(record, told.header, rate) for record in told.flows]
-    return [half for half in found if half is not None]
+    read = [_half(record, told.header, rate) for record in told.flows]
+    found = [half for half in read if half is not None]
+    if len(found) < len(read):
+        account.drop("record_without_counts", n=len(read) - len(found))
+    return found
 
 
 def _half(record: Mapping[str, Any], header: Mapping[str, Any], rate: int) -> _Half | None:
-    """A record; None where it is none of a flow."""
+    """A record; None where it counts nothing."""
     from netflume import flow_endpoints  # noqa: PLC0415
 
     source, target = flow_endpoints(record)

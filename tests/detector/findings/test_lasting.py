@@ -69,6 +69,7 @@ def test_a_listed_name_on_it_is_suspicious_and_by_itself_a_reason_to_look(tmp_pa
     assert finding.why.endswith(f"server name {pool} (listed) at 203.0.113.5:3333")
     finding = judged(tmp_path, BROWSING, tls)
     assert (finding.verdict, finding.missing[0]["cause"]) == (Verdict.UNDECIDED, "name_alone")
+    assert finding.evidence[0].first_ns == START_US * 1_000
 
 
 def test_a_listed_name_that_was_asked_for_is_a_reason_to_look(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_stretches_do_not_depend_on_how_windows_are_given(times: list[tuple[int,
                 parts.add(part)
     one, two = whole.told(), parts.told()
     order = [np.argsort(told.keys[:, 1]) for told in (one, two)]
-    for name in ("keys", "mining", "last_ns", "exact"):
+    for name in ("keys", "mining", "seen_ns", "exact"):
         assert np.array_equal(getattr(one, name)[order[0]], getattr(two, name)[order[1]])
 
 
