@@ -23,7 +23,7 @@ from detector.flowlogs.delimited import rows
 from detector.flowlogs.lines import Block, blocks
 from detector.flowlogs.pairing import paired
 from detector.streams import open_stream
-from detector.text import printable
+from detector.text import plural, printable
 
 if TYPE_CHECKING:
     from detector.records import SourceReport
@@ -36,7 +36,9 @@ PATIENCE_S: Final = 10.0  # for it to end once its output has
 _MAGICS: Final = (b"\x0c\xa5", b"\xa5\x0c")  # little and big endian
 _LAYOUTS: Final = (1, 2)  # nfdump 1.6 and 1.7
 _FIELDS: Final = ("ts", "te", "pr", "sa", "sp", "da", "dp", "pkt", "byt", "opkt", "obyt")
-_SAMPLING: Final = re.compile(r"interval:? *=? *(\d+)")
+_SPACED: Final = re.compile(r"packet interval: (\d{1,9}), packet space: (\d{1,9})")  # 1.7
+_INTERVAL: Final = re.compile(r"(?<!packet )interval: (\d{1,9})")  # 1.6
+_FAILURES: Final = re.compile(r"Sequence failures: (\d{1,9})")
 
 
 def sniff(head: bytes) -> bool:
@@ -73,12 +75,21 @@ def _as_file(stream: Stream) -> Iterator[str]:
 
 
 def _sampled(program: str, path: str, account: Account) -> bool:
-    """Whether its exporters say that they sample; that is noted."""
-    told = _asked(program, "-E", "-r", path)
-    rates = {int(rate) for rate in _SAMPLING.findall(told)} - {0, 1}
-    for rate in sorted(rates):
+    """Whether its exporters say that they sample; that is noted, and what they say was lost."""
+    told = _asked(program, "-E", path)
+    rates = sampling_rates(told)
+    for rate in rates:
         account.note(f"one packet in {rate} was sampled: counts are estimates")
+    lost = sum(map(int, _FAILURES.findall(told)))
+    if lost:
+        account.note(f"{plural(lost, 'failure')} in the sequence of export messages: some were lost")
     return bool(rates)
+
+
+def sampling_rates(told: str) -> list[int]:
+    """What the samplers of `nfdump -E` are set to, but for 1: so many packets for one that is seen."""
+    spaced = {(int(packets) + int(space)) // (int(packets) or 1) for packets, space in _SPACED.findall(told)}
+    return sorted((spaced | set(map(int, _INTERVAL.findall(told)))) - {0, 1})
 
 
 def _asked(*command: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.flowlogs import kind_of
+from detector.flowlogs import kind_of, nfdump
 from detector.kernel import layout
 from detector.metering import channel_windows
 from detector.records import ChannelWindows, SourceReport
@@ -190,6 +190,21 @@ def test_nfdump_counts_what_the_kernel_counts(tmp_path: Path) -> None:
     same_ones = told.keys() & truth.keys()
     assert len(same_ones) >= 0.9 * len(truth)
     assert {key: told[key] for key in same_ones} == {key: truth[key] for key in same_ones}
+
+
+@pytest.mark.parametrize(
+    ("told", "rates"),
+    [
+        ("    Sampler: Static default Sampler: algorithm: 0, packet interval: 1, packet space: 99\n", [100]),
+        ("    Sampler: Generic Sampler: algorithm: 0, packet interval: 1, packet space: 0\n", []),
+        ("    Sampler: ID: 1, mode: 2, interval: 512\n", [512]),
+        ("Exporters:\n\nSysID: 1, IP: 127.0.0.1, version: 9, ID:  7, Sequence failures: 0\n", []),
+        ("", []),
+    ],
+)
+def test_samplers_of_nfdump(told: str, rates: list[int]) -> None:
+    """As nfdump 1.7.1 prints them of a file that nfcapd -s 100 wrote, and as 1.6 does."""
+    assert nfdump.sampling_rates(told) == rates
 
 
 def test_nfdump_that_is_missing_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
