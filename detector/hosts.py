@@ -118,14 +118,21 @@ class Ends:
 
 def ends(windows: ChannelWindows, home: HomeNetworks) -> Ends:
     """The client is the host, unless only the server is at home, or the client is no host at all."""
-    is_client = home.contains(windows.client) | ~home.contains(windows.server)
-    is_client &= are_hosts(windows.client)
+    is_client = client_is_host(windows.client, windows.server, home)
     pick = is_client[:, None]
     return Ends(
         host=np.where(pick, windows.client, windows.server),
         remote=np.where(pick, windows.server, windows.client),
         is_client=is_client,
     )
+
+
+def client_is_host(
+    client: UInt64s, server: UInt64s, home: HomeNetworks
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(n, 2) addresses of both ends -> (n,) bool: whether the client is the end that is judged."""
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = home.contains(client) | ~home.contains(server)
+    return found & are_hosts(client)
 
 
 @dataclass(frozen=True, slots=True)

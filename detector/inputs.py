@@ -1,4 +1,4 @@
-"""What the user named -> captures and power files, told apart by content.
+"""What the user named -> captures, flow logs and power files, told apart by content.
 
 Folders are walked in order of name; a file in a folder that is of neither kind is
 skipped and told, a file that was named itself and is of neither kind is a problem.  A file
@@ -21,9 +21,12 @@ from detector.settings import InputSettings
 from detector.streams import STDIN, Stream, StreamError, not_read, open_stream, reason
 from detector.text import plural
 
-CAPTURE, POWER = "capture", "power"
+CAPTURE, FLOWS, POWER = "capture", "flows", "power"
 _TIMES = re.compile(rb"(?i)(^|[\W_])(date|time|datetime|timestamp|ts|epoch)([\W_]|$|s\b)")
-_NEITHER = "neither a capture (pcap, pcapng) nor a table of power readings (CSV, Parquet)"
+_NEITHER = (
+    "neither a capture (pcap, pcapng) nor a flow log (Zeek, Suricata, NetFlow, IPFIX, nfdump)"
+    " nor a table of power readings (CSV, Parquet)"
+)
 _SHOWN = 3  # of what a folder holds besides
 
 
@@ -32,18 +35,19 @@ class Inputs:
     """What to read, by kind, and one line for each that cannot be."""
 
     captures: list[str] = field(default_factory=list)
+    flows: list[str] = field(default_factory=list)
     power: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     streams: dict[str, Stream] = field(default_factory=dict)  # of pipes, opened: each can be read once
 
     def add(self, path: str, kind: str) -> None:
-        """Takes in a path that is of one of the two kinds."""
-        (self.captures if kind == CAPTURE else self.power).append(path)
+        """Takes in a path that is of one of the three kinds."""
+        {CAPTURE: self.captures, FLOWS: self.flows, POWER: self.power}[kind].append(path)
 
     def found(self) -> int:
         """How much has been said so far."""
-        return len(self.captures) + len(self.power) + len(self.problems)
+        return len(self.captures) + len(self.flows) + len(self.power) + len(self.problems)
 
 
 def sort_inputs(
@@ -52,7 +56,7 @@ def sort_inputs(
     settings: InputSettings | None = None,
     foreign: bool = False,
 ) -> Inputs:
-    """Sort `paths` by what they hold; what is in `power` and is no capture is a power file.
+    """Sort `paths` by what they hold; what is in `power` and is neither capture nor flow log is a power file.
 
     "-" is standard input.  Waits for the first bytes of a pipe.  `foreign`: captures that
     only Wireshark reads count, too.
@@ -106,7 +110,7 @@ class _Sorting:
             kind = str(error).removeprefix(f"{path}: ").removesuffix(" (offset 0)")
         except (OSError, ValueError) as error:
             kind = reason(error) if isinstance(error, OSError) else "no name of a file"  # a zero byte
-        if kind in (CAPTURE, POWER):
+        if kind in (CAPTURE, FLOWS, POWER):
             inputs.add(path, kind)
         elif told_power:
             inputs.power.append(path)  # whose reader says what is wrong with it
@@ -149,7 +153,7 @@ class _Sorting:
                 told = str(error).removesuffix(" (offset 0)") if isinstance(error, StreamError) else None
                 inputs.problems.append(told or f"{path}: {reason(error)}")  # type: ignore[arg-type]
                 continue
-            if what in (CAPTURE, POWER):
+            if what in (CAPTURE, FLOWS, POWER):
                 inputs.add(str(path), what)
             else:
                 skipped.append(path.name + (f" ({what})" if what else ""))
@@ -159,17 +163,19 @@ class _Sorting:
         """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
         with open_stream(path, self._settings) as stream:
             head, kind = stream.head(), _kind_of_head(stream, self._foreign)
-        if kind == CAPTURE or (kind == POWER and (_has_times(head) or _is_power_log(head))):
+        if kind in (CAPTURE, FLOWS) or (kind == POWER and (_has_times(head) or _is_power_log(head))):
             return kind
         return foreign_capture(head) or ""
 
     def _tell(self, folder: str, skipped: list[str], empty: bool) -> None:
         shown = ", ".join(skipped[:_SHOWN]) + (", ..." if len(skipped) > _SHOWN else "")
         if empty:
-            line = f"{folder}: no captures or power readings in this folder ({shown or 'empty'})"
+            line = f"{folder}: no captures, flow logs or power readings in this folder ({shown or 'empty'})"
             self.inputs.problems.append(line)
         elif skipped:
-            left = f"{plural(len(skipped), 'file')} skipped, no captures or power readings: {shown}"
+            left = (
+                f"{plural(len(skipped), 'file')} skipped, no captures, flow logs or power readings: {shown}"
+            )
             self.inputs.notes.append(f"{folder}: {left}")
 
 
@@ -207,7 +213,7 @@ def _has_times(head: bytes) -> bool:
 
 
 def kind_of(path: str | Path) -> str:
-    """ "capture" or "power" by the first bytes of a file, unpacked; else what it is instead.
+    """ "capture", "flows" or "power" by the first bytes of a file, unpacked; else what it is instead.
 
     Raises StreamError.
     """
@@ -221,6 +227,8 @@ def _kind_of_head(stream: Stream, foreign: bool) -> str:
         return f"empty file, packed as {stream.codec.name}" if stream.codec else "empty file"
     if head.startswith(CAPTURE_MAGICS) or (foreign and foreign_capture(head)):
         return CAPTURE
+    if _is_flow_log(head):
+        return FLOWS
     if head.startswith(PARQUET):
         return POWER
     what = looks_like(head)
@@ -229,6 +237,12 @@ def _kind_of_head(stream: Stream, foreign: bool) -> str:
     head = _narrow(head)
     known = b"\0" not in head and (_first_line_is_table(head) or _is_power_log(head))
     return POWER if known else _NEITHER
+
+
+def _is_flow_log(head: bytes) -> bool:
+    from detector.flowlogs import kind_of as kind_of_flow_log  # noqa: PLC0415  imports numpy
+
+    return kind_of_flow_log(head) is not None
 
 
 def _is_power_log(head: bytes) -> bool:

@@ -6,7 +6,7 @@ tables of windows go in, in order of time, and findings can be asked for at any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from detector.parallel import metered_with
 from detector.policy import NO_POLICY, Policy, read_policy
 from detector.pools import SHIPPED, read_pools
 from detector.privacy import Privacy
-from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Vectors
+from detector.records import ChannelWindows, Facts, Finding, Readings, SourceReport, Span, Vectors
 from detector.settings import Settings
 from detector.signing import Trust
 from detector.tips import NO_TIPS, Tips, read_tips
@@ -115,6 +115,11 @@ class Run:
         """Roll up, judge and remember batches of rows, each of one window (`see` them before)."""
         for rolled, vectors, newest in judged_rows(batches, self._rollup, self.ledger.scoreable):
             self.ledger.add(rolled, newest, vectors, self.bundle.channel.score(vectors))
+
+    def add_flows(self, table: ChannelWindows, spans: Sequence[Span]) -> None:
+        """Take in rows of flow logs: they hold no messages, and the channel model has no say in them."""
+        self.ledger.see(table, spans)
+        self.ledger.volumes.add(table)
 
     def add_power(self, readings: Readings, source: str, part: int = 0) -> None:
         """Judge the meters of one source over the whole record given, and what is remembered of them.
@@ -235,6 +240,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
         result.problems, result.notes = inputs.problems, inputs.notes
         run.add(_tables(request, inputs, run, result, progress))
         if not result.interrupted:
+            _add_flows(request, inputs, run, result, progress)
+        if not result.interrupted:
             for part, readings, source in _readings(request, inputs, result):
                 run.add_power(readings, source, part)
     except KeyboardInterrupt:
@@ -287,6 +294,27 @@ def _tables(
             yield tables[0] if len(tables) == 1 else merged(concatenate(tables))
         result.interrupted = captures.interrupted or interrupts.asked
     result.problems += [report.problem for report in captures.reports if report.problem]
+
+
+def _add_flows(request: Request, inputs: Inputs, run: Run, result: Result, progress: Progress | None) -> None:
+    """All flow logs; what became of each stands in `result`."""
+    if not inputs.flows:
+        return
+    from detector.flowlogs import FlowLogs  # noqa: PLC0415  loads msgspec
+
+    with Interrupts() as interrupts:
+        logs = FlowLogs(
+            inputs.flows,
+            request.settings,
+            streams=inputs.streams,
+            interrupts=interrupts,
+            progress=progress,
+        )
+        for table, spans in logs:
+            run.add_flows(table, spans)
+    result.sources += logs.reports
+    result.problems += [report.problem for report in logs.reports if report.problem]
+    result.interrupted = interrupts.asked
 
 
 def _readings(request: Request, inputs: Inputs, result: Result) -> Iterator[tuple[int, Readings, str]]:

@@ -272,6 +272,7 @@ class SourceReport:
     decoded: int = 0  # packets that reached a channel
     undecodable: dict[str, int] = field(default_factory=dict)  # by reason
     lost: int | None = None  # dropped by the capturing system, where it says so
+    records: int = 0  # of flows, of a flow log
     readings: int = 0
     notes: list[str] = field(default_factory=list)  # what was detected: units, time zone, layout
     problem: str | None = None  # one line; the input was not (wholly) read

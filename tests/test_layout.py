@@ -14,6 +14,7 @@ ORDER = (
     {"kernel"},
     {"blocks", "owners", "hosts", "policy", "pools", "tips"},
     {"capture", "dissectors", "telemetry"},
+    {"flowlogs"},
     {"inputs"},
     {"windows"},
     {"history"},
@@ -35,7 +36,7 @@ ORDER = (
     {"monitor"},
     {"cli", "__main__"},
 )
-GROWING = {"dissectors": "DISSECTORS", "telemetry": "SOURCES", "sinks": "SINKS"}
+GROWING = {"dissectors": "DISSECTORS", "flowlogs": "SOURCES", "telemetry": "SOURCES", "sinks": "SINKS"}
 PURE = ("kernel", "dissectors", "windows", "features", "findings")
 IMPURE = {"time", "datetime.now", "socket", "subprocess", "logging", "random", "os", "pathlib"}
 

@@ -39,6 +39,7 @@ def observe(
     chosen, found = settings or Settings(), Observed()
     inputs = sort_inputs(paths, power)
     found.problems += inputs.problems
+    found.problems += [f"{path}: a flow log: it holds no messages to compare" for path in inputs.flows]
     channels: dict[tuple[str, bytes], tuple[str, Floats]] = {}
     for path in inputs.captures:
         try:

@@ -23,11 +23,8 @@ from training import window_tables
 if TYPE_CHECKING:
     from training.table import Sources
 
-_FLOW_LOGS = (
-    (b"#separator", "a Zeek log"),
-    (b'{"', "JSON lines, as Suricata and Zeek write them"),
-    (b"\x0c\xa5", "an nfdump file"),
-    (b"\xa5\x0c", "an nfdump file"),
+_NO_MESSAGES = (
+    "flow logs cannot be learnt from: they hold no messages; give captures, or window tables of them"
 )
 
 
@@ -53,12 +50,13 @@ class Source:
 
 def find(path: Path) -> Source:
     """The files of a source, told apart by content.  Raises SourceError."""
-    if path.is_file():
-        _refuse_flow_logs(path)
     inputs = sort_inputs([str(path)])
     if inputs.problems:
         raise SourceError(inputs.problems[0])
+    if inputs.flows and not (inputs.captures or inputs.power):
+        raise SourceError(f"{inputs.flows[0]}: {_NO_MESSAGES}")
     source = Source(captures=inputs.captures, notes=list(inputs.notes))
+    source.notes += [f"{name}: {_NO_MESSAGES}" for name in inputs.flows[:1]]
     for name in inputs.power:
         kind = window_tables.kind_of(name)
         into = {"channels": source.channel_tables, "power": source.power_tables}
@@ -80,16 +78,6 @@ def power(source: Source, settings: Settings) -> Iterator[PowerWindows]:
         yield power_windows(read_power(path), settings.windows)
     for path in source.power_tables:
         yield from window_tables.power(path)
-
-
-def _refuse_flow_logs(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(16)
-    for magic, what in _FLOW_LOGS:
-        if head.startswith(magic):
-            raise SourceError(
-                f"{path}: {what}: flow logs cannot be learnt from; give captures, or window tables of them"
-            )
 
 
 def _metered(path: str, settings: Settings, notes: list[str]) -> Iterator[ChannelWindows]:

@@ -10,8 +10,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from detector.kernel import layout
 from detector.records import ChannelWindows, PowerWindows
 from detector.windows import parquet
+from detector.windows.channel import take
 
 if TYPE_CHECKING:
     from training.table import Sources
@@ -64,7 +68,8 @@ def _tables(path: str, file: Any, numbers: list[int]) -> Iterator[ChannelWindows
     for number in numbers:
         with _told(path):
             table = parquet.channels_from_arrow(file.read_row_group(number))
-        yield table
+        spoke = np.flatnonzero(table.wide[:, layout.KNOWN] & layout.KNOWS_MESSAGES)
+        yield table if len(spoke) == len(table) else take(table, spoke)  # rows of flow logs hold no messages
 
 
 def _opened(path: str) -> Any:

@@ -21,7 +21,10 @@ OK, FAILED_ON, WRONG, INTERRUPTED = 0, 1, 2, 130
 # name -> (module, what it does); training is named, not imported: detector never depends on it
 COMMANDS = {
     "demo": ("detector.cli.demo", "score the bundled samples and compare with the truth"),
-    "score": ("detector.cli.score", "tell which hosts and meters mine, from captures and power readings"),
+    "score": (
+        "detector.cli.score",
+        "tell who mines, from captures, flow logs and power readings",
+    ),
     "extract": ("detector.cli.extract", "write the window tables as Parquet"),
     "monitor": (
         "detector.cli.monitor",

@@ -25,7 +25,7 @@ Each line is `ok`, `missing` (something optional, with the line that installs it
 CHECKOUT = (Path(__file__).parents[2] / "Makefile").is_file()
 REINSTALL = "make clean demo" if CHECKOUT else "pip install --force-reinstall --no-cache-dir minewatch"
 PATIENCE_S = 10  # for another program to answer
-REQUIRED = ("numpy", "pandas", "scikit-learn", "pyarrow", "joblib", "rich")
+REQUIRED = ("numpy", "pandas", "scikit-learn", "pyarrow", "joblib", "rich", "msgspec", "netflume")
 EXTRAS = {"cluster": ("dask", "distributed"), "notebooks": ("jupytext", "matplotlib")}
 
 
@@ -151,6 +151,15 @@ def _dumpcap() -> Iterator[Check]:
     yield Check("ok", f"dumpcap may capture on {shown}")
 
 
+def _nfdump() -> Iterator[Check]:
+    program = shutil.which("nfdump")
+    if program is None:
+        yield Check("missing", "nfdump, for its flow files (nfcapd.*)", "sudo apt install nfdump")
+        return
+    _, told = _asked(program, "-V")
+    yield Check("ok", told.splitlines()[0] if told else "nfdump")
+
+
 def _extras() -> Iterator[Check]:
     for extra, names in EXTRAS.items():
         versions = {name: _version(name) for name in names}
@@ -170,6 +179,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _model,
     _tshark,
     _dumpcap,
+    _nfdump,
     _extras,
 )
 

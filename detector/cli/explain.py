@@ -67,8 +67,10 @@ def totals(sources: Sequence[SourceReport]) -> str:
     """`read 912 packets and 288 readings from 2 sources; 12 packets left out (truncated 12)`."""
     packets = sum(s.packets for s in sources)
     readings = sum(s.readings for s in sources)
-    nouns = [plural(n, noun) for n, noun in ((packets, "packet"), (readings, "reading")) if n]
-    line = f"read {' and '.join(nouns) or 'nothing'} from {plural(len(sources), 'source')}"
+    records = sum(s.records for s in sources)
+    counts = ((packets, "packet"), (records, "flow record"), (readings, "reading"))
+    nouns = [plural(n, noun) for n, noun in counts if n]
+    line = f"read {_listed(nouns) or 'nothing'} from {plural(len(sources), 'source')}"
     reasons: Counter[str] = Counter()
     for source in sources:
         reasons.update(source.undecodable)
@@ -80,9 +82,14 @@ def totals(sources: Sequence[SourceReport]) -> str:
     return line
 
 
+def _listed(nouns: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(nouns[:-1]), *nouns[-1:]]))
+
+
 def empty(sources: Sequence[SourceReport]) -> list[str]:
     """Why there is no finding, source by source."""
-    lines = ["nothing to judge: no packet of a host was read, and no reading of a meter"]
+    lines = ["nothing to judge: no packet or flow record of a host was read, and no reading of a meter"]
     lines += [f"  {printable(s.source)}: {_outcome(s)}" for s in sources[:LISTED]]
     if len(sources) > LISTED:
         lines.append(f"  and {plural(len(sources) - LISTED, 'more source')}")
@@ -90,8 +97,10 @@ def empty(sources: Sequence[SourceReport]) -> list[str]:
 
 
 def _outcome(source: SourceReport) -> str:
-    if not source.packets and not source.readings:
+    if not source.packets and not source.readings and not source.records:
         return "not read" if source.problem else "empty"
+    if source.records:
+        return plural(source.records, "flow record")
     told = f"{plural(source.packets, 'packet')}, {source.decoded} decoded"
     if source.readings:
         told = plural(source.readings, "reading") + (f", {told}" if source.packets else "")

@@ -26,6 +26,7 @@ EPILOG = """\
 examples:
   minewatch extract capture.pcapng --output windows/
   minewatch extract captures/ pdu.csv --output windows/
+  minewatch extract conn.log nfcapd.202603010000 --output windows/
   tcpdump -w - | minewatch extract - --output windows/
 
 Writes channels.parquet (a row a channel and window) and power.parquet (a row a meter and
@@ -35,7 +36,8 @@ the site's key.  Addresses and meters stand as they are: labels name them.
 What a source cannot know is null.
 
 The folder can be a source in LABELS.csv of minewatch train: it gives the very rows that the
-captures and power files would have given, which then need not be kept.
+captures and power files would have given, which then need not be kept.  Rows of flow logs hold
+no messages: nothing is learnt from them.
 """
 CHANNELS, POWER = "channels.parquet", "power.parquet"
 
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="capture, power file, folder or - (standard input), plain or compressed",
+        help="capture, flow log, power file, folder or - (standard input), plain or compressed",
     )
     add("--output", required=True, metavar="DIR", help="folder to write into; made when it is not there")
     add_power(add)
@@ -114,8 +116,10 @@ def _settings(args: argparse.Namespace) -> Settings:
 def _channels(
     inputs: Inputs, chosen: Settings, engine: str, account: Account, bar: progress.Progress | None
 ) -> Iterator[Any]:
-    """Tables of all captures in order of window; of rows that span files, the source is the last."""
+    """Tables of all captures in order of window, then of all flow logs; of rows that span files, the source
+    is the last."""
     from detector.chains import Captures  # noqa: PLC0415
+    from detector.flowlogs import FlowLogs  # noqa: PLC0415
     from detector.interrupts import Interrupts  # noqa: PLC0415
     from detector.metering import Metering  # noqa: PLC0415
     from detector.pools import SHIPPED, read_pools  # noqa: PLC0415
@@ -135,6 +139,11 @@ def _channels(
         account.sources = captures.reports
         for rows in itertools.chain.from_iterable(captures):
             yield channels_to_arrow(rows.table, rows.spans[-1].source, hidden, pools)
+        if inputs.flows and not captures.interrupted:
+            logs = FlowLogs(inputs.flows, chosen, streams=inputs.streams, interrupts=interrupts, progress=bar)
+            for table, spans in logs:
+                yield channels_to_arrow(table, spans[-1].source, hidden, pools)
+            account.sources += logs.reports
         account.interrupted = captures.interrupted or interrupts.asked
 
 

@@ -1,4 +1,4 @@
-"""`minewatch score`: captures and power files in, findings out."""
+"""`minewatch score`: captures, flow logs and power files in, findings out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from detector.sinks import SINKS, by_name
 if TYPE_CHECKING:
     from detector.pipeline import Request, Result
 
-SUMMARY = "tell which hosts and meters mine, from captures and power readings"
+SUMMARY = "tell who mines, from captures, flow logs and power readings"
 EPILOG = """\
 examples:
   minewatch score capture.pcapng
@@ -28,12 +28,14 @@ examples:
   tcpdump -w - | minewatch score -
   minewatch score ring/*.pcapng.zst --power <(zcat pdu.csv.gz) --jobs 2
   minewatch score *.pcap.gz --format jsonl --output findings.jsonl
+  minewatch score conn.log ssl.log eve.json nfcapd.202603010000 flows.ipfix
   minewatch score --power meters-2026-04.parquet --state meters/ --format jsonl
   minewatch score capture.pcap --min-verdict suspicious --fail-on mining
 
 Findings go to standard output, everything else to standard error.  Types of files are told
 by content; gzip, zstd, lz4, bzip2 and xz are unpacked.  Captures that follow one another
-in time are one stream, whatever their names.
+in time are one stream, whatever their names.  Flow logs (Zeek, Suricata EVE, NetFlow, IPFIX,
+nfdump, CSV) tell volumes and times only: they tell whom to record, and never that a host mines.
 Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable input
 (the others are still scored; 1 wins where both hold); 130 interrupted (what was known is printed).
 """
@@ -42,7 +44,10 @@ Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable input
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the design's command table."""
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="capture, power file, folder of them, or - (standard input)"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="capture, flow log, power file, folder of them, or - (standard input)",
     )
     add_inputs(parser)
     add_outputs(parser)

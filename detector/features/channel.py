@@ -239,9 +239,12 @@ def _between(columns: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def _unknown_to_nan(windows: ChannelWindows, columns: dict[str, Floats]) -> dict[str, Floats]:
-    """What the source does not know is NaN: all of these columns are made of messages."""
-    known = (windows.wide[:, layout.KNOWN] & layout.KNOWS_MESSAGES) != 0
-    if known.all():
+    """What the source does not know is NaN: but for two, all of these columns are made of messages."""
+    bits = windows.wide[:, layout.KNOWN]
+    if (bits & layout.KNOWS_ALL == layout.KNOWS_ALL).all():
         return columns
-    free = {"datagram", "retransmitted"}
-    return {k: v if k in free else np.where(known, v, np.nan) for k, v in columns.items()}
+    needs = {"datagram": 0, "retransmitted": layout.KNOWS_PAYLOAD}
+    known = {
+        k: bits & needs.get(k, layout.KNOWS_MESSAGES) == needs.get(k, layout.KNOWS_MESSAGES) for k in columns
+    }
+    return {k: np.where(known[k], v, np.nan) for k, v in columns.items()}

@@ -21,6 +21,7 @@ from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.strip import Strip
 from detector.findings.synchrony import BlockClock
+from detector.findings.volumes import Volumes
 from detector.kernel import layout
 from detector.owners import Owners
 from detector.pools import NONE, PoolNames
@@ -147,6 +148,7 @@ class Ledger:
         self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
+        self.volumes = Volumes()  # of channels that flow logs told of
         self._sources: dict[str, frozenset[str]] = {}
         self.clock = BlockClock(blocks)
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard
@@ -154,8 +156,8 @@ class Ledger:
         self.answered: dict[str, Answered] = {}  # of hosts at home, what was judged at those who asked
         self.systems: dict[str, set[str]] = {}  # host -> kinds of client that spoke from it
         self.watched = Watched()
-        self._home = home
-        self._owners = owners
+        self.home = home
+        self.owners = owners
         self._min_messages = min_messages
         self._suspicious = suspicious
         self._window_ns = window_s * 1_000_000_000
@@ -167,14 +169,14 @@ class Ledger:
 
         Where both ends are at home the other end is a host that was seen, too.
         """
-        ends = hosts.ends(table, self._home)
+        ends = hosts.ends(table, self.home)
         times = table.wide[:, : layout.LAST_NS + 1]
         starts = table.wide[:, layout.WINDOW_NS]
         for start in starts[np.diff(starts, prepend=-1) != 0].tolist():  # rows of one window stand together
             self.watched.see(start, start)
         host, remote = self._counted(ends.host, times), self._counted(ends.remote, times)
         packets = table.wide[:, layout.UP + layout.PACKETS] + table.wide[:, layout.DOWN + layout.PACKETS]
-        inside = np.flatnonzero(self._home.contains(ends.remote) & hosts.are_hosts(ends.remote))
+        inside = np.flatnonzero(self.home.contains(ends.remote) & hosts.are_hosts(ends.remote))
         judged = np.flatnonzero(hosts.are_hosts(ends.host))
         rows = np.concatenate([judged, inside])
         addresses = np.concatenate([host[judged], remote[inside]])
@@ -202,17 +204,17 @@ class Ledger:
 
     def _counted(self, addresses: UInt64s, wide: Int64s) -> UInt64s:
         """Under which address each is counted, at the newest moment of its row."""
-        return self._owners.of(addresses, wide[:, layout.LAST_NS])
+        return self.owners.of(addresses, wide[:, layout.LAST_NS])
 
     def at_home(self, addresses: Sequence[str]) -> list[bool]:
         """Whether each is in the home networks."""
         pairs = np.array([hosts.words(address) for address in addresses], np.uint64).reshape(-1, 2)
-        return self._home.contains(pairs).tolist()
+        return self.home.contains(pairs).tolist()
 
     def names(self, channel: ChannelRecord) -> tuple[str, str]:
         """Under which addresses the host of a channel and its other end are counted."""
         both = np.array([hosts.words(channel.host), hosts.words(channel.end[0])], np.uint64)
-        host, end = self._owners.of(both, np.full(2, channel.last_ns))
+        host, end = self.owners.of(both, np.full(2, channel.last_ns))
         return hosts.text(host), hosts.text(end)
 
     def scoreable(self, rolled: ChannelWindows) -> NDArray[np.bool_]:
@@ -225,7 +227,7 @@ class Ledger:
         if rolled.facts.count(None) < len(rolled):
             words = [facts is not None and not facts.server_mines for facts in rolled.facts]
             enough |= np.array(words, np.bool_)
-        host = hosts.ends(rolled, self._home).host
+        host = hosts.ends(rolled, self.home).host
         known = hosts.are_hosts(host)
         enough &= known
         host = self._counted(host, rolled.wide)[known]
@@ -234,7 +236,7 @@ class Ledger:
 
     def add(self, rolled: ChannelWindows, newest: Newest, vectors: Vectors, scores: Scores) -> None:
         """Take in scored rows; `newest`: of the newest window of each alone."""
-        ends = hosts.ends(rolled, self._home)
+        ends = hosts.ends(rolled, self.home)
         told = [
             heard or by_lengths
             for heard, by_lengths in zip(newest.facts, noise.sessions(rolled), strict=True)

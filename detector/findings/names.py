@@ -23,7 +23,7 @@ def listed(record: ChannelRecord, pools: PoolNames) -> Evidence | None:
     names = record.names
     if names is None:
         return None
-    for how, name in _calls(names):
+    for how, name in calls(names):
         if pools.listed(name):
             where = endpoint(channel(record))
             return _evidence("listed_name", f"{how} {clean(name)} (listed) at {where}", record)
@@ -62,26 +62,26 @@ def ordinary_name(record: ChannelRecord, pools: PoolNames) -> Evidence | None:
     names = record.names
     if names is None or not (names.server_name or names.http_host):
         return None
-    calls = _calls(names)
-    if any(pools.listed(name) for _, name in calls):
+    told = calls(names)
+    if any(pools.listed(name) for _, name in told):
         return None
-    how, name = calls[0]
+    how, name = told[0]
     protocol = f", ALPN {clean(names.alpn)}" if names.alpn else ""
     return _evidence("named_service", f"{endpoint(channel(record))}: {how} {clean(name)}{protocol}", record)
 
 
-def _calls(names: Names) -> list[tuple[str, str]]:
+def calls(names: Names) -> list[tuple[str, str]]:
     """(how, name) of all that a channel calls its other end, the most telling first.
 
     What an address was looked up as is left out where it was told for other names, too.
     """
-    calls = [
+    told = [
         ("server name", names.server_name),
         ("HTTP host", names.http_host),
         ("looked up as", None if names.shared else names.looked_up),
         *(("certificate of", name) for name in names.certificate),
     ]
-    return [(how, name) for how, name in calls if name]
+    return [(how, name) for how, name in told if name]
 
 
 def _evidence(kind: str, summary: str, record: ChannelRecord) -> Evidence:

@@ -19,6 +19,7 @@ from detector.findings import (
     feeders,
     following,
     forgetting,
+    lasting,
     metered,
     missing,
     names,
@@ -60,7 +61,7 @@ def judge(
     for finding in findings:
         finding.tips = tips.of([finding.host])
     named, peers, clock = case.joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.witnesses()
-    known = Roles(ledger)
+    known, flows = Roles(ledger), lasting.survey(ledger.volumes, ledger.home, ledger.owners, pools)
     half_life_ns = settings.findings.half_life_h * forgetting.HOUR_NS
     while block := [case.ranked(*one, peers, clock) for one in itertools.islice(named, BLOCK)]:
         case.score([host for host in block if host.channels], bundle.fusion)
@@ -70,10 +71,15 @@ def judge(
             if host.power and host.power.drawn and host.channels:
                 host.in_step = following.followed(host.channels, host.power.drawn, ledger.watched)
             forgetting.fade(host, ledger.watched, half_life_ns)
-            asked, host.answered = ledger.asked.get(host.name, {}), ledger.answered.get(host.name)
+            asked, flowed = ledger.asked.get(host.name, {}), flows.get(host.name)
+            host.answered = ledger.answered.get(host.name)
             asset = case.placed(host, assets, known)
             theirs = wanted.get(asset.organisation or "", bundle) if asset else bundle
-            finding = _named(_finding(host, theirs, settings, asset, policy), host, asked, pools)
+            finding = _finding(host, theirs, settings, asset, policy)
+            if flowed:
+                judged = {one.key for one in host.channels}
+                _with_flows(finding, lasting.view(flowed, host.record, judged, bool(asked), pools))
+            finding = _named(finding, host, asked, pools)
             finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
             findings.append(finding)
     return sorted(findings, key=rank)
@@ -146,6 +152,18 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
         traffic=strip.together(channel.strip for channel in host.channels),
         drawn=host.power.drawn if host.power else None,
     )
+
+
+def _with_flows(finding: Finding, view: lasting.View) -> None:
+    """Take in what flow logs tell: all there is of a host that nothing else told of, else a doubt."""
+    alone = finding.score is None and finding.verdict is Verdict.UNDECIDED
+    if alone or RANK[view.verdict] < RANK[finding.verdict]:
+        finding.verdict = view.verdict
+        finding.missing = [] if alone else finding.missing
+        finding.missing += [lack.told() for lack in view.lacks]
+        finding.why = view.why if alone else f"{view.why}; {finding.why}"
+    finding.evidence += [*view.evidence, *view.listed]
+    finding.counter_evidence += view.against
 
 
 def _named(finding: Finding, host: Case, asked: Mapping[str, int], pools: PoolNames) -> Finding:

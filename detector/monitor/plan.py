@@ -49,6 +49,7 @@ class Plan:
             inputs = sort_inputs([path])
             captures += inputs.captures
             power += inputs.power
+            problems += [f"{path}: a flow log: read it with minewatch score" for path in inputs.flows]
             waits = not self.once and all(p.endswith(_NOT_YET) for p in inputs.problems)
             if inputs.problems and waits:
                 captures.append(path)

@@ -33,7 +33,11 @@ PACKERS = (gzip.compress, zstd.compress, lz4.frame.compress, bz2.compress, lzma.
         (b"XCP\0....", "a NetXRay capture; convert it with editcap, or use --engine pyshark"),
         (gzip.compress(zstd.compress(PCAP)), "but zstd again; unpack it once first"),
         (zstd.compress(b""), "empty file, packed as zstd"),
-        (b"just words", "neither a capture (pcap, pcapng) nor a table of power readings (CSV, Parquet)"),
+        (
+            b"just words",
+            "nor a flow log (Zeek, Suricata, NetFlow, IPFIX, nfdump)"
+            " nor a table of power readings (CSV, Parquet)",
+        ),
     ],
 )
 def test_kinds_by_content(head: bytes, kind: str, tmp_path: Path) -> None:
@@ -88,7 +92,7 @@ def test_what_vanishes_between_listing_and_reading_is_told(
     monkeypatch.setattr(module, "_files", then_gone)
     found = sort_inputs([str(tmp_path)])
     assert found.captures == [str(tmp_path / "b")]
-    assert found.notes == [f"{tmp_path}: 1 file skipped, no captures or power readings: a (gone)"]
+    assert found.notes == [f"{tmp_path}: 1 file skipped, no captures, flow logs or power readings: a (gone)"]
 
 
 def test_no_file_is_held_open(tmp_path: Path) -> None:

@@ -432,7 +432,7 @@ def can_capture() -> bool:
         (["--once", "--interface", "lo"], "--once reads files to their end"),
         ([], "nothing to watch"),
         (["--once", "--follow", "{tmp}/none.pcap"], "none.pcap: no such file"),
-        (["--once", "--follow", "{tmp}"], "no captures or power readings in this folder (empty)"),
+        (["--once", "--follow", "{tmp}"], "no captures, flow logs or power readings in this folder (empty)"),
         (["{tmp}/none.toml"], "none.toml: no such file"),
         (["--duration", "soon"], "no number of seconds"),
         (["--follow", "x", "--output", "{tmp}/a/b.jsonl"], "there is no folder"),
