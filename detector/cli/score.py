@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=1,
         metavar="N",
-        help="threads that meter a part each; same findings, more CPU time (default: 1)",
+        help="threads that meter a part each: more CPU time, little gain; see docs/inputs.md (default: 1)",
     )
     add("--scheduler", metavar="ADDRESS", help="dask scheduler that shares the work")
     add("--quiet", action="store_true", help="no progress and no notes; errors are still told")
