@@ -8,6 +8,7 @@ proves nothing.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ SANITISERS = "-fsanitize=address,undefined -fno-sanitize-recover=all"
 CFLAGS = f"-O1 -g -fno-omit-frame-pointer {SANITISERS}"
 UNCHECKED = ("initializedcheck=False\n", "initializedcheck=False, boundscheck=False\n")
 """Leaves the finding of a bad index to AddressSanitizer."""
+WHOLE = ".whole"
+"""Holds the digest of the compiled sources; written last, so a build that was killed has none."""
 
 
 class Plant(NamedTuple):
@@ -127,16 +130,28 @@ def environment(build: Path) -> dict[str, str]:
 
 
 def build(plant: str | None = None) -> Path:
-    """The folder of the sanitised build, or of one with a bug; compiles what is out of date."""
+    """The folder of the sanitised build, or of one with a bug; made anew where the kernel is another."""
     folder = FOLDER / (plant or "sound")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        whole, digest = folder / WHOLE, _digest()
+        if not whole.exists() or whole.read_text() != digest:
+            shutil.rmtree(folder, ignore_errors=True)
         if plant and not folder.exists():
-            shutil.copytree(build(), folder)
+            shutil.copytree(build(), folder, ignore=shutil.ignore_patterns(WHOLE))
         _mirror(folder, PLANTS[plant] if plant else None)
         _compile(folder)
+        whole.write_text(digest)
     return folder
+
+
+def _digest() -> str:
+    """Of all that is compiled, and how."""
+    taken = hashlib.sha256(f"{CFLAGS} {sys.version}".encode())
+    for source in (ROOT / "setup.py", *sorted((ROOT / "detector" / "kernel").glob("*.p[yx]*"))):
+        taken.update(source.read_bytes())
+    return taken.hexdigest()
 
 
 def _mirror(folder: Path, plant: Plant | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.fuzz import campaign, sanitised
@@ -37,3 +39,21 @@ def test_planted_bug_is_found(name: str) -> None:
 def test_a_bug_without_a_place_is_an_error() -> None:
     with pytest.raises(ValueError, match="give the planted bug a new place"):
         sanitised.planted("nothing", sanitised.PLANTS["ipv6-length"])
+
+
+@pytest.mark.parametrize("stamp", [None, "of another kernel"], ids=["killed", "outdated"])
+def test_a_build_that_is_not_of_this_kernel_goes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stamp: str | None
+) -> None:
+    monkeypatch.setattr(sanitised, "FOLDER", tmp_path)
+    monkeypatch.setattr(sanitised, "_compile", lambda folder: None)
+    stale = tmp_path / "sound" / "detector" / "kernel" / "frames.so"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    if stamp:
+        (tmp_path / "sound" / sanitised.WHOLE).write_text(stamp)
+    folder = sanitised.build()
+    assert not stale.exists()
+    stale.touch()
+    assert sanitised.build() == folder
+    assert stale.exists(), "one of this kernel stays"
