@@ -1,6 +1,8 @@
 """The documents tell the truth about the code as it is now."""
 
+import ast
 import io
+import json
 import re
 import subprocess
 import sys
@@ -60,6 +62,37 @@ def test_files_that_documents_link_exist() -> None:
             r"`((?:detector|training|docs|notebooks)/[\w./-]+\.\w+)`", text
         ):
             assert (ROOT / target).exists(), f"{document} links {target}"
+
+
+def test_every_key_of_a_finding_stands_in_the_document_and_no_other() -> None:
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    schema = json.loads((ROOT / "detector" / "data" / "finding.schema.json").read_text(encoding="utf-8"))
+    table = re.search(r"\| key \| always \| is \|\n(.*?)\n\n", text, re.DOTALL)
+    assert table
+    rows = [row.split(" | ") for row in table[1].splitlines()[1:]]
+    told = {key: always == "yes" for cell, always, *_ in rows for key in re.findall(r"`(\w+)`", cell)}
+    assert set(told) == set(schema["properties"])
+    assert {key for key, always in told.items() if always} == set(schema["required"])
+
+
+def test_every_kind_of_evidence_stands_in_the_document_and_no_other() -> None:
+    """Kinds are what `findings` gives `Evidence` as its first argument, in whatever way it is called."""
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    tables = re.findall(r"\| (?:counter-)?evidence \| speaks .*?\n(.*?)\n\n", text, re.DOTALL)
+    told = {
+        kind
+        for table in tables
+        for row in table.splitlines()[1:]
+        for kind in re.findall(r"`(\w+)`", row.split(" | ")[0])
+    }
+    given = set()
+    for path in (ROOT / "detector" / "findings").glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {"Evidence", "_evidence"}:
+                first = [word.value for word in call.keywords if word.arg == "kind"] or call.args[:1]
+                values = [node for node in ast.walk(first[0]) if isinstance(node, ast.Constant)]
+                given |= {str(node.value) for node in values}
+    assert told == given
 
 
 def test_outputs_are_as_the_document_shows_them() -> None:

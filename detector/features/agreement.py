@@ -34,6 +34,7 @@ class Agreement:
     steps_else: int
     switches: int  # openings and closings with readings on both sides
     agreed: int  # of them: the watts stepped the same way
+    open_spread: float  # of the watts while open: half of what their middle 80 % span, over the median
     by_chance: float  # share of shifts of the channel at which as many or more agree, 0..1
 
     @property
@@ -52,16 +53,18 @@ def agreement(is_open: Mask, watts: Floats) -> Agreement | None:
     during, beside = read & is_open, read & ~is_open
     if during.sum() < LEAST_STEPS or beside.sum() < LEAST_STEPS:
         return None
+    low, level, high = np.quantile(watts[during], (0.1, 0.5, 0.9)).tolist()
     stepped = _steps(watts)  # of the load at each place: -1, 0 or 1; NaN where it is not known
     switched, agreed = _agreed(is_open, stepped)
     shifts = [_agreed(np.roll(is_open, shift), stepped)[1] for shift in range(1, len(watts))]
     return Agreement(
-        open_w=float(np.median(watts[during])),
+        open_w=level,
         else_w=float(np.median(watts[beside])),
         steps_open=int(during.sum()),
         steps_else=int(beside.sum()),
         switches=switched,
         agreed=agreed,
+        open_spread=(high - low) / 2 / level if level > 0 else float("inf"),
         by_chance=float(np.mean(np.array(shifts) >= agreed)) if agreed else 1.0,
     )
 

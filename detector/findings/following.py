@@ -7,7 +7,7 @@ telemetry does that agrees.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from detector.findings.ledger import ChannelRecord
     from detector.records import Floats, Steps
 
+LEVEL: Final = 0.1  # spread from which on a load is not called level
 InStep = tuple["ChannelRecord", Agreement, int]
 """A channel, how the watts follow it, and the step of the common grid, ns."""
 
@@ -58,24 +59,30 @@ def _on_one_grid(traffic: Steps, drawn: Steps, watched: Watched, step_ns: int) -
 
 
 def told(in_step: InStep) -> Evidence:
-    """In words: 1.90 kW while the channel was open, 310 W while it was not."""
+    """In words: 1.90 kW within ±1.2% while the channel was open, 310 W while it was not."""
     record, found, step_ns = in_step
     where = channel(record)
     hours = [duration(steps * step_ns) for steps in (found.steps_open, found.steps_else)]
     return Evidence(
         kind="agreement",
         weight=0.0,
-        summary=f"its watts follow the channel with {endpoint(where)}: {watts(found.open_w)} while it was"
-        f" open ({hours[0]}), {watts(found.else_w)} while it was not ({hours[1]}); {found.agreed} of"
-        f" {found.switches} openings and closings in step with the load",
+        summary=f"its watts follow the channel with {endpoint(where)}: {watts(found.open_w)}{_level(found)}"
+        f" while it was open ({hours[0]}), {watts(found.else_w)} while it was not ({hours[1]});"
+        f" {found.agreed} of {found.switches} openings and closings in step with the load",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=where,
         facts={
             "open_w": round(found.open_w, 1),
+            "open_spread": round(found.open_spread, 4) if np.isfinite(found.open_spread) else None,
             "else_w": round(found.else_w, 1),
             "switches": found.switches,
             "agreed": found.agreed,
             "by_chance": round(found.by_chance, 4),
         },
     )
+
+
+def _level(found: Agreement) -> str:
+    """How level the load was while the channel was open: work that pushes steer knows no other rhythm."""
+    return f" within ±{max(found.open_spread, 0.001):.1%}" if found.open_spread < LEVEL else ""

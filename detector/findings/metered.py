@@ -10,17 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from detector.findings.evidence import clean, duration, finite, watts
 from detector.findings.ledger import PowerRecord
 from detector.findings.peers import Level
 from detector.model import Thresholds
 from detector.records import Evidence, Verdict
+from detector.text import plural
+
+if TYPE_CHECKING:
+    from detector.findings.roster import HostRecord
 
 LIKELIER: Final = 0.5
 ALIKE: Final = 0.05  # weekends within this of working days are no weekends
 FLAT: Final = 0.2  # width of the densest 60 % from which on a load is not called steady
+FEW_PACKETS: Final = 100  # a window: 5 minutes of a miner's channel and of what a resting system says
+SEEN_WINDOWS: Final = 12  # an hour
 GAPS: Final = 0.02  # of the readings, from which on they are told
 
 
@@ -62,6 +68,22 @@ def drawn(record: PowerRecord, level: Level) -> Evidence:
         weight=round(record.logit, 2),
         summary=f"{clean(record.meter)} draws {drew}{_beside(level)}{_trust(record)}",
         facts={"meter": clean(record.meter), **_rounded(facts), **_told(level)},
+    )
+
+
+def unfed(record: PowerRecord, host: HostRecord) -> Evidence | None:
+    """A load like a miner's beside almost no traffic: none of the data that other heavy work needs.
+
+    A miner needs some tens of packets a window.  None where too few windows were seen, or more traffic.
+    """
+    if record.logit <= 0 or host.windows < SEEN_WINDOWS or host.packets > FEW_PACKETS * host.windows:
+        return None
+    return Evidence(
+        kind="unfed_load",
+        weight=0.0,
+        summary=f"{clean(record.meter)} draws {watts(record.description['mean_w'])} beside almost no traffic:"
+        f" {plural(host.packets, 'packet')} in {plural(host.windows, 'window')}; other heavy work needs data",
+        facts={"meter": clean(record.meter), "packets": host.packets, "windows": host.windows},
     )
 
 

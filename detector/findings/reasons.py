@@ -42,6 +42,7 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))
+        told += filter(None, [metered.unfed(drawn, host.record)])
     if host.role and case.serves(host):
         told.append(roles.served(host.role))
     if host.boss:

@@ -65,6 +65,7 @@ def traffic(steps: Steps, axis: Span, name: str, whole: float | None) -> Markup:
     """
     messages, pushes, score = (steps.columns[key] for key in ("messages", "pushes", "score"))
     most = max(float(np.nanmax(messages)), 1.0)
+    dotted = "" if whole is None else f"; of the finding, {probability(whole)} (dotted)"
     panels = [
         join(
             _heading(0, f"Messages in {duration(steps.step_ns)} (outlined), unprompted by the host (solid)"),
@@ -73,10 +74,10 @@ def traffic(steps: Steps, axis: Span, name: str, whole: float | None) -> Markup:
             tag("path", d=Markup(_bars(steps, pushes, axis, 0, most)), class_="pushes"),
         ),
         join(
-            _heading(1, "Score of this behaviour alone, step by step, 0 to 1 (line)"),
+            _heading(1, f"Score of this behaviour alone, step by step (line){dotted}"),
             _scale(1, ("0", "1")),
             tag("path", d=Markup(_line(steps, score, axis, 1, 1.0)), class_="line"),
-            None if whole is None else _level_line(axis, whole),
+            None if whole is None else _across(1, whole),
         ),
     ]
     told = (
@@ -169,6 +170,12 @@ def _scale(panel: int, ends: tuple[str, str], most: float = 1.0) -> Markup:
     return join(*lines)
 
 
+def _across(panel: int, value: float) -> Markup:
+    """A level across a panel whose top is 1."""
+    y = _y(value, panel, 1.0)
+    return tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="whole")
+
+
 def _axis(axis: Span, bottom: float) -> Markup:
     marks = []
     shown = ""
@@ -205,22 +212,6 @@ def _onset(x: float, onset_ns: int) -> Markup:
             x=x - 5 if left else x + 5,
             y=_top(0) + PANEL - 8,
             text_anchor="end" if left else "start",
-            class_="name",
-        ),
-    )
-
-
-def _level_line(axis: Span, whole: float) -> Markup:
-    """The score of the finding across the second panel, its name where the line leaves room."""
-    y = _y(whole, 1, 1.0)
-    return join(
-        tag("line", x1=axis.x(axis.start_ns), x2=axis.x(axis.end_ns), y1=y, y2=y, class_="whole"),
-        tag(
-            "text",
-            f"the finding: {probability(whole)}",
-            x=WIDTH - RIGHT - 4,
-            y=y + (13 if whole > 0.5 else -5),
-            text_anchor="end",
             class_="name",
         ),
     )

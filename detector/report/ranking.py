@@ -39,7 +39,7 @@ def _suspects(findings: Sequence[Finding], linked: set[int]) -> Markup:
             score(finding),
             name(finding, linked),
             tag("td", finding.organisation or ""),
-            tag("td", when(finding)),
+            tag("td", when(finding), class_="since"),
             tag("td", coin(finding)),
             tag("td", finding.why),
         )

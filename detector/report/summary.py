@@ -65,7 +65,7 @@ def _worst(worst: Sequence[Finding], linked: set[int]) -> Markup:
             "tr",
             tag("td", badge(finding.verdict)),
             name(finding, linked),
-            tag("td", when(finding)),
+            tag("td", when(finding), class_="since"),
             tag("td", coin(finding)),
             tag("td", sure(finding)),
         )

@@ -22,7 +22,7 @@ COLOUR = {
 }
 PLAIN = "\x1b[0m"
 GAP = "  "
-SINCE = "SINCE (UTC)"  # the first to go on a narrow terminal
+DISPENSABLE = ("ORGANISATION", "SINCE (UTC)")  # in this order they go where a terminal is too narrow for all
 WIDEST = {"HOST": 40, "ORGANISATION": 24, "COIN": 24}
 NARROWEST_WHY = 28  # columns; with less, the reason goes on a line of its own
 INDENT = 4
@@ -46,8 +46,9 @@ class Table:
 def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
     """The lines of the table, the headings first."""
     columns = {heading: _padded(column) for heading, column in _columns(findings, context).items()}
-    if context.width is not None and context.width - _taken(columns) < NARROWEST_WHY:
-        del columns[SINCE]
+    for heading in DISPENSABLE:
+        if context.width is not None and context.width < _taken(columns) - len(GAP):
+            columns.pop(heading, None)
     taken = _taken(columns)
     if context.colour:
         heading, *words = columns["VERDICT"]
@@ -75,10 +76,16 @@ def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[st
         **(_scores(findings) if (context.width or 0) >= WIDE else {}),
         "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
         "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
-        "COIN": [_cut(" ".join(filter(None, spoken(f))), WIDEST["COIN"]) for f in findings],
-        SINCE: [minute(since(f)[0]) for f in findings],
+        "COIN": [_cut(_coin(f), WIDEST["COIN"]) for f in findings],
+        "SINCE (UTC)": [minute(since(f)[0]) for f in findings],
     }
     return {heading: [heading, *column] for heading, column in columns.items() if any(column)}
+
+
+def _coin(finding: Finding) -> str:
+    """`XMR cryptonote`; of who is accused and spoke of none that it is not known."""
+    told = " ".join(filter(None, spoken(finding)))
+    return told or ("not known" if finding.verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else "")
 
 
 def _scores(findings: Sequence[Finding]) -> dict[str, list[str]]:

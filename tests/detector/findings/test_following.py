@@ -46,8 +46,8 @@ def test_watts_that_step_up_as_the_channel_opens_and_dip_as_it_drops() -> None:
     assert found is not None and (found[1].switches, found[1].agreed) == (4, 4)
     evidence = told(found)
     assert evidence.summary == (
-        "its watts follow the channel with 203.0.113.5:3333: 1.90 kW while it was open (15 h), 300 W while it"
-        " was not (25 h); 4 of 4 openings and closings in step with the load"
+        "its watts follow the channel with 203.0.113.5:3333: 1.90 kW within ±0.1% while it was open (15 h),"
+        " 300 W while it was not (25 h); 4 of 4 openings and closings in step with the load"
     )
     assert evidence.weight == 0 and evidence.facts["by_chance"] < 0.05
 

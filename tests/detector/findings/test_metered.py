@@ -9,7 +9,7 @@ from detector.findings.peers import FEWEST_PEERS, Level, Peers
 from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
 from detector.records import Verdict
-from tests.detector.findings.records import CAME, LIMITS, TEN, power_record
+from tests.detector.findings.records import CAME, LIMITS, TEN, host, power_record
 
 NOBODY = Level()
 STANDS_OUT = Level(contract_kw=3.0)
@@ -89,6 +89,22 @@ def test_why_undecided_says_what_would_tell(tier: str | None, wanted: str) -> No
     told = metered.undecided(power_record(0.95, description={"tier": tier}))
     assert "steady from the first reading on" in told and wanted in told
     assert "steady from" not in metered.undecided(power_record(0.7, description=CAME))
+
+
+@pytest.mark.parametrize(
+    ("probability", "packets", "windows", "told"),
+    [(0.9, 1_200, 12, True), (0.9, 1_201, 12, False), (0.9, 100, 11, False), (0.4, 100, 12, False)],
+)
+def test_a_load_that_nothing_feeds_is_told(
+    probability: float, packets: int, windows: int, told: bool
+) -> None:
+    found = metered.unfed(power_record(probability), host(packets=packets, windows=windows))
+    assert (found is not None) == told
+    if found:
+        assert found.weight == 0
+        assert found.summary.startswith(
+            "M-1 draws 2.00 kW beside almost no traffic: 1200 packets in 12 windows"
+        )
 
 
 @pytest.mark.parametrize("state", ["off", "stuck", "coarse"])

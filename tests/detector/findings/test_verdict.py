@@ -224,7 +224,7 @@ def test_a_meter_is_told_with_its_host() -> None:
     assert found.power_score == 0.97  # of its most suspect meter
     assert found.quality["sources"] == ["a.pcap", "power.csv"]
     assert (found.first_ns, found.last_ns) == (TEN, TEN + 47 * HOUR_NS)
-    assert {e.kind for e in found.evidence} == {"behaviour", "power"}
+    assert {e.kind for e in found.evidence} == {"behaviour", "power", "unfed_load"}  # 100 packets in an hour
 
 
 def test_a_meter_whose_host_was_not_seen_is_told_by_itself() -> None:

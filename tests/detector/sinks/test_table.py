@@ -35,14 +35,18 @@ def test_golden_without_terminal() -> None:
 
 
 def test_golden_on_a_narrow_terminal() -> None:
-    """At 80 columns the reason stands beside the rest, and the time gives way."""
-    assert written([mining(), clear()], width=80).split("\n\n")[0] == (
-        "VERDICT  SCORE  HOST         COIN            WHY\n"
-        "mining   0.999  10.20.0.23   XMR cryptonote  XMRig/6.21.0 logged in and\n"
-        "                                             submitted 12 shares at\n"
-        "                                             203.0.113.5:3333 (Monero)\n"
-        "clear    0.012  10.20.0.100                  the most mining-like of its\n"
-        "                                             channels scores 0.012"
+    """At 80 columns host, coin and since when stay, the organisation goes, the reason stands below."""
+    findings = [
+        mining(organisation="University Library"),
+        mining(host="10.20.0.100", evidence=[], why="draws 2 kW"),
+    ]
+    assert written(findings, width=80).split("\n\n")[0] == (
+        "VERDICT  SCORE  HOST         COIN            SINCE (UTC)\n"
+        "    WHY\n"
+        "mining   0.999  10.20.0.23   XMR cryptonote  2026-03-02 10:00\n"
+        "    XMRig/6.21.0 logged in and submitted 12 shares at 203.0.113.5:3333 (Monero)\n"
+        "mining   0.999  10.20.0.100  not known       2026-03-02 10:00\n"
+        "    draws 2 kW"
     )
 
 
