@@ -16,7 +16,9 @@ Everything is simulated.  The rule was fixed before the first run and is not tun
 - Wrong labels: with one of the ten flipped (a miner called benign, and a person called a miner) nobody is
   harmed in the same sense, and fewer other hosts are found only as a fair coin would have it.
 - A tenth of *all* labels flipped, of a user who has nothing but labels of his own, no corpus beside them:
-  recall at the same false alarms falls by at most WORST_LOSS, the mean of three drawings.
+  recall at the same false alarms falls by at most WORST_LOSS.  That it is the mean of three drawings, over
+  miners of every family, was settled after the first runs: one drawing of 82 conversations told 27 points,
+  the next two 10 and 11.  FRESH are drawings that the weighing of doubts was not chosen by.
 """
 
 from __future__ import annotations
@@ -38,7 +40,6 @@ from detector.records import Vectors
 from detector.settings import Settings
 from training import build, compose, doubts, fit, labelled, metrics, table
 from training.build import PowerRows, Recipe
-from training.commands.train import FEWEST_HOSTS
 from training.labels import read_labels
 from training.simulation.capture import Captured, capture
 from training.simulation.catalogue import BENIGN_FAMILIES, MINING_FAMILIES
@@ -46,11 +47,12 @@ from training.simulation.conversation import simulate
 from training.simulation.draw import Draw
 
 EXAMPLES, SEED = 240, 5
-RECIPE = Recipe(EXAMPLES, power_examples=200, fused_hosts=FEWEST_HOSTS, seed=SEED, jobs=1)
+RECIPE = Recipe(EXAMPLES, power_examples=200, fused_hosts=2_000, seed=SEED, jobs=1)
 ALARMS = 0.02  # false alarms at which models are compared
 PER = 24  # hosts of a group
 CERTAIN = 0.95
 WORST_LOSS = 0.15  # of recall, by a tenth of all labels wrong
+FRESH = (61, 62, 63)
 HEADER = "source,host,start,end,label,group,weight\n"
 
 _DRAWN = random.Random(SEED)
@@ -221,11 +223,12 @@ def test_a_tenth_of_all_labels_wrong_degrades_gently() -> None:
     """At its own threshold, which they make more cautious, the spoilt model raises no more false alarms than
     the exact interval of those before."""
     losses = []
-    for seed in (SEED, SEED + 2, SEED + 3):
+    strangers = corpus(SEED + 1, 2 * EXAMPLES)
+    benign = table.select(strangers, strangers.label == 0)
+    for seed in FRESH:
         known = corpus(seed)
         (was, clean), (now, spoilt) = (learned_alone(rows, seed) for rows in (known, flipped(known, seed)))
         losses.append(was - now)
-        benign = table.select(corpus(SEED + 1, 2 * EXAMPLES), corpus(SEED + 1, 2 * EXAMPLES).label == 0)
         before, after = (alarms(one.model, benign) for one in (clean, spoilt))
         assert after[0] / after[1] <= metrics.clopper_pearson(*before).high
     assert np.mean(losses) <= WORST_LOSS, losses
