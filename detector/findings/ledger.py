@@ -253,7 +253,7 @@ class Ledger:
             rolled.names,
         )
         numbers = self.hosts.judge_rows(self._counted(ends.host, rolled.wide)).tolist()
-        for row in np.flatnonzero(self._home.contains(ends.remote) & hosts.are_hosts(ends.remote)).tolist():
+        for row in np.flatnonzero(self.home.contains(ends.remote) & hosts.are_hosts(ends.remote)).tolist():
             server = hosts.text(self._counted(ends.remote[row : row + 1], rolled.wide[row : row + 1])[0])
             answered = self.answered.setdefault(server, Answered())
             answered.add(numbers[row], float(scores.probability[row]))
