@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
-from detector.findings import case, evidence, following, metered, roles, services
+from detector.findings import case, evidence, following, hours, metered, roles, services
 from detector.findings.case import Case
 from detector.model import Bundle, Model
 from detector.records import Evidence, Verdict
@@ -68,6 +68,8 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
         against += filter(None, [services.no_mining(host.channels[0])])
     if host.power and host.power.logit < 0:
         against.append(metered.ordinary_power(host.power))
+    if host.power and host.power.drawn and verdict is not Verdict.CLEAR:
+        against += filter(None, [hours.ends_daily(host.power.drawn)])
     if verdict in ACCUSED and host.role and not case.serves(host):
         against.append(roles.shared(host.role))
     if host.forgotten < DOUBT:
