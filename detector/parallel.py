@@ -3,7 +3,7 @@
 The kernel lets go of Python's lock while it works, so threads use the cores without a copy
 of the rows and without the 0.3 s in which processes start.  Every thread walks and decodes
 all records, and meters a part: between them they have the rows of one meter, though those of
-one window in another order (what that may move: docs/inputs.md).  Unpacking is done once.
+one window in another order.  Unpacking is done once.
 """
 
 from __future__ import annotations

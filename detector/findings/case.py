@@ -91,7 +91,7 @@ def ranked(name: str, kind: str, record: HostRecord, peers: Peers, clock: Witnes
     """The case of a host or meter: its channels ranked, words before scores, and what stands beside it."""
     channels = list(record.channels.values())
     if len(channels) > 1:
-        channels.sort(key=lambda c: (not c.said, -c.logit))
+        channels.sort(key=lambda c: (not c.said, -c.logit, c.key))
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     host = Case(name, kind, record, channels, record.power if enough else None, level)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from detector.records import Floats, Int64s, UInt64s
 
 KEPT_NAMES = 8  # a host
-KEPT_CHANNELS = 8  # a host; the most suspect stay
+KEPT_CHANNELS = 8  # a host; the most suspect stay, besides as many that came in the window that is read
 KEPT_SPOKEN = 4_096  # of a site: who works for whom is told of so many
 NOBODY = Owners()
 _KEY = struct.Struct("=5Q")  # of `windows.channel.keys`
@@ -66,6 +66,7 @@ class ChannelRecord:
     client_port: int = 0  # of the first connection that was seen once it was suspect or heard; 0 = not known
     narrow: NDArray[np.uint32] | None = None
     strip: Strip | None = None  # from its first suspect window or word on
+    since: int = -1  # number of the window in which it came
 
     def __post_init__(self) -> None:
         if math.isnan(self.total):
@@ -156,6 +157,8 @@ class Ledger:
         self.answered: dict[str, Answered] = {}  # of hosts at home, what was judged at those who asked
         self.systems: dict[str, set[str]] = {}  # host -> kinds of client that spoke from it
         self.watched = Watched()
+        self._crowded: set[int] = set()  # hosts that hold more than KEPT_CHANNELS
+        self._window = -1  # number of the one that rows are of
         self.home = home
         self.owners = owners
         self._min_messages = min_messages
@@ -260,7 +263,13 @@ class Ledger:
         for row, (number, *moment) in enumerate(zip(numbers, *columns, strict=True)):
             channels = self.hosts.channels.setdefault(number, {})
             fresh = ChannelRecord(*moment)
+            fresh.since = fresh.last_ns // self._window_ns
+            if fresh.since != self._window:
+                self.settle()
+                self._window = fresh.since
             channel = _entered(channels, fresh)
+            if len(channels) > KEPT_CHANNELS:
+                self._crowded.add(number)
             if channel is None:
                 continue
             if channel.said and len(self.spoken) < KEPT_SPOKEN:
@@ -284,6 +293,15 @@ class Ledger:
                 channel.narrow = rolled.narrow[row].copy() if suspect else None
             elif channel.facts and channel.values is None:
                 channel.values = vectors.values[row].copy()
+
+    def settle(self) -> None:
+        """A window is over: every host keeps its KEPT_CHANNELS heaviest channels.  Not sooner, or which
+        ones stay would depend on the order of rows within the window."""
+        for number in self._crowded:
+            channels = self.hosts.channels[number]
+            for lightest in sorted(channels.values(), key=_weight)[:-KEPT_CHANNELS]:
+                del channels[lightest.key]
+        self._crowded.clear()
 
     def add_power(self, record: PowerRecord, span_ns: tuple[int, int], source: str) -> None:
         """Take in what the power model says of a meter."""
@@ -328,14 +346,18 @@ def _joined(known: Facts | None, fresh: Facts | None) -> Facts | None:
 
 
 def _made_room(channels: dict[bytes, ChannelRecord], fresh: ChannelRecord) -> bool:
-    """Drop the lightest channel, where the fresh one outweighs it."""
-    least = min(channels.values(), key=_weight)
+    """Whether there is room: of those that came in this window, the lightest gives way to a heavier one."""
+    came = [channel for channel in channels.values() if channel.since == fresh.since]
+    if len(came) < KEPT_CHANNELS:
+        return True
+    least = min(came, key=_weight)
     if _weight(least) >= _weight(fresh):
         return False
     del channels[least.key]
     return True
 
 
-def _weight(channel: ChannelRecord) -> tuple[bool, bool, float]:
-    """Words of a mining dialogue outweigh any score, those that only miners and pools say the most."""
-    return channel.said, channel.facts is not None, channel.logit
+def _weight(channel: ChannelRecord) -> tuple[bool, bool, float, bytes]:
+    """Words of a mining dialogue outweigh any score, those that only miners and pools say the most.  The
+    key decides between equals, so that the order of rows does not."""
+    return channel.said, channel.facts is not None, channel.logit, channel.key

@@ -56,6 +56,7 @@ def judge(
     tips: Tips = NO_TIPS,
 ) -> list[Finding]:
     """One finding a host, meter and feeder, worst first."""
+    ledger.settle()
     wanted = {owner: as_wanted(bundle, limits) for owner, limits in policy.thresholds.items()}
     findings = feeders.judged(ledger.feeders.balances())
     for finding in findings:

@@ -228,6 +228,26 @@ def test_words_are_kept_whatever_louder_channels_score() -> None:
     assert len(made.hosts[HOST].channels) == KEPT_CHANNELS
 
 
+@given(st.data())
+def test_the_order_of_rows_within_a_window_does_not_matter(data: st.DataObject) -> None:
+    """Threads give them in another one.  Many channels, few different scores: there are ties to break."""
+    moments = st.tuples(st.integers(1, 30), st.sampled_from([0.1, 0.5, 0.7, 0.9]), st.booleans())
+    windows = data.draw(st.lists(st.lists(moments, max_size=30, unique_by=lambda m: m[0]), max_size=4))
+    told = []
+    for order in (windows, [data.draw(st.permutations(window)) for window in windows]):
+        made = new()
+        for number, window in enumerate(order):
+            for port, probability, heard in window:
+                table = row(port=port, window=number)
+                table.facts = [Facts("stratum", requests=1) if heard else None]
+                add(made, table, probability)
+        made.settle()
+        kept = made.hosts[HOST].channels.values() if windows and any(windows) else ()
+        assert len(kept) <= KEPT_CHANNELS
+        told.append(sorted((c.key, c.logit, c.windows, c.suspect_windows, c.facts is None) for c in kept))
+    assert told[0] == told[1]
+
+
 def test_what_is_kept_is_not_a_view_of_the_batch() -> None:
     made, table = new(), row()
     add(made, table, 0.7)
