@@ -36,9 +36,9 @@ UNREAD = Readings([], *(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0))
 class Recipe:
     """Sizes and seeds of a build."""
 
-    examples: int = 8_000  # simulated conversations, half of them mining
+    examples: int = 24_000  # simulated conversations, half of them mining; families never met are told better
     power_examples: int = 24_000  # records of meters and nodes; average precision still grows with them
-    fused_hosts: int = 12_000  # hosts composed of them
+    fused_hosts: int = 72_000  # hosts composed of them; with fewer a threshold hangs on a handful
     seed: int = 2_026
     jobs: int = 2
     cache: Path | None = None  # folder of `store`; None: every row is made anew
@@ -143,7 +143,7 @@ def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fi
         table.dataset(rows),
         seed=seed,
         settings=fit.FitSettings(
-            trees=200, leaves=31, budget=budget or Budget()
+            trees=300, leaves=63, budget=budget or Budget()
         ),  # strangers are told better
     )
 

@@ -56,19 +56,27 @@ def _middle(disguise: Disguise) -> Disguise:
     return replace(disguise, name=f"{disguise.name}, mid-stream", talk=talk)
 
 
-_SAMPLED = replace(CLEAR, name="in the clear, sampled 1:100", keep=one_in(100))
+_ENCRYPTED = tuple(
+    Condition(f"encrypted, {name}", TLS_13, duration_s, clear=False)
+    for name, duration_s in (("10 min", 10 * _MINUTE_S), ("1 h", _HOUR_S))
+)
+_SAMPLED, _SAMPLED_TLS = (
+    replace(of, name=f"{of.name}, sampled 1:100", keep=one_in(100)) for of in (CLEAR, TLS_13)
+)
+_IPV6, _IPV6_TLS = (replace(of, name=f"{of.name}, IPv6", version=6) for of in (CLEAR, TLS_13))
 CONDITIONS = (
     Condition("clear, 60 s", CLEAR, _MINUTE_S),
     Condition("clear, 10 min", CLEAR, 10 * _MINUTE_S),
+    Condition("clear, 1 h", CLEAR, _HOUR_S),
     Condition("clear, mid-stream", _middle(CLEAR), 10 * _MINUTE_S),
-    Condition("clear, IPv6", replace(CLEAR, name="in the clear, IPv6", version=6), 10 * _MINUTE_S),
+    Condition("clear, IPv6", _IPV6, 10 * _MINUTE_S),
     Condition("clear, sampled 1:100, 1 h", _SAMPLED, _HOUR_S),
     Condition("encrypted, 60 s", TLS_13, _MINUTE_S, clear=False),
-    Condition("encrypted, 10 min", TLS_13, 10 * _MINUTE_S, clear=False),
+    *_ENCRYPTED,
     Condition("encrypted, mid-stream", _middle(TLS_13), 10 * _MINUTE_S, clear=False),
-    Condition("encrypted, 1 h", TLS_13, _HOUR_S, clear=False),
+    Condition("encrypted, IPv6", _IPV6_TLS, 10 * _MINUTE_S, clear=False),
+    Condition("encrypted, sampled 1:100, 1 h", _SAMPLED_TLS, _HOUR_S, clear=False),
 )
-_LEFT_OUT = CONDITIONS[6], CONDITIONS[8]
 
 
 def section(bundle: Path | None, n: int, jobs: int) -> str:
@@ -98,7 +106,7 @@ def left_out(recipe: build.Recipe, n: int, fitted: Fitting) -> str:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "bundle"
             fitted(seen, path, f"without {len(families)} families, {fold + 1} of {FOLDS}")
-            for condition in _LEFT_OUT:
+            for condition in _ENCRYPTED:
                 strange = [name for name in MINING_FAMILIES if name in families]
                 trials = [trial for name in strange for trial in condition.trials(name, n)]
                 mining += tried(trials, path, recipe.jobs)
@@ -108,7 +116,7 @@ def left_out(recipe: build.Recipe, n: int, fitted: Fitting) -> str:
         f"## Strange dialects among strange look-alikes\n**Simulated.** Bundles of {recipe.examples}"
         f" conversations, {FOLDS} of them, each without a fifth of the dialects and a fifth of the look-alike"
         " families; encrypted conversations of the families left out. `polling` miners only ask.\n\n"
-        + tables.table(["dialects left out", *(condition.name for condition in _LEFT_OUT)], _grouped(mining))
+        + tables.table(["dialects left out", *(condition.name for condition in _ENCRYPTED)], _grouped(mining))
         + "\n\n"
         + _mistaken(benign)
     )
@@ -146,7 +154,7 @@ def _grouped(outcomes: Sequence[Outcome]) -> list[list[str]]:
             recall(
                 o for o in outcomes if o.trial.family in names and o.trial.duration_s == condition.duration_s
             )
-            for condition in _LEFT_OUT
+            for condition in _ENCRYPTED
         ]
         rows.append([title, *cells])
     return rows

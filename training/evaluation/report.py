@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from detector.model import Bundle
-from training import metrics
+from training import build, metrics
 from training.evaluation import checks, held_out, leaks, tables
 from training.evaluation.ground import Ground, Sizes
 from training.evaluation.held_out import FALSE_ALARMS, Judged
@@ -55,6 +55,7 @@ def honesty(on: Ground) -> Told:
 def _head(of: Sample, sizes: Sizes) -> str:
     rows = of.rows
     recorded = int((~rows.simulated).sum())
+    times = build.Recipe().examples // sizes.conversations
     return (
         "## Held-out groups\n"
         f"A sample of its own: {sizes.conversations} simulated conversations (seed {sizes.seed}, not"
@@ -62,7 +63,7 @@ def _head(of: Sample, sizes: Sizes) -> str:
         f" train: {len(rows)} rows, {recorded} of them"
         f" recorded (benign), {len(set(rows.groups.tolist()))} groups. All mining is simulated."
         " Examples are channels, each by its highest row; a threshold is set on the benign examples of the"
-        " other parts of a split. The shipped model learned from five times as many."
+        f" other parts of a split. The shipped model learned from {times} times as many."
     )
 
 
