@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# A property may be slow on a busy machine: that is no finding.  Speed is told by `make bench`.
+settings.register_profile("minewatch", deadline=None)
+settings.load_profile("minewatch")
 
 
 @pytest.fixture(scope="session", autouse=True)
