@@ -3,7 +3,7 @@
 The road of a packet: `frames` walks the records of a capture and decodes their frames into
 descriptors (`linklayers`, `tunnels`, `fragments`); `channels` takes those into the tables:
 found in `entries`, TCP put in order in `transport`, its payload cut into messages in
-`payload` (`slots` frees what is forgotten); `summaries` makes rows of the messages.  All
+`payload` (`slots` frees what is forgotten); `summaries` makes rows of the messages (`summary`).  All
 that is Cython in pure-Python mode: the same sources run uncompiled with the same results,
 about a hundred times slower.  MINEWATCH_UNCOMPILED=1 asks for that.  A module in a folder
 is compiled into the extension that uses it (setup.py).
