@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*.pxd) setup.py pyproject.toml
+KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*/*.py detector/kernel/*.pxd) setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 300
@@ -56,4 +56,4 @@ samples: $(STAMP)  ## regenerate sample_data/
 	$(BIN)/python -m training.samples
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info detector/kernel/*.c detector/kernel/*.so
+	rm -rf $(VENV) build dist *.egg-info detector/kernel/*.c detector/kernel/*.pyx detector/kernel/*.so

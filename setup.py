@@ -1,9 +1,13 @@
 """Builds the kernel: pure-Python-mode Cython, for the stable ABI.
 
+C inlines within one extension only: a module is compiled together with those in folders
+of the kernel that it imports where it runs uncompiled (`parts`).
+
 Everything else about the package is in pyproject.toml.  Without a C compiler the
 extensions are left out (they are optional) and the same sources run uncompiled.
 """
 
+import ast
 import os
 import runpy
 import shutil
@@ -47,11 +51,43 @@ def constants(name):
     return True
 
 
+def parts(name):
+    """Modules in folders of the kernel that this one imports, and they, each behind those it needs."""
+    found = []
+    tree = ast.parse(Path(f"detector/kernel/{name}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith("detector.kernel.") and module.count(".") == 3:
+            part = module.removeprefix("detector.kernel.").replace(".", "/")
+            found += [*parts(part), part]
+    return list(dict.fromkeys(found))
+
+
+def source(name):
+    """What Cython is given for an extension: its module alone, or a file that includes it and its parts.
+
+    Errors and tracebacks name the modules themselves.  Directives are those of the module.
+    """
+    if name.startswith("_"):
+        return f"detector/kernel/{name}.c"
+    own = Path(f"detector/kernel/{name}.py")
+    taken = parts(name)
+    if not taken:
+        return str(own)
+    directives = own.read_text(encoding="utf-8").split("\n", 1)[0]
+    text = f"{directives}\n# Written by setup.py: the modules that are compiled together.\n"
+    text += "".join(f'include "{part}.py"\n' for part in [*taken, name])
+    path = own.with_suffix(".pyx")
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
 changed = [constants(name) for name in ("tables", "layout")]
 extensions = [
     Extension(
         f"detector.kernel.{name}",
-        [f"detector/kernel/{name}.{'c' if name.startswith('_') else 'py'}"],
+        [source(name)],
         define_macros=LIMITED,
         py_limited_api=True,
         extra_compile_args=os.environ.get("MINEWATCH_CFLAGS", "-O3 -g0").split(),

@@ -36,6 +36,7 @@ class Plant(NamedTuple):
     edits: Sequence[tuple[str, str]]
     mutator: str
     sign: str
+    unchecked: str | None = None  # the module whose extension, which the file is a part of, checks no bounds
 
 
 PLANTS = {
@@ -62,10 +63,11 @@ PLANTS = {
     ),
     "retransmission": Plant(
         "a partly repeated segment keeps its length, bounds unchecked",
-        "detector/kernel/channels.py",
-        (("        n += cython.cast(cython.Py_ssize_t, ahead)\n", ""), UNCHECKED),
+        "detector/kernel/transport/order.py",
+        (("        n += cython.cast(cython.Py_ssize_t, ahead)\n", ""),),
         "talking",
         "AddressSanitizer: use-after-poison",
+        unchecked="detector/kernel/channels.py",
     ),
     "record": Plant(
         "a record of a DNS answer that is cut short passes for whole",
@@ -163,7 +165,7 @@ def build(plant: str | None = None) -> Path:
 def _digest() -> str:
     """Of all that is compiled, and how."""
     taken = hashlib.sha256(f"{CFLAGS} {sys.version}".encode())
-    for source in (ROOT / "setup.py", *sorted((ROOT / "detector" / "kernel").glob("*.p[yx]*"))):
+    for source in (ROOT / "setup.py", *sorted((ROOT / "detector" / "kernel").rglob("*.p[yx]*"))):
         taken.update(source.read_bytes())
     return taken.hexdigest()
 
@@ -181,6 +183,8 @@ def _mirror(folder: Path, plant: Plant | None) -> None:
         data = source.read_bytes()
         if plant and name == plant.file:
             data = planted(data.decode(), plant).encode()
+        if plant and name == plant.unchecked:
+            data = data.decode().replace(*UNCHECKED, 1).encode()
         copy = folder / name
         if not copy.exists() or copy.read_bytes() != data:
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The channel table: connections, channels and open rows, found and entered."""

@@ -1,0 +1,1 @@
+"""New payload of a connection: messages, TLS records, keywords, names, copies for the dissectors."""

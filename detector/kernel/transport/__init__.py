@@ -1,0 +1,1 @@
+"""TCP: sequence numbers, and segments put in their order."""
