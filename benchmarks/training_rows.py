@@ -44,6 +44,7 @@ def synthetic(rows: int, seed: int) -> Iterator[table.Rows]:
             simulated=np.ones(n, np.bool_),
             weight=np.ones(n),
             lacks=drawn.lacks[base],
+            flow=drawn.flow[base],
         )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import detector
 from detector import bundle
 from detector.bundle import CARD, BundleError
+from detector.flow_limits import FlowLimits, flow_limits
 from detector.kernel.forest import Trees, flat_array
 from detector.records import Scores, Vectors
 from detector.reference import Reference
@@ -206,6 +207,11 @@ class Bundle:
         """One digest of the feature schemas of all models, for findings."""
         return schema_digest([schema_digest(self.model(kind).names) for kind in KINDS])
 
+    @property
+    def flows(self) -> FlowLimits | None:
+        """From which scores on rows of flow logs accuse; None where the channel model learned from none."""
+        return flow_limits(self.manifest)
+
     def model(self, kind: str) -> Model:
         """The model named `kind`, one of KINDS."""
         found: Model = getattr(self, kind)
@@ -234,6 +240,7 @@ class Bundle:
             if trust is not None:
                 check(members, manifest, trust)
             models = {kind: _model(kind, manifest, members) for kind in KINDS}
+            flow_limits(manifest)
             arrays = bundle.read_arrays(members["reference.npz"], "reference.npz")
             reference = {kind: _rescored(kind, models[kind], arrays) for kind in KINDS}
             card = members[CARD].decode()

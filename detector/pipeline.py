@@ -17,7 +17,8 @@ from detector.blocks import read_blocks
 from detector.chains import Captures
 from detector.cluster import Cluster
 from detector.features import channel as channel_features
-from detector.findings import strip
+from detector.features import volumes
+from detector.findings import strip, volume_scores
 from detector.inputs import Inputs, sort_inputs
 from detector.interrupts import Interrupts
 from detector.metering import Progress
@@ -99,6 +100,9 @@ class Run:
         self._of_hosts = assets.meter_to_ip()
         self._pools = read_pools(settings.findings.pools or SHIPPED)
         self._rollup = Rollup(settings.meter, settings.windows)
+        self._flow_rollup = Rollup(settings.meter, settings.windows)
+        self._flow_limits = bundle.flows
+        self._extract = volumes.extractor(bundle.channel.names)
         self.privacy = Privacy.of(settings)
         self.ledger = findings.Ledger(
             hosts.HomeNetworks(settings.findings.home_networks),
@@ -113,13 +117,20 @@ class Run:
 
     def add(self, batches: Iterable[ChannelWindows]) -> None:
         """Roll up, judge and remember batches of rows, each of one window (`see` them before)."""
-        for rolled, vectors, newest in judged_rows(batches, self._rollup, self.ledger.scoreable):
+        rows = judged_rows(batches, self._rollup, self.ledger.scoreable, self._extract)
+        for rolled, vectors, newest in rows:
             self.ledger.add(rolled, newest, vectors, self.bundle.channel.score(vectors))
 
     def add_flows(self, table: ChannelWindows, spans: Sequence[Span]) -> None:
-        """Take in rows of flow logs: they hold no messages, and the channel model has no say in them."""
+        """Take in rows of flow logs, of one window: they hold no messages, and the channel model has no say
+        in them unless it learned from flow logs."""
         self.ledger.see(table, spans)
         self.ledger.volumes.add(table)
+        if self._flow_limits is None:
+            return
+        for rolled, vectors, _ in judged_flows([table], self._flow_rollup):
+            scores = self.bundle.channel.score(vectors)
+            self.ledger.volume_scores.add(rolled, vectors, scores, self._flow_limits.suspicious)
 
     def add_power(self, readings: Readings, source: str, part: int = 0) -> None:
         """Judge the meters of one source over the whole record given, and what is remembered of them.
@@ -179,8 +190,19 @@ class Run:
         return self.privacy.findings(believed)
 
 
+def judged_flows(
+    batches: Iterable[ChannelWindows], rollup: Rollup
+) -> Iterator[tuple[ChannelWindows, Vectors, findings.Newest]]:
+    """The same of rows of flow logs, which stay as they are: of the channels kept up as mining is."""
+    known = (take(batch, rows) for batch in batches if len(rows := volume_scores.countable(batch)))
+    yield from judged_rows(known, rollup, volume_scores.askable, volumes.extract)
+
+
 def judged_rows(
-    batches: Iterable[ChannelWindows], rollup: Rollup, scoreable: Callable[[ChannelWindows], np.ndarray]
+    batches: Iterable[ChannelWindows],
+    rollup: Rollup,
+    scoreable: Callable[[ChannelWindows], np.ndarray],
+    extract: Callable[[ChannelWindows], Vectors] = channel_features.extract,
 ) -> Iterator[tuple[ChannelWindows, Vectors, findings.Newest]]:
     """(rolled-up rows, their vectors, their newest windows) of the channels that hold enough.
 
@@ -202,15 +224,17 @@ def judged_rows(
             facts += [heard[row] for row in rows.tolist()]
             counts.append(counted[rows])
             if len(facts) >= BLOCK:
-                yield *_with_vectors(waiting), findings.Newest(facts, np.concatenate(counts))
+                yield *_with_vectors(waiting, extract), findings.Newest(facts, np.concatenate(counts))
                 waiting, facts, counts = [], [], []
     if facts:
-        yield *_with_vectors(waiting), findings.Newest(facts, np.concatenate(counts))
+        yield *_with_vectors(waiting, extract), findings.Newest(facts, np.concatenate(counts))
 
 
-def _with_vectors(waiting: list[ChannelWindows]) -> tuple[ChannelWindows, Vectors]:
+def _with_vectors(
+    waiting: list[ChannelWindows], extract: Callable[[ChannelWindows], Vectors]
+) -> tuple[ChannelWindows, Vectors]:
     rows = concatenate(waiting)
-    return rows, channel_features.extract(rows)
+    return rows, extract(rows)
 
 
 def score(request: Request, progress: Progress | None = None, bundle: Bundle | None = None) -> Result:

@@ -22,7 +22,7 @@ ORDER = (
     {"chains"},
     {"cluster"},
     {"features"},
-    {"bundle", "model", "reference", "signing"},
+    {"bundle", "flow_limits", "model", "reference", "signing"},
     {"findings"},
     {"privacy"},
     {"document", "vocabulary"},

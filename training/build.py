@@ -18,12 +18,14 @@ import numpy as np
 
 from detector.features import channel as channel_features
 from detector.features import power as power_features
+from detector.features import volumes
 from detector.records import Readings, Vectors
 from detector.settings import Settings
 from detector.windows.power import power_windows
 from training import compose, corpora, fit, store, table
 from training.budget import Budget
-from training.simulation import corpus, power_corpus
+from training.simulation import corpus, flow_export, power_corpus
+from training.simulation.draw import Draw
 from training.simulation.power_bank import LoadBank
 from training.splits import row_weights
 
@@ -66,6 +68,13 @@ def simulated_rows(recipe: Recipe) -> table.Rows:
     return table.gathered(_in_parallel(recipe, _simulated, tasks), recipe.most_rows)
 
 
+def simulated_flow_rows(recipe: Recipe) -> table.Rows:
+    """Rows of the same corpus as flow exporters would tell of it; each is the same example as its capture."""
+    plan = corpus.plan(recipe.examples, recipe.seed)
+    tasks = [(plan[i : i + CHUNK], recipe.cache) for i in range(0, len(plan), CHUNK)]
+    return table.gathered(_in_parallel(recipe, _simulated_flows, tasks), recipe.most_rows)
+
+
 def recorded_rows(recipe: Recipe, mirror: Path | None, without: Collection[str] = ()) -> table.Rows:
     """Benign rows of the real captures that may train, less some sources; none without the public data.
 
@@ -96,16 +105,36 @@ def _simulate(plan: list[tuple[str, int]]) -> table.Rows:
     settings, parts = Settings(), []
     for family, seed in plan:
         made = corpus.example(family, seed)
-        origin = table.Origin(
-            label=int(made.label == "mining"),
-            group=made.group,
-            family=made.family,
-            source="simulated",
-            name=f"{family}/{seed}",
-            simulated=True,
-        )
-        parts.append(table.rows_of(table.simulated_tables(made.pcap, settings), settings, origin))
+        tables = table.simulated_tables(made.pcap, settings)
+        parts.append(table.rows_of(tables, settings, _origin(made)))
     return table.concatenate(parts)
+
+
+def _simulated_flows(plan: list[tuple[str, int]], cache: Path | None) -> table.Rows:
+    parts = {"simulated_flows": plan, "features": volumes.WITH_MESSAGES, "settings": asdict(Settings())}
+    return store.remembered(cache, table.Rows, parts, lambda: _export(plan))
+
+
+def _export(plan: list[tuple[str, int]]) -> table.Rows:
+    settings, parts = Settings(), []
+    for family, seed in plan:
+        made = corpus.example(family, seed)
+        tables = table.simulated_tables(made.pcap, settings)
+        draw = Draw(f"export/{family}/{seed}")
+        told = flow_export.exported(tables, draw, settings.meter.window_s)
+        parts.append(table.rows_of_volumes(told, settings, _origin(made)))
+    return table.concatenate(parts)
+
+
+def _origin(made: corpus.Example) -> table.Origin:
+    return table.Origin(
+        label=int(made.label == "mining"),
+        group=made.group,
+        family=made.family,
+        source="simulated",
+        name=f"{made.family}/{made.seed}",
+        simulated=True,
+    )
 
 
 def _recorded(captures: list[corpora.Capture], cache: Path | None) -> table.Rows:
@@ -145,6 +174,7 @@ def fit_channel(rows: table.Rows, seed: int, budget: Budget | None = None) -> fi
         settings=fit.FitSettings(
             trees=300, leaves=63, budget=budget or Budget()
         ),  # strangers are told better
+        apart=rows.flow,
     )
 
 
@@ -242,7 +272,10 @@ def fit_all(
     say(f"channel model: {_line(channel)}")
     drawn = drawn or fit_power(power, recipe.seed, replace(of_one, lookalikes=None))
     say(f"power model: {_line(drawn)}")
-    fused = compose.fit_fusion(recipe, rows, channel, power, drawn, pairs=pairs)
+    heard = channel
+    if rows.flow.any():  # flow logs are judged by themselves: a host's other evidence is not fused with them
+        heard, rows = replace(channel, logit=channel.logit[~rows.flow]), table.of_packets(rows)
+    fused = compose.fit_fusion(recipe, rows, heard, power, drawn, pairs=pairs)
     say(f"fusion model: {_line(fused)}")
     return {"channel": channel, "power": drawn, "fusion": fused}
 
@@ -257,11 +290,16 @@ def training_data(rows: table.Rows, power: PowerRows) -> list[dict[str, Any]]:
     """What the manifest says of the data: one object a source, with the digest of its rows."""
     licences = {source.name: source.terms["licence"] for source in corpora.sources()}
     listed = []
-    for source in sorted(set(rows.source)):
-        mine = np.array([name == source for name in rows.source])
+    kinds = (("network", ~rows.flow), ("flow", rows.flow))
+    named = np.array(rows.source, object)
+    for room, source, mine in (
+        (room, source, (named == source) & of)
+        for room, of in kinds
+        for source in sorted(set(named[of].tolist()))
+    ):
         listed.append(
             {
-                "name": f"network/{source}",
+                "name": f"{room}/{source}",
                 "sha256": _digest(rows.values[mine]),
                 "rows": int(mine.sum()),
                 "mining_rows": int(rows.label[mine].sum()),

@@ -37,14 +37,19 @@ def text(
     created: str,
     models: Mapping[str, Fitted],
     training_data: Sequence[Mapping[str, Any]],
+    kinds: Sequence[str] = (),
 ) -> str:
-    """The card of a bundle: `training_data` as in the manifest (name, rows, simulated, sha256, licence)."""
+    """The card of a bundle: `training_data` as in the manifest (name, rows, simulated, sha256, licence).
+
+    kinds: sentences on the kinds of source that were learnt from.
+    """
     parts = [
         f"# Model card: {identity}",
         f"Created {created}. Calibrated gradient boosting beside an isolation forest for each of:"
         f" {', '.join(models)}.",
         INTENDED,
         _data(training_data),
+        *(["\n".join(["## Kinds of source", *(f"- {line}" for line in kinds)])] if kinds else []),
         *(_model(kind, fitted) for kind, fitted in models.items()),
         LIMITS,
     ]

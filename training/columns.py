@@ -32,6 +32,8 @@ def family_of(name: str) -> str:
     room, _, rest = name.partition(".")
     if room == "channel":
         side, _, statistic = rest.partition(".")
+        if side == "volume":
+            return "volume"
         return _of_side(statistic) if side in ("up", "down") else _CHANNEL.get(rest, "other")
     if room == "fusion":
         return "power" if rest.startswith("power") else "network" if rest.startswith("network") else "words"

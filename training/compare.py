@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from detector.features.channel import NAMES
 from detector.model import Bundle, Thresholds, sigmoid
-from detector.records import Vectors
 from training import metrics
 from training.dataset import Floats
 from training.fit import Fitted
-from training.table import Rows
+from training.table import Rows, select, vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +29,46 @@ class Comparison:
 
 
 def compare(own: Rows, fitted: Fitted, base: Bundle, standing: Bundle | None) -> Comparison:
-    """New against the base, and against the bundle that would be replaced."""
+    """New against the base, and against the bundle that would be replaced; kind of source by kind."""
     if not len(own):
         return Comparison(["no labelled channels: the channel model is that of the simulated corpus"], None)
-    new = measured(own, fitted.logit[: len(own)], fitted.model.thresholds)
-    lines = ["your labelled channels, out of fold (by models that had not seen their group):"]
-    lines += ["  " + line for line in _told("this model", new)]
-    lines += ["  " + line for line in _told(_named(own, base), of_bundle(own, base))]
-    worse = metrics.better(of_bundle(own, standing), new) if standing else None
+    logit, lines, worse = fitted.logit[: len(own)], [], None
+    limits = {False: fitted.model.thresholds, True: fitted.apart[0] if fitted.apart else None}
+    for flow, what in ((False, "channels"), (True, "channels of flow logs")):
+        mine, limit = select(own, own.flow == flow), limits[flow]
+        if not len(mine) or limit is None:
+            continue
+        new = measured(mine, logit[own.flow == flow], limit)
+        lines.append(f"your labelled {what}, out of fold (by models that had not seen their group):")
+        lines += ["  " + line for line in _told("this model", new)]
+        lines += ["  " + line for line in _of_base(mine, base, flow=flow)]
+        if standing and (limits_of(standing, flow=flow)):
+            worse = worse or metrics.better(of_bundle(mine, standing, flow=flow), new)
     return Comparison(lines, worse)
 
 
-def of_bundle(own: Rows, bundle: Bundle) -> dict[str, Any]:
+def limits_of(bundle: Bundle, *, flow: bool) -> Thresholds | None:
+    """The thresholds of an old model for one kind of source; None where it has no say in it."""
+    if not flow:
+        return bundle.channel.thresholds
+    own = bundle.flows
+    if own is None:
+        return None
+    return Thresholds(1.0 if own.mining is None else own.mining, own.suspicious, own.novelty)
+
+
+def of_bundle(own: Rows, bundle: Bundle, *, flow: bool = False) -> dict[str, Any]:
     """`measured` of an old model: as a stranger on rows that it learned from, as it is on others."""
-    logit = bundle.channel.score(Vectors(NAMES, own.values)).logit
-    honest = bundle.reference["channel"].held_out(own.values, logit)
-    return measured(own, honest, bundle.channel.thresholds)
+    limits, asked = limits_of(bundle, flow=flow), vectors(own, bundle.channel.names)
+    assert limits is not None, "asked of what it has a say in"
+    honest = bundle.reference["channel"].held_out(asked.values, bundle.channel.score(asked).logit)
+    return measured(own, honest, limits)
+
+
+def _of_base(own: Rows, base: Bundle, *, flow: bool) -> list[str]:
+    if limits_of(base, flow=flow) is None:
+        return [f"{base.id}: did not learn from flow logs, and has no say in them"]
+    return _told(_named(own, base), of_bundle(own, base, flow=flow))
 
 
 def measured(own: Rows, logit: Floats, limits: Thresholds) -> dict[str, Any]:
@@ -59,7 +81,7 @@ def measured(own: Rows, logit: Floats, limits: Thresholds) -> dict[str, Any]:
 
 
 def _named(own: Rows, bundle: Bundle) -> str:
-    known = int(bundle.reference["channel"].knows(own.values).sum())
+    known = int(bundle.reference["channel"].knows(vectors(own, bundle.channel.names).values).sum())
     if not known:
         return f"{bundle.id}, as it is"
     return f"{bundle.id}, out of fold on the {known} of {len(own)} rows that it learned from"

@@ -60,6 +60,7 @@ class Fitted:
     settings: FitSettings
     monotone: Mapping[str, int]
     reference: Reference
+    apart: tuple[Thresholds, dict[str, Any]] | None = None  # of rows that are judged by themselves
 
     def entry(self, **about: Any) -> export.Entry:
         """For `export.save_bundle`; `about` is added to what the manifest says of this model."""
@@ -139,8 +140,13 @@ def fit_rows(
     monotone: Mapping[str, int] | None = None,
     seed: int = 0,
     settings: FitSettings | None = None,
+    apart: ArrayLike | None = None,
 ) -> Fitted:
-    """`fit_model` on checked rows."""
+    """`fit_model` on checked rows.
+
+    apart: (n,) rows that are learned from as all are, and judged by themselves: thresholds and rates of the
+    others do not count them.
+    """
     import sklearn.ensemble  # noqa: F401, PLC0415  (the limit below holds for what is loaded)
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  (comes with scikit-learn)
 
@@ -151,16 +157,43 @@ def fit_rows(
         bare = fit_bare(rows, signs, seed, chosen)
     slope, offset = platt(strange.raw, rows.labels, rows.weights)
     logit = slope * strange.raw + offset
-    seen = None if days is None else np.asarray(days, np.float64)
-    may = None if accusable is None else np.asarray(accusable, bool)
-    nasty = None if lookalike is None else np.asarray(lookalike, bool)
-    examples = judge.examples_of(rows, logit, strange, days=seen, accusable=may, lookalike=nasty)
-    limits = judge.thresholds(examples, chosen.budget)
+    beside = (
+        None if days is None else np.asarray(days, np.float64),
+        None if accusable is None else np.asarray(accusable, bool),
+        None if lookalike is None else np.asarray(lookalike, bool),
+    )
+    alone = None if apart is None or not np.any(apart) or np.all(apart) else np.asarray(apart, bool)
+    rest, other = None if alone is None else ~alone, None
+    limits, told = _judged(rows, logit, strange, beside, budget=chosen.budget, which=rest)
+    if alone is not None:
+        other = _judged(rows, logit, strange, beside, budget=chosen.budget, which=alone)
     model = replace(bare, slope=slope, offset=offset, thresholds=limits)
-    told = judge.measure(rows, strange, examples, limits, chosen.budget)
     told["calibration"] = {"slope": slope, "offset": offset}
     reference = reference_of(rows, logit)
-    return Fitted(model, logit, strange.novelty, told, seed, chosen, dict(monotone or {}), reference)
+    return Fitted(model, logit, strange.novelty, told, seed, chosen, dict(monotone or {}), reference, other)
+
+
+def _judged(
+    rows: Dataset,
+    logit: Floats,
+    strange: judge.OutOfFold,
+    beside: Sequence[Any],
+    *,
+    budget: Budget,
+    which: Mask | None,
+) -> tuple[Thresholds, dict[str, Any]]:
+    """Thresholds and what was measured; of some of the rows where `which` is given.
+
+    beside: days, accusable and lookalike, each (n,) or None.
+    """
+    if which is not None:
+        rows, logit = rows.take(which), logit[which]
+        strange = judge.OutOfFold(strange.raw[which], strange.novelty[which], strange.fold[which])
+        beside = tuple(None if one is None else one[which] for one in beside)
+    days, may, nasty = beside
+    examples = judge.examples_of(rows, logit, strange, days=days, accusable=may, lookalike=nasty)
+    limits = judge.thresholds(examples, budget)
+    return limits, judge.measure(rows, strange, examples, limits, budget)
 
 
 def out_of_fold(rows: Dataset, signs: list[int], seed: int, settings: FitSettings) -> judge.OutOfFold:

@@ -18,10 +18,11 @@ from detector.records import Finding, Verdict
 from detector.text import rfc3339
 from training import bootstrap, metrics
 from training.labels import EVERY_HOST, Label, label_of
+from training.sources import kind_of
 
 SCHEMA = "minewatch.evaluation/1"
 LEVELS = {"mining": (Verdict.MINING,), "suspicious": (Verdict.MINING, Verdict.SUSPICIOUS)}
-BY = ("group", "source", "coin", "variant", "half")
+BY = ("kind", "group", "source", "coin", "variant", "half")
 UNSAID = "-"  # a label without coin or variant
 BINS = 10
 PREVALENCE = 1e-3  # of hosts: what the table of precision marks
@@ -45,6 +46,7 @@ class Held:
     delay: Mapping[str, int | None] | None = None  # windows until it was called so; None: not measured
     network_score: float | None = None  # of its traffic alone
     power_score: float | None = None
+    kind: str = UNSAID  # of source: capture, flow, power, or several
 
 
 @dataclass(slots=True)
@@ -63,16 +65,19 @@ class Hosts:
         folder: Path,
         joined: Mapping[str, str] | None = None,
         delays: Mapping[str, Mapping[str, int | None]] | None = None,
+        *,
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
         """The labels of one source against its findings.
 
         folder: of the labels, for short names.  joined: meter -> address of the same asset, under
-        which its finding is told.  delays: of its mining hosts, by `training.delay`.
+        which its finding is told.  delays: of its mining hosts, by `training.delay`.  kinds: of source,
+        by `sources.kinds_of`.
         """
         seen = {finding.host: finding for finding in findings}
         named = [_as_told(label, seen, joined or {}) for label in labels]
         for finding in seen.values():
-            self._one(named, finding, folder, (delays or {}).get(finding.host))
+            self._one(named, finding, folder, (delays or {}).get(finding.host), kind_of(finding, kinds or {}))
         for label in named:
             if not (seen if label.host == EVERY_HOST else label.host in seen):
                 source = _short(label.source, folder)
@@ -84,6 +89,7 @@ class Hosts:
         finding: Finding,
         folder: Path,
         delay: Mapping[str, int | None] | None,
+        kind: str,
     ) -> None:
         label = label_of(labels, finding.host, finding.first_ns, finding.last_ns)
         if label is not None:
@@ -92,7 +98,7 @@ class Hosts:
             said = (finding.verdict, finding.score, days, finding.novelty, finding.first_ns)
             parts = (finding.network_score, finding.power_score)
             late = delay if label.mining else None
-            self.counted.append(Held(finding.host, source, label, *said, late, *parts))
+            self.counted.append(Held(finding.host, source, label, *said, late, *parts, kind))
         elif any(label.host in (EVERY_HOST, finding.host) for label in labels):
             times = {"first_seen": rfc3339(finding.first_ns), "last_seen": rfc3339(finding.last_ns)}
             self.partly.append({"source": _short(labels[0].source, folder), "host": finding.host, **times})
@@ -216,15 +222,15 @@ def _judged(held: Sequence[Held]) -> list[Held]:
 
 
 def by(held: Sequence[Held], name: str) -> dict[str, Any]:
-    """`rates` of each value of "source", "half" (of the hosts in order of time) or of a column of the labels;
-    nothing where no label states one."""
+    """`rates` of each value of "kind" (of source), "source", "half" (of the hosts in order of time) or of a
+    column of the labels; nothing where no label states one."""
     parts: dict[str, list[Held]] = {}
     middle = float(np.median([one.first_ns for one in held])) if held else 0.0
     for one in held:
         if name == "half":
             value = "earlier" if one.first_ns <= middle else "later"
         else:
-            value = one.source if name == "source" else getattr(one.label, name)
+            value = getattr(one if name in {"kind", "source"} else one.label, name)
         parts.setdefault(value or UNSAID, []).append(one)
     return {value: rates(parts[value]) for value in sorted(parts)} if set(parts) != {UNSAID} else {}
 

@@ -7,7 +7,8 @@ before anything is fitted, so that all mistakes are told before the long work.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import hosts
-from detector.features import channel as channel_features
 from detector.features import power_facts
+from detector.findings import Ledger
 from detector.kernel import layout
 from detector.model import Model
 from detector.records import ChannelWindows, PowerWindows, Vectors
 from detector.settings import Settings
 from detector.windows.power import DAY_S
-from training import build, leaks, sources, table
+from training import build, flow_witnesses, leaks, sources, table
 from training.compose import Pair
 from training.labels import EVERY_HOST, Label, label_of
+from training.sightings import Sighting, Sightings, contradiction
 
 NAMES_COMPARED = 5_000  # hosts among which the nearest is looked for
 Spans = dict[str, tuple[int, int]]
@@ -51,6 +53,7 @@ def read(labels: list[Label], settings: Settings, base: Model, place: Path) -> L
     reader = _Reader(settings, base, place)
     for source in dict.fromkeys(label.source for label in labels):
         reader.read_source(source, [label for label in labels if label.source == source])
+    reader.settle()
     for label in labels:
         if label.power_source is not None:
             reader.read_pair(label, label.power_source)
@@ -67,6 +70,8 @@ class _Reader:
         self.prints: dict[int, list[NDArray[np.uint64]]] = {}  # by line: what tells a row from all others
         self._settings, self._base, self._place = settings, base, place
         self._rows: dict[int, table.Rows] = {}  # by line of the label
+        self._flows: dict[int, tuple[Label, table.Rows]] = {}  # likewise, of flow logs
+        self._sightings = Sightings()
         self._meters: dict[tuple[Path, str, tuple[int, int]], int] = {}  # row of the power table
         self._learnt: set[int] = set()  # lines
 
@@ -78,7 +83,7 @@ class _Reader:
         """Rows of one source, and which of its labels speak of what is not in it."""
         try:
             source = sources.find(path)
-            seen = self._channels(source, labels)
+            seen = _over_both(self._channels(source, labels), self._volumes(source, labels))
             for windows in sources.power(source, self._settings):
                 seen |= self._power(path, _Meters(windows), labels)
         except (OSError, ValueError) as error:  # every reader's own error is a ValueError of one line
@@ -98,23 +103,70 @@ class _Reader:
                 self.tell(self.found.notes, label, text)
 
     def _channels(self, source: sources.Source, labels: list[Label]) -> Spans:
-        ledger, spoken_of = table.new_ledger(self._settings), _Index(labels)
-        by_line = {label.line: label for label in labels}
-        parts: dict[int, list[table.Rows]] = {}
+        ledger, by_line = table.new_ledger(self._settings), {label.line: label for label in labels}
         streams = sources.channels(source, self._settings)
-        for rolled, vectors, ends in table.judged(streams, self._settings, ledger):
+        parts = self._spoken_of(table.judged(streams, self._settings, ledger), labels, flow=False)
+        for line in sorted(parts):
+            rows = table.concatenate(parts[line])
+            self._rows[line] = _witnesses(rows, self._base) if by_line[line].mining else rows
+            self.found.channels.append(self._rows[line])
+        self._learnt |= parts.keys()
+        return _spans(ledger)
+
+    def _volumes(self, source: sources.Source, labels: list[Label]) -> Spans:
+        """The same of flow logs; which of a miner's channels mines is settled when all sources are read."""
+        ledger, by_line = table.new_ledger(self._settings), {label.line: label for label in labels}
+        told = sources.volumes(source, self._settings)
+        parts = self._spoken_of(table.judged_volumes(told, self._settings, ledger), labels, flow=True)
+        for line in parts:
+            self._flows[line] = by_line[line], table.concatenate(parts[line])
+        self._learnt |= parts.keys()
+        return _spans(ledger)
+
+    def _spoken_of(
+        self,
+        windows: Iterable[tuple[ChannelWindows, Vectors, hosts.Ends]],
+        labels: list[Label],
+        *,
+        flow: bool,
+    ) -> dict[int, list[table.Rows]]:
+        """The rows that each label speaks of, by its line."""
+        spoken_of, by_line = _Index(labels), {label.line: label for label in labels}
+        parts: dict[int, list[table.Rows]] = {}
+        for rolled, vectors, ends in windows:
             lines = spoken_of.lines(rolled, ends)
             for line in np.unique(lines[lines > 0]).tolist():
                 picked, unknown = np.flatnonzero(lines == line), np.zeros(len(rolled), np.int64)
                 rows = table.labelled_rows(rolled, vectors, picked, unknown, _origin(by_line[line]))
                 parts.setdefault(line, []).append(rows)
                 self.prints.setdefault(line, []).append(leaks.prints_of(rolled, vectors, picked))
-        for line in sorted(parts):
-            rows = table.concatenate(parts[line])
-            self._rows[line] = _witnesses(rows, self._base) if by_line[line].mining else rows
-            self.found.channels.append(self._rows[line])
-        self._learnt |= parts.keys()
-        return {name: (record.first_ns, record.last_ns) for name, record in ledger.hosts.items()}
+                self._sightings.add(by_line[line], rolled, ends, picked, flow=flow)
+        return parts
+
+    def settle(self) -> None:
+        """Rows of flow logs behind those of captures: of miners the channel that mines; a conversation that a
+        capture told of, too, is the same example."""
+        heard = {name for rows in self._rows.values() for name in rows.example}
+        for line, (label, rows) in sorted(self._flows.items()):
+            seen, learnt = self._sightings.flows(line), rows
+            if label.mining:
+                chosen, text = flow_witnesses.chosen(rows, seen, self._sightings, heard, self._base)
+                learnt = table.select(rows, np.array([name in chosen for name in rows.example], np.bool_))
+                learnt.label[:] = 1
+                for one in text:
+                    self.tell(self.found.notes, label, one)
+            self.found.channels.append(self._same_examples(label, learnt, seen))
+
+    def _same_examples(self, label: Label, rows: table.Rows, seen: list[Sighting]) -> table.Rows:
+        names: dict[str, str] = {}
+        for one in seen:
+            for other in self._sightings.twins(one):
+                text = contradiction(one, other)
+                if text:
+                    self.tell(self.found.mistakes, label, text)
+                elif other.label.group == label.group:
+                    names.setdefault(one.example, other.example)
+        return replace(rows, example=[names.get(name, name) for name in rows.example])
 
     def _power(self, path: Path, meters: _Meters, labels: list[Label]) -> Spans:
         for meter, span in meters.spans.items():
@@ -140,6 +192,10 @@ class _Reader:
             self.tell(self.found.mistakes, label, str(error))
             return
         rows = self._rows.get(label.line)
+        if rows is None and label.line in self._flows:
+            text = f"{label.host} and {meter} are no pair: flow logs are judged by themselves"
+            self.tell(self.found.notes, label, text)
+            return
         if rows is None or not label.covers(label.host, *meters.spans[meter]):
             text = (
                 f"{label.host} and {meter} are no pair: the label does not speak of the whole record of both"
@@ -234,12 +290,26 @@ def _witnesses(rows: table.Rows, base: Model) -> table.Rows:
         return rows
     chosen = rows.dialogue.copy()
     if not chosen.any():
-        logit = base.score(Vectors(channel_features.NAMES, rows.values)).logit
+        logit = base.score(table.vectors(rows, base.names)).logit
         suspect = rows.example[int(np.argmax(logit))]
         chosen = np.array([example == suspect for example in rows.example])
     rows = table.select(rows, chosen)
     rows.label[:] = 1
     return rows
+
+
+def _spans(ledger: Ledger) -> Spans:
+    return {name: (record.first_ns, record.last_ns) for name, record in ledger.hosts.items()}
+
+
+def _over_both(one: Spans, other: Spans) -> Spans:
+    """First and last time of every host of either."""
+    both = {
+        name: (min(one[name][0], span[0]), max(one[name][1], span[1]))
+        for name, span in other.items()
+        if name in one
+    }
+    return one | other | both
 
 
 def _unmet(label: Label, seen: Spans) -> str | None:

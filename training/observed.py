@@ -9,6 +9,7 @@ import numpy as np
 from detector import hosts as addresses
 from detector.features import channel as channel_features
 from detector.features import power as power_features
+from detector.features import volumes
 from detector.findings import Ledger
 from detector.inputs import sort_inputs
 from detector.metering import channel_windows
@@ -33,9 +34,16 @@ class Observed:
 
 
 def observe(
-    paths: tuple[str, ...], power: tuple[str, ...] = (), settings: Settings | None = None
+    paths: tuple[str, ...],
+    power: tuple[str, ...] = (),
+    settings: Settings | None = None,
+    *,
+    names: tuple[str, ...] = channel_features.NAMES,
 ) -> Observed:
-    """Rows of all that can be read; what cannot is a problem, and the rest still counts."""
+    """Rows of all that can be read; what cannot is a problem, and the rest still counts.
+
+    names: the columns of the channel model.
+    """
     chosen, found = settings or Settings(), Observed()
     inputs = sort_inputs(paths, power)
     found.problems += inputs.problems
@@ -43,7 +51,7 @@ def observe(
     channels: dict[tuple[str, bytes], tuple[str, Floats]] = {}
     for path in inputs.captures:
         try:
-            channels.update(_channels(path, chosen))
+            channels.update(_channels(path, chosen, names))
         except (OSError, ValueError) as error:  # CaptureError is a ValueError
             found.problems.append(f"{path}: {error}")
     if channels:
@@ -57,16 +65,18 @@ def observe(
     return found
 
 
-def _channels(path: str, settings: Settings) -> dict[tuple[str, bytes], tuple[str, Floats]]:
+def _channels(
+    path: str, settings: Settings, names: tuple[str, ...]
+) -> dict[tuple[str, bytes], tuple[str, Floats]]:
     """(host, last row) of each channel of one capture that holds enough."""
     home = addresses.HomeNetworks(settings.findings.home_networks)
     ledger = Ledger(home, settings.findings.min_messages, 1.0)
     rollup = Rollup(settings.meter, settings.windows)
     found: dict[tuple[str, bytes], tuple[str, Floats]] = {}
-    report = SourceReport(source=path)
+    report, extract = SourceReport(source=path), volumes.extractor(names)
     for batch in in_order([(0, channel_windows(path, settings, "native", report))]):
         ledger.see(batch, path)
-        for rolled, vectors, _ in judged_rows([batch], rollup, ledger.scoreable):
+        for rolled, vectors, _ in judged_rows([batch], rollup, ledger.scoreable, extract):
             ends = addresses.ends(rolled, home)
             for i, key in enumerate(keys(rolled)):
                 found[path, key] = addresses.text(ends.host[i]), vectors.values[i].copy()

@@ -31,7 +31,7 @@ from detector.atomic import drafted
 LIMIT = 4 << 30
 """Bytes that the folder may hold; a full build of the default bundle needs about a tenth of it."""
 ROOMS = (
-    "capture", "dissectors", "features", "findings", "kernel", "telemetry", "windows",
+    "capture", "dissectors", "features", "findings", "flowlogs", "kernel", "telemetry", "windows",
     "hosts.py", "metering.py", "pipeline.py", "records.py", "settings.py",
 )  # fmt: skip
 """What of `detector` has a say in a row."""

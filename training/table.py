@@ -9,17 +9,18 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector import hosts
 from detector.features import channel as channel_features
-from detector.features import fusion, noise
+from detector.features import fusion, noise, volumes
 from detector.findings import Ledger
+from detector.kernel import layout
 from detector.metering import Metering, channel_windows
-from detector.pipeline import judged_rows
+from detector.pipeline import judged_flows, judged_rows
 from detector.records import ChannelWindows, SourceReport, Vectors
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, keys
@@ -28,13 +29,14 @@ from training.splits import row_weights
 
 SPAN_EDGES_S = (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Buckets of observed time; rows are weighed so that it is no label (behaviour spike, trap 1)."""
+_NARROW = len(channel_features.NAMES)
 
 
 @dataclass(slots=True)
 class Rows:
     """Feature rows with what is known of them; n rows."""
 
-    values: NDArray[np.float64]  # (n, features)
+    values: NDArray[np.float64]  # (n, len(names))
     label: NDArray[np.int64]  # (n,) 1 = mining
     group: list[str]  # what must stay on one side of a split
     family: list[str]
@@ -45,6 +47,12 @@ class Rows:
     simulated: NDArray[np.bool_]  # (n,)
     weight: NDArray[np.float64]  # (n,) what the user gave it, 1 = as any other
     lacks: NDArray[np.float64]  # (n, 3) of the opening: `fusion.lacks`
+    flow: NDArray[np.bool_]  # (n,) of a flow log: volumes, and no messages
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of `values`: those of volumes stand behind the others where any row may have them."""
+        return channel_features.NAMES if self.values.shape[1] == _NARROW else volumes.WITH_MESSAGES
 
     def __len__(self) -> int:
         return len(self.label)
@@ -75,23 +83,25 @@ Sources = Iterable[tuple[int, Iterator[ChannelWindows]]]
 
 WORDS = ("logins", "requests", "jobs", "shares")
 """Counts of `records.Facts` that the fusion model knows."""
-_ARRAYS = ("values", "label", "bucket", "words", "simulated", "weight", "lacks")
+_ARRAYS = ("values", "label", "bucket", "words", "simulated", "weight", "lacks", "flow")
 _LISTS = ("group", "family", "source", "example")
 
 
 def dataset(rows: Rows) -> Dataset:
-    """The rows as the channel model is fitted on them: neither duration nor the commonest family decides.
+    """The rows as the channel model is fitted on them: neither duration, nor the commonest family, nor the
+    kind of source decides.
 
     Raises DatasetError.
     """
+    cells = rows.bucket + rows.flow * (len(SPAN_EDGES_S) + 1)
     return dataset_of(
         rows.values,
         rows.label,
         rows.group,
-        channel_features.NAMES,
+        rows.names,
         examples=rows.example,
         simulated=rows.simulated,
-        weights=row_weights(rows.label, rows.bucket.tolist(), rows.family) * rows.weight,
+        weights=row_weights(rows.label, cells.tolist(), rows.family) * rows.weight,
     )
 
 
@@ -124,6 +134,18 @@ def judged(
             yield rolled, vectors, hosts.ends(rolled, home)
 
 
+def judged_volumes(
+    tables: Iterable[ChannelWindows], settings: Settings, ledger: Ledger
+) -> Iterator[tuple[ChannelWindows, Vectors, hosts.Ends]]:
+    """The same of flow logs: channels that were kept up as mining is, as scoring asks about them."""
+    home = hosts.HomeNetworks(settings.findings.home_networks)
+    rollup = Rollup(settings.meter, settings.windows)
+    for batch in tables:
+        ledger.see(batch, "")
+        for rolled, vectors, _ in judged_flows([batch], rollup):
+            yield rolled, vectors, hosts.ends(rolled, home)
+
+
 def new_ledger(settings: Settings) -> Ledger:
     """A ledger that asks of a channel what scoring asks of it."""
     home = hosts.HomeNetworks(settings.findings.home_networks)
@@ -134,6 +156,15 @@ def rows_of(tables: Iterable[ChannelWindows], settings: Settings, origin: Origin
     """Training rows of one capture."""
     windows = judged([(0, iter(tables))], settings, new_ledger(settings))
     return concatenate([_of_origin(rolled, vectors, ends, origin) for rolled, vectors, ends in windows])
+
+
+def rows_of_volumes(tables: Iterable[ChannelWindows], settings: Settings, origin: Origin) -> Rows:
+    """Training rows of the flow logs of one conversation."""
+    parts = []
+    for rolled, vectors, _ in judged_volumes(tables, settings, new_ledger(settings)):
+        label = np.full(len(rolled), origin.label, np.int64)
+        parts.append(labelled_rows(rolled, vectors, np.arange(len(rolled)), label, origin))
+    return concatenate(parts)
 
 
 def _of_origin(rolled: ChannelWindows, vectors: Vectors, ends: hosts.Ends, origin: Origin) -> Rows:
@@ -171,6 +202,7 @@ def labelled_rows(
         simulated=np.full(n, origin.simulated),
         weight=np.full(n, origin.weight),
         lacks=np.array([fusion.lacks(rolled.names[i]) for i in picked]).reshape(n, 3),
+        flow=(rolled.wide[picked, layout.KNOWN] & layout.KNOWS_MESSAGES) == 0,
     )
 
 
@@ -185,6 +217,8 @@ def concatenate(parts: list[Rows]) -> Rows:
     """All rows of all parts, in order."""
     if not parts:
         parts = [_none()]
+    width = max(part.values.shape[1] for part in parts)
+    parts = [part if part.values.shape[1] == width else widened(part) for part in parts]
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
     lists = {
         name: list(itertools.chain.from_iterable(getattr(part, name) for part in parts)) for name in _LISTS
@@ -192,11 +226,32 @@ def concatenate(parts: list[Rows]) -> Rows:
     return Rows(**arrays, **lists)
 
 
+def vectors(rows: Rows, names: tuple[str, ...]) -> Vectors:
+    """The rows for a channel model of these columns: with those of volumes, or without."""
+    if len(names) == _NARROW:
+        return Vectors(channel_features.NAMES, rows.values[:, :_NARROW])
+    return Vectors(
+        volumes.WITH_MESSAGES, (rows if rows.names == volumes.WITH_MESSAGES else widened(rows)).values
+    )
+
+
+def widened(rows: Rows) -> Rows:
+    """The rows with the columns of volumes, which rows of captures do not have."""
+    unknown = np.full((len(rows), len(volumes.NAMES)), np.nan)
+    return replace(rows, values=np.hstack([rows.values[:, :_NARROW], unknown]))
+
+
+def of_packets(rows: Rows) -> Rows:
+    """What captures told, with their columns alone: the same as if there were no flow logs."""
+    told = select(rows, ~rows.flow) if rows.flow.any() else rows
+    return told if told.values.shape[1] == _NARROW else replace(told, values=told.values[:, :_NARROW].copy())
+
+
 def _none() -> Rows:
     whole, flag = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     values = np.zeros((0, len(channel_features.NAMES)))
     words, lacks = np.zeros((0, len(WORDS)), np.int64), np.zeros((0, 3))
-    return Rows(values, whole, [], [], [], [], whole, words, flag, np.zeros(0), lacks)
+    return Rows(values, whole, [], [], [], [], whole, words, flag, np.zeros(0), lacks, flag)
 
 
 def select(rows: Rows, keep: NDArray[np.bool_]) -> Rows:

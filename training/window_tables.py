@@ -7,6 +7,7 @@ not a window table of this format is refused in one line.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from detector.windows import parquet
 from detector.windows.channel import take
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from training.table import Sources
 
 MOST_ROWS = 1 << 21  # of a row group, which is held at once: about 5 GB
@@ -37,6 +40,22 @@ def channels(path: str) -> Sources:
 
     Each row group is one table, as the meter gave it: the rows come out as they did then.
     """
+    file, groups = _grouped(path)
+    for numbers in groups.values():
+        yield 0, (take(*one) for one in _tables(path, file, numbers, flow=False))
+
+
+def volumes(path: str) -> Iterator[ChannelWindows]:
+    """Rows of the flow logs that the file was extracted from, of one window each, in their order."""
+    file, groups = _grouped(path)
+    for table, rows in _tables(path, file, sorted(itertools.chain.from_iterable(groups.values())), flow=True):
+        starts = table.wide[rows, layout.WINDOW_NS]
+        for start in dict.fromkeys(starts.tolist()):
+            yield take(table, rows[starts == start])
+
+
+def _grouped(path: str) -> tuple[Any, dict[str | None, list[int]]]:
+    """The file, and the numbers of the row groups of each source."""
     with _told(path):
         file = _opened(path)
         groups: dict[str | None, list[int]] = {}
@@ -47,8 +66,7 @@ def channels(path: str) -> Sources:
             if len(names) != 1:
                 raise parquet.WindowsFileError(f"row group {number} is of {len(names)} sources, not of one")
             groups.setdefault(names[0], []).append(number)
-    for numbers in groups.values():
-        yield 0, _tables(path, file, numbers)
+    return file, groups
 
 
 def power(path: str) -> Iterator[PowerWindows]:
@@ -64,12 +82,15 @@ def power(path: str) -> Iterator[PowerWindows]:
             yield parquet.power_from_arrow(whole.filter(pc.equal(whole.column("source"), name)))
 
 
-def _tables(path: str, file: Any, numbers: list[int]) -> Iterator[ChannelWindows]:
+def _tables(
+    path: str, file: Any, numbers: list[int], *, flow: bool
+) -> Iterator[tuple[ChannelWindows, NDArray[np.int64]]]:
+    """Each table, and its rows of flow logs, which hold no messages, or the others."""
     for number in numbers:
         with _told(path):
             table = parquet.channels_from_arrow(file.read_row_group(number))
-        spoke = np.flatnonzero(table.wide[:, layout.KNOWN] & layout.KNOWS_MESSAGES)
-        yield table if len(spoke) == len(table) else take(table, spoke)  # rows of flow logs hold no messages
+        silent = (table.wide[:, layout.KNOWN] & layout.KNOWS_MESSAGES) == 0
+        yield table, np.flatnonzero(silent == flow)
 
 
 def _opened(path: str) -> Any:

@@ -36,8 +36,7 @@ the site's key.  Addresses and meters stand as they are: labels name them.
 What a source cannot know is null.
 
 The folder can be a source in LABELS.csv of minewatch train: it gives the very rows that the
-captures and power files would have given, which then need not be kept.  Rows of flow logs hold
-no messages: nothing is learnt from them.
+captures, flow logs and power files would have given, which then need not be kept.
 """
 CHANNELS, POWER = "channels.parquet", "power.parquet"
 

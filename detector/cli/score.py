@@ -35,7 +35,8 @@ examples:
 Findings go to standard output, everything else to standard error.  Types of files are told
 by content; gzip, zstd, lz4, bzip2 and xz are unpacked.  Captures that follow one another
 in time are one stream, whatever their names.  Flow logs (Zeek, Suricata EVE, NetFlow, IPFIX,
-nfdump, CSV) tell volumes and times only: they tell whom to record, and never that a host mines.
+nfdump, CSV) tell volumes and times only: they tell whom to record, and never that a host mines,
+unless --model learned from labelled flow logs.
 Status: 0 ran; 1 --fail-on met; 2 wrong usage or an unreadable input
 (the others are still scored; 1 wins where both hold); 130 interrupted (what was known is printed).
 """

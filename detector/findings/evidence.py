@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from detector.community_id import community_id
 from detector.features import channel as channel_features
-from detector.features import noise
+from detector.features import noise, volumes
 from detector.findings.ledger import ChannelRecord
 from detector.findings.synchrony import Followed, Meeting
 from detector.kernel import layout
@@ -49,7 +49,7 @@ DIALECTS = {
 SIDES = {"up": "client's ", "down": "server's "}
 MEANINGS = {
     f"channel.{feature.name}": SIDES.get(feature.name.split(".")[0], "") + feature.meaning
-    for feature in channel_features.FEATURES
+    for feature in (*channel_features.FEATURES, *volumes.FEATURES)
 }
 POLLED = ("getwork", "getblocktemplate")  # the miner asks over HTTP, nothing is pushed
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")

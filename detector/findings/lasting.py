@@ -1,15 +1,19 @@
 """What flow logs let one say of a host: whether a channel of it lasts and talks as a miner's must.
 
-Volumes cannot tell a miner from a chat, a ticker or a remote shell that stays open as long: so no
-host is called mining by them, however it looks.  They can tell what is no mining: a pool and its miner
-keep one dialogue up (jobs come every few seconds to minutes, shares go back), so a host without a
+Volumes by themselves cannot tell a miner from a chat, a ticker or a remote shell that stays open as long:
+so no host is called mining by them, however it looks.  They can tell what is no mining: a pool and its
+miner keep one dialogue up (jobs come every few seconds to minutes, shares go back), so a host without a
 channel of that kind (`upkeep` has the limits) did not mine over TCP in what the flow logs told.
+
+A model that learned from flow logs which were labelled scores those channels.  It accuses from limits
+that were set on flow rows of groups held out, and says `mining` only where the labels support a limit for
+that, of counts that are exact, over ten minutes inside of records and two windows where there are two.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,6 +24,7 @@ from detector.findings.evidence import channel, duration, endpoint
 from detector.findings.ledger import ChannelRecord
 from detector.findings.missing import ENOUGH, Lack
 from detector.findings.upkeep import LEAST_NS, MINUTE_NS
+from detector.flow_limits import FlowLimits
 from detector.owners import Owners
 from detector.pools import PoolNames
 from detector.records import Evidence, Verdict
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detector.findings.roster import HostRecord
+    from detector.findings.volume_scores import Scored, VolumeScores
     from detector.findings.volumes import Told, Volumes
 
 WATCHED_NS: Final = 2 * LEAST_NS
@@ -45,6 +51,9 @@ class Candidate:
     up: float  # packets a minute of the client
     down: float  # of the server
     size: float  # bytes a minute, both ways
+    covered_ns: int  # of its time, inside of records
+    exact: bool  # nothing of it was scaled up from a sample
+    scored: Scored | None  # by a model that learned from flow logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class View:
     listed: list[Evidence] = field(default_factory=list)  # names on the list of pools
     against: list[Evidence] = field(default_factory=list)
     lacks: list[Lack] = field(default_factory=list)
+    lead: Candidate | None = None  # the most suspect channel that was scored
 
     @property
     def why(self) -> str:
@@ -75,7 +85,7 @@ class Lasting:
 
 
 def survey(
-    volumes: Volumes, home: hosts.HomeNetworks, owners: Owners, pools: PoolNames
+    volumes: Volumes, scores: VolumeScores, home: hosts.HomeNetworks, owners: Owners, pools: PoolNames
 ) -> Mapping[str, Lasting]:
     """What was told of every host, by the address under which it is counted."""
     told = volumes.told()
@@ -92,7 +102,9 @@ def survey(
     ]
     for row in np.flatnonzero(told.mining["last_ns"] > 0).tolist():
         record = _record(told, row, bool(is_client[row]), volumes)
-        found[of[row]].candidates.append(Candidate(record, *_rates(told.mining[row])))
+        covered, exact = int(told.mining[row]["covered_ns"]), bool(told.exact[row])
+        rates = _rates(told.mining[row])
+        found[of[row]].candidates.append(Candidate(record, *rates, covered, exact, scores.of(record.key)))
     for row, known in volumes.named().items():
         if any(pools.listed(name) for _, name in names.calls(known)):
             found[of[row]].named.append(_record(told, row, bool(is_client[row]), volumes))
@@ -123,13 +135,59 @@ def _rates(stretch: NDArray[Any]) -> tuple[float, float, float]:
     return up / minutes, down / minutes, (up_bytes + down_bytes) / minutes
 
 
-def view(told: Lasting, record: HostRecord, judged: Collection[bytes], asked: bool, pools: PoolNames) -> View:
+def view(
+    told: Lasting,
+    record: HostRecord,
+    judged: Collection[bytes],
+    asked: bool,
+    pools: PoolNames,
+    *,
+    limits: FlowLimits | None = None,
+) -> View:
     """What is believed of a host by flow logs alone.
 
     judged: keys of its channels that packets told of; asked: whether it asked DNS for a listed name.
+    limits: from which scores on accuse; None where the model did not learn from flow logs.
     """
     talks = [one for one in told.candidates if one.record.key not in judged]
-    talks.sort(key=lambda one: (names.listed(one.record, pools) is None, one.record.first_ns))
+    scored = [one for one in talks if one.scored] if limits else []
+    lead = max(scored, key=lambda one: (_probability(one), one.record.key), default=None)
+    accused = _accused(lead, limits) if lead and limits else None
+    found = _by_volumes(told, talks, record, asked, pools)
+    if accused and limits and lead:
+        behaves = _behaves(lead, limits)
+        verdict = accused if found.verdict is not Verdict.SUSPICIOUS else _graver(accused, found.verdict)
+        lacks = [_STRANGE, *found.lacks] if verdict is Verdict.UNDECIDED else []
+        return replace(found, verdict=verdict, evidence=[behaves, *found.evidence], lacks=lacks, lead=lead)
+    return replace(found, lead=lead)
+
+
+def _probability(one: Candidate) -> float:
+    return one.scored.probability if one.scored else -1.0
+
+
+def _accused(one: Candidate, limits: FlowLimits) -> Verdict | None:
+    """What a scored channel is accused of; None of nothing.  What is unlike training is not called mining."""
+    scored = one.scored
+    assert scored is not None, "one that was scored"
+    if scored.probability < limits.suspicious:
+        return None
+    strange = scored.novelty >= limits.novelty
+    lasted = one.covered_ns >= LEAST_NS and scored.suspect_windows >= min(2, scored.windows)
+    if limits.mining is not None and scored.probability >= limits.mining and one.exact and lasted:
+        return Verdict.SUSPICIOUS if strange else Verdict.MINING
+    return Verdict.UNDECIDED if strange else Verdict.SUSPICIOUS
+
+
+def _graver(one: Verdict, other: Verdict) -> Verdict:
+    return one if one is Verdict.MINING else other
+
+
+def _by_volumes(
+    told: Lasting, talks: list[Candidate], record: HostRecord, asked: bool, pools: PoolNames
+) -> View:
+    """What volumes, times and names tell by themselves."""
+    talks = sorted(talks, key=lambda one: (names.listed(one.record, pools) is None, one.record.first_ns))
     evidence = [_talks(one) for one in talks[:TOLD_CHANNELS]]
     by_key = {one.key: one for one in (*(one.record for one in talks), *told.named)}
     listed = [found for one in by_key.values() if (found := names.listed(one, pools))][:TOLD_CHANNELS]
@@ -167,6 +225,27 @@ def _talks(one: Candidate) -> Evidence:
     )
 
 
+def _behaves(one: Candidate, limits: FlowLimits) -> Evidence:
+    """That a channel's volumes are as those of the labelled miners."""
+    record, scored = one.record, one.scored
+    assert scored is not None, "one that is accused"
+    where = channel(record)
+    least = (
+        "the labels are too few for mining" if limits.mining is None else f"mining from {limits.mining:.3f}"
+    )
+    return Evidence(
+        kind="flow_score",
+        weight=round(max(scored.logit, 0.0), 2),
+        summary=f"packets and bytes with {endpoint(where)} are as those of labelled miners:"
+        f" {scored.probability:.3f} (suspicious from {limits.suspicious:.3f}, {least}; set on flow logs of"
+        f" {plural(limits.groups, 'labelled group')}, held out)",
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
+        channel=where,
+        facts={"probability": round(scored.probability, 4), "windows": scored.suspect_windows},
+    )
+
+
 def _ordinary(channels: int, present_ns: int) -> Evidence:
     return Evidence(
         kind="ordinary_flows",
@@ -183,6 +262,7 @@ def _packets_of(one: Candidate) -> Lack:
     return Lack("flows_only", f"{told}: record packets of {where}; {ENOUGH}")
 
 
+_STRANGE: Final = Lack("unlike_training", "labelled examples of it, for minewatch train")
 _NAME_ALONE: Final = Lack(
     "name_alone",
     f"packets of it, or flow logs for longer; {ENOUGH}",

@@ -21,6 +21,7 @@ from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.strip import Strip
 from detector.findings.synchrony import BlockClock
+from detector.findings.volume_scores import VolumeScores
 from detector.findings.volumes import Volumes
 from detector.kernel import layout
 from detector.owners import Owners
@@ -150,6 +151,7 @@ class Ledger:
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
         self.volumes = Volumes()  # of channels that flow logs told of
+        self.volume_scores = VolumeScores()  # of the same, by a model that learned from flow logs
         self._sources: dict[str, frozenset[str]] = {}
         self.clock = BlockClock(blocks)
         self.spoken: dict[bytes, ChannelRecord] = {}  # channels on which words of mining were heard

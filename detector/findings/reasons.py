@@ -96,6 +96,15 @@ def contributions(host: Case, bundle: Bundle) -> list[Mapping[str, Any]]:
         parts += _parts(bundle.channel, host.channels[0].values, host.channels[0].novelty)
     if host.power:
         parts += _parts(bundle.power, host.power.values, host.power.novelty)
+    return _largest(parts)
+
+
+def of_channel(bundle: Bundle, row: Floats, novelty: float) -> list[Mapping[str, Any]]:
+    """The same of one row of the channel model."""
+    return _largest(_parts(bundle.channel, row, novelty))
+
+
+def _largest(parts: list[tuple[str, float, float]]) -> list[Mapping[str, Any]]:
     parts.sort(key=lambda part: -abs(part[2]))
     return [
         {

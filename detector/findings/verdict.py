@@ -62,7 +62,8 @@ def judge(
     for finding in findings:
         finding.tips = tips.of([finding.host])
     named, peers, clock = case.joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.witnesses()
-    known, flows = Roles(ledger), lasting.survey(ledger.volumes, ledger.home, ledger.owners, pools)
+    known, told = Roles(ledger), (ledger.volumes, ledger.volume_scores, ledger.home, ledger.owners)
+    flows, limits = lasting.survey(*told, pools), bundle.flows
     half_life_ns = settings.findings.half_life_h * forgetting.HOUR_NS
     while block := [case.ranked(*one, peers, clock) for one in itertools.islice(named, BLOCK)]:
         case.score([host for host in block if host.channels], bundle.fusion)
@@ -79,7 +80,10 @@ def judge(
             finding = _finding(host, theirs, settings, asset, policy)
             if flowed:
                 judged = {one.key for one in host.channels}
-                _with_flows(finding, lasting.view(flowed, host.record, judged, bool(asked), pools))
+                own = limits and limits.as_wanted(policy.thresholds.get(finding.organisation or "", {}))
+                view = lasting.view(flowed, host.record, judged, bool(asked), pools, limits=own)
+                _with_flows(finding, view)
+                _with_score(finding, view, bundle, asset, policy)
             finding = _named(finding, host, asked, pools)
             finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
             findings.append(finding)
@@ -165,6 +169,28 @@ def _with_flows(finding: Finding, view: lasting.View) -> None:
         finding.why = view.why if alone else f"{view.why}; {finding.why}"
     finding.evidence += [*view.evidence, *view.listed]
     finding.counter_evidence += view.against
+
+
+def _with_score(
+    finding: Finding, view: lasting.View, bundle: Bundle, asset: Asset | None, policy: Policy
+) -> None:
+    """Take in what a model that learned from flow logs says of the lead: all the score there is of a host
+    that nothing else told of, else one that may accuse and takes nothing away."""
+    if view.lead is None or view.lead.scored is None:
+        return
+    scored, record = view.lead.scored, view.lead.record
+    if finding.network_score is None:
+        finding.novelty = scored.novelty if finding.novelty is None else max(finding.novelty, scored.novelty)
+    if view.verdict in ACCUSED or finding.network_score is None:
+        finding.network_score = max(scored.probability, finding.network_score or 0.0)
+    if finding.score is None:
+        finding.contributions = reasons.of_channel(bundle, scored.values, scored.novelty)
+    if finding.score is None or view.verdict in ACCUSED:
+        finding.score = max(scored.probability, finding.score or 0.0)  # it is accused of that much by itself
+    if view.verdict in ACCUSED and finding.allowed is None:
+        rule = allowed(policy, asset, record.host, [record], (record.first_ns, record.last_ns))
+        finding.allowed = rule
+        finding.why = (f"allowed by {rule}; " if rule else "") + finding.why
 
 
 def _named(finding: Finding, host: Case, asked: Mapping[str, int], pools: PoolNames) -> Finding:

@@ -27,6 +27,7 @@ def rows(n: int, seed: int, *, simulated: bool = False, groups: int = 10) -> tab
         simulated=np.full(n, simulated),
         weight=np.ones(n),
         lacks=np.full((n, 3), np.nan),
+        flow=np.zeros(n, np.bool_),
     )
 
 

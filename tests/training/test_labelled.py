@@ -233,9 +233,9 @@ def test_groups_that_part_what_belongs_together_are_doubted(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"#separator \\x09\n#fields\tts\tuid\n", "flow logs cannot be learnt from"),
-        (b'{"timestamp":"2026-03-01T00:00:00","event_type":"flow"}\n', "flow logs cannot be learnt from"),
-        (b"\x0c\xa5\x01\x00", "flow logs cannot be learnt from"),
+        (b"#separator \\x09\n#fields\tts\tuid\n", "odd"),
+        (b'{"timestamp":"2026-03-01T00:00:00","event_type":"flow"}\n', "1 record left out"),
+        (b"\x0c\xa5\x01\x00", "nfdump"),
         (b"%PDF-1.7", "a PDF"),
         (b"PAR1 and then nothing", "damaged Parquet file"),
         (b"", "empty file"),

@@ -56,6 +56,7 @@ def rows(*, leaking_port: bool = False, groups: int = 12) -> Rows:
         simulated=flags,
         weight=np.ones(n),
         lacks=np.full((n, 3), np.nan),
+        flow=np.zeros(n, np.bool_),
     )
 
 

@@ -30,6 +30,7 @@ def rows(n: int, seed: int, simulated: bool) -> tuple[table.Rows, np.ndarray]:
             simulated=np.full(n, simulated),
             weight=np.ones(n),
             lacks=np.full((n, 3), np.nan),
+            flow=np.zeros(n, np.bool_),
         ),
         truth,
     )

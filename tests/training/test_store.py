@@ -208,6 +208,7 @@ def rows(sizes: dict[str, int], seed: int = 0) -> table.Rows:
         whole > 0,
         np.ones(n),
         values[:, :3],
+        whole < 0,
     )
 
 

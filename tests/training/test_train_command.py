@@ -167,7 +167,7 @@ def standing(rows: Rows, logit: np.ndarray, held: np.ndarray) -> Any:
         rows.values[:1], np.zeros((n, 9)), np.eye(11)[np.zeros(n, int)], 1, keys[order], held[order]
     )
     model = SimpleNamespace(
-        score=lambda vectors: SimpleNamespace(logit=logit), thresholds=Thresholds(0.5, 0.5, 1.0)
+        score=lambda vectors: SimpleNamespace(logit=logit), thresholds=Thresholds(0.5, 0.5, 1.0), names=NAMES
     )
     return SimpleNamespace(id="old", channel=model, reference={"channel": kept})
 
@@ -179,7 +179,7 @@ def test_a_better_bundle_is_not_replaced_and_flattery_does_not_count() -> None:
     texts = [str(i) for i in range(6)]
     label = np.array([1, 1, 1, 0, 0, 0])
     columns = (values, label, texts, texts, texts, texts, np.zeros(6, int), none, none, np.ones(6))
-    own = Rows(*columns, np.full((6, 3), np.nan))
+    own = Rows(*columns, np.full((6, 3), np.nan), none)
     perfect, wrong = np.where(label == 1, 2.0, -2.0), np.array([2, 2, 2, 2.0, -2, -2])
     flattered = compare.of_bundle(own, standing(own, perfect, wrong))
     assert flattered["mining"]["false_alarms"]["count"] == 1

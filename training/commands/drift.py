@@ -21,7 +21,7 @@ WORST = ("left", "unknown", "moved", "alike")
 def run(args: argparse.Namespace) -> int:
     """Read, compare, tell."""
     bundle = Bundle.load(None if args.bundle == "default" else args.bundle)
-    seen = observe(tuple(str(path) for path in args.labels))
+    seen = observe(tuple(str(path) for path in args.labels), names=bundle.channel.names)
     for problem in seen.problems:
         output.note(f"minewatch evaluate: {printable(problem)}")
     told = drift_of(bundle, seen)

@@ -42,10 +42,14 @@ Delay is told in windows (5 minutes) from a miner's first to its first verdict; 
 alarm is worth where so many hosts mine, from recall and false alarms as measured here.
 
 --against scores the same hosts by a second bundle and tells both, and the hosts of which they differ.
---checks fits models anew on the labelled channels, and on the labelled meters, groups held out, to see
-what your labels are worth: simple baselines and the published rules, each group left out, learning
-curve, ablation, labels dealt out anew, duration, and a probe of leaks (address, port, time, length of
-the record); and tells how well traffic alone, power alone and both rank the hosts.  It takes minutes.
+Rates by kind of source tell captures, flow logs and power readings apart: what one gives is no
+measure of the other.
+
+--checks fits models anew on the labelled channels of captures, and on the labelled meters, groups
+held out, to see what your labels are worth: simple baselines and the published rules, each group
+left out, learning curve, ablation, labels dealt out anew, duration, and a probe of leaks (address,
+port, time, length of the record); and tells how well traffic alone, power alone and both rank the
+hosts.  It takes minutes.
 
 --drift tells whether the traffic of a site has left what BUNDLE learned from: the population
 stability index by family of features, held against what so few hosts would show by chance, and the
@@ -145,7 +149,7 @@ def _checks(path: Path, labels: list[Label], bundle: Bundle, hosts: Hosts) -> li
     found = labelled.read(labels, Settings(), bundle.channel, path)
     for line in found.mistakes:
         output.note(f"minewatch evaluate: {printable(line)}")
-    rows = table.gathered(found.channels, own.MOST_ROWS)
+    rows = table.of_packets(table.gathered(found.channels, own.MOST_ROWS))  # the checks know messages
     power = build.joined_power(found.power) if found.power else None
     return [one.document() for one in own.sections(rows, hosts.counted, power)]
 
@@ -156,6 +160,7 @@ def _hold(
     """Score source after source; the exit status that their reading deserves.  again: told already."""
     from detector.hosts import read_assets  # noqa: PLC0415
     from detector.pipeline import score  # noqa: PLC0415
+    from training.sources import kinds_of  # noqa: PLC0415
 
     joined = read_assets(args.assets).meter_to_ip() if args.assets else {}
     by_source: dict[Path, list[Label]] = {}
@@ -170,7 +175,9 @@ def _hold(
                 return INTERRUPTED
             status = max(status, OK if again else _problems(result))
             delays = {} if again else _delays(args, source, mine, bundle)
-            hosts.hold(mine, result.findings, args.labels.parent, joined, delays)
+            request = _request(args, source, mine)
+            kinds = kinds_of(request.paths, request.power)
+            hosts.hold(mine, result.findings, args.labels.parent, joined, delays, kinds=kinds)
     return status
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detector.flow_limits import FLOW
 from detector.records import Verdict
 from detector.text import printable
-from training import export, hostwise
+from training import export, hostwise, sources
 from training.labels import LabelError, read_labels
 from training.observed import observe
 from training.recalibration import Site, recalibrated, site_reference
@@ -112,7 +113,9 @@ def _findings(parent: Bundle, paths: tuple[str, ...]) -> Iterable[Finding]:
     result = score(Request(paths=paths), bundle=parent)
     for problem in result.problems:
         _say(printable(problem))
-    return result.findings
+    kinds = sources.kinds_of(paths)
+    by_flows = {one.host for one in result.findings if sources.kind_of(one, kinds) == FLOW}
+    return [one for one in result.findings if one.host not in by_flows]  # they are not of the fusion model
 
 
 def _heard(finding: Finding) -> bool:
@@ -121,7 +124,7 @@ def _heard(finding: Finding) -> bool:
 
 
 def _save(args: argparse.Namespace, parent: Bundle, model: Any, told: dict[str, Any], site: Site) -> Bundle:
-    seen = observe(tuple(args.traffic))
+    seen = observe(tuple(args.traffic), names=parent.channel.names)
     entries = {kind: export.entry_of(parent, kind) for kind in ("channel", "power", "fusion")}
     entries["fusion"] = replace(entries["fusion"], model=model)
     if len(seen.host):

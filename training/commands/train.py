@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 SUMMARY = "fit a model to labelled data; prints the honest evaluation"
 EPILOG = """\
 LABELS.csv has the columns source,host,start,end,label,group[,coin,variant,weight,power_source]:
-  source   capture, power file, folder of them, or folder that minewatch extract wrote;
-           relative to LABELS.csv
+  source   capture, flow log, power file, folder of them, or folder that minewatch extract
+           wrote; relative to LABELS.csv
   host     address or meter, * for every host of the source
   label    mining or benign
   group    what belongs together (site, campaign, day): never on both sides of a split
   weight   how much the row counts, 1 = as any other
   power_source  file with the meter of this host: the two are learnt together, too
+
+Of flow logs (NetFlow, IPFIX, nfdump, Zeek, EVE) channels are learnt that were kept up as mining
+is, by packets and bytes alone, and judged by limits of their own; needed are two groups of each
+class.  A bundle that learned from none has no say in flow logs (docs/flowlogs.md).
 
 Mistakes are told before the long work: contradictions, misspelt labels, hosts and times that
 the source does not hold, one content under two groups.
@@ -118,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
-    from training import build, compare, doubts, positives, store, table  # noqa: PLC0415
+    from training import build, compare, doubts, kinds, positives, store, table  # noqa: PLC0415
     from training.labels import LabelError  # noqa: PLC0415
 
     budget = budget_of(args)
@@ -130,13 +134,17 @@ def _train(args: argparse.Namespace) -> int:
     cache = None if args.no_cache else store.home() / "rows"
     hosts = max(FEWEST_HOSTS, 4 * args.corpus)
     recipe = build.Recipe(args.corpus, 2 * args.corpus, hosts, args.seed, args.jobs, cache)
-    own = table.gathered(found.channels, recipe.most_rows)
+    own, left = kinds.learnable(table.gathered(found.channels, recipe.most_rows))
+    for line in left:
+        _say(line)
     if not len(own) and not found.power:
         return _refuse("none of the labels met a channel or a meter that can be learnt from")
     if budget is not None:
         recipe = replace(recipe, budget=budget)
     _say(f"{len(own)} labelled rows; simulating {args.corpus} conversations beside them")
     simulated = build.simulated_rows(recipe)
+    if own.flow.any():
+        simulated = table.concatenate([simulated, build.simulated_flow_rows(recipe)])
     if args.unlabelled:
         learned, told = positives.weighed(own, simulated, recipe.seed)  # the rows of `own` stay first
         _say(told)
@@ -153,7 +161,8 @@ def _train(args: argparse.Namespace) -> int:
     sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget)]) + "\n")
     if comparison.worse and not args.force:
         return _refuse(f"{args.output} was left as it is: {comparison.worse} (--force replaces it)")
-    saved = _save(args, models, build.training_data(rows, power))
+    told = kinds.described(rows, table.select(rows, ~rows.simulated), models["channel"])
+    saved = _save(args, models, build.training_data(rows, power), told)
     sys.stdout.write(f"saved {args.output}: {saved.id}, digest {saved.digest[:16]}\n")
     return 0
 
@@ -207,18 +216,26 @@ def identity_of(labels: Path) -> str:
     return "trained-" + hashlib.sha256(labels.read_bytes()).hexdigest()[:12]
 
 
-def _save(args: argparse.Namespace, models: Mapping[str, Fitted], data: list[dict[str, Any]]) -> Bundle:
+def _save(
+    args: argparse.Namespace,
+    models: Mapping[str, Fitted],
+    data: list[dict[str, Any]],
+    learnt: Mapping[str, Any],
+) -> Bundle:
     """Write the bundle.  Its name is that of the labels' content: the same labels, the same name."""
-    from training import card, export  # noqa: PLC0415
+    from training import card, export, kinds  # noqa: PLC0415
 
     identity = identity_of(Path(args.labels))
     created = args.created or datetime.now(UTC).strftime("%Y-%m-%d")
     return export.save_bundle(
         args.output,
-        {kind: fitted.entry() for kind, fitted in models.items()},
+        {
+            kind: fitted.entry(**({"sources": learnt} if kind == "channel" else {}))
+            for kind, fitted in models.items()
+        },
         identity=identity,
         created=created,
-        card=card.text(identity, created, models, data),
+        card=card.text(identity, created, models, data, list(kinds.lines(learnt))),
         training_data=data,
         notes={"corpus": args.corpus, "seed": args.seed, "unlabelled": args.unlabelled},
         key=args.sign,
