@@ -8,11 +8,12 @@ looked at of a pipe is gone: whoever reads one takes its stream from `Inputs.str
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +68,22 @@ def sort_inputs(
     for name in power:
         sorting.take(name, told_power=True)
     return sorting.inputs
+
+
+def files_read(named: Iterable[str], among: Container[tuple[int, int]]) -> Iterator[str]:
+    """Those of the files `among` (device, number) that `sort_inputs` of the same names would read."""
+    for name in named:
+        for path in _expanded(STDIN if name == "-" else name, Inputs()):
+            if not os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
+                yield path
+                continue
+            for inner in _files(path, Inputs()):
+                with contextlib.suppress(OSError, StreamError):
+                    about = inner.stat()
+                    if (about.st_dev, about.st_ino) in among and _told_in_folder(
+                        str(inner), InputSettings(), True
+                    ):
+                        yield str(inner)
 
 
 class _Sorting:
@@ -146,7 +163,7 @@ class _Sorting:
                 what = _not_in_folder(mode)
                 if not what and self._again(str(path)):
                     continue
-                what = what or self._kind_in_folder(str(path))
+                what = what or _told_in_folder(str(path), self._settings, self._foreign)
             except FileNotFoundError:
                 what = "a link that leads nowhere" if path.is_symlink() else "gone"
             except (StreamError, OSError) as error:
@@ -158,14 +175,6 @@ class _Sorting:
             else:
                 skipped.append(path.name + (f" ({what})" if what else ""))
         self._tell(folder, skipped, empty=inputs.found() == before and len(inputs.notes) == again)
-
-    def _kind_in_folder(self, path: str) -> str:
-        """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
-        with open_stream(path, self._settings) as stream:
-            head, kind = stream.head(), _kind_of_head(stream, self._foreign)
-        if kind in (CAPTURE, FLOWS) or (kind == POWER and (_has_times(head) or _is_power_log(head))):
-            return kind
-        return foreign_capture(head) or ""
 
     def _tell(self, folder: str, skipped: list[str], empty: bool) -> None:
         shown = ", ".join(skipped[:_SHOWN]) + (", ..." if len(skipped) > _SHOWN else "")
@@ -203,6 +212,15 @@ def _not_in_folder(mode: int) -> str:
     if stat.S_ISFIFO(mode):
         return "a pipe"
     return "a socket" if stat.S_ISSOCK(mode) else not_read(mode)
+
+
+def _told_in_folder(path: str, settings: InputSettings, foreign: bool) -> str:
+    """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
+    with open_stream(path, settings) as stream:
+        head, kind = stream.head(), _kind_of_head(stream, foreign)
+    if kind in (CAPTURE, FLOWS) or (kind == POWER and (_has_times(head) or _is_power_log(head))):
+        return kind
+    return foreign_capture(head) or ""
 
 
 def _has_times(head: bytes) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector.cli import INTERRUPTED, explain, output
+from detector.cli import INTERRUPTED, explain, output, places
 from detector.cli.parser import add_privacy, network, with_privacy
 from detector.document import WORST_FIRST
 from detector.records import Verdict
@@ -110,7 +110,13 @@ def run(args: argparse.Namespace) -> int:
     bundle = Bundle.load(plan.monitor.model or None, Trust.of(trusted.public_key, trusted.oldest))
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
     policy = read_policy(plan.monitor.policy) if plan.monitor.policy else NO_POLICY
-    output.check(plan.monitor.output or None)
+    watched = plan.monitor
+    kept = (
+        args.config, watched.assets, watched.policy, watched.model, trusted.public_key,
+        plan.settings.privacy.site_key, plan.settings.findings.pools, plan.settings.findings.block_times,
+    )  # fmt: skip
+    read = [*watched.follow, *watched.power]
+    places.check({"--output": watched.output or None}, read=read, kept=kept, appended=True)
     relay = Relay(plan.monitor.syslog, output.note) if plan.monitor.syslog else None
     model = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     journal = Journal(plan.monitor.output, model) if plan.monitor.output else None

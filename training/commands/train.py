@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=int, default=2_000, metavar="N", help=told)
     parser.add_argument("--seed", type=int, default=2_026, metavar="N", help="same seed, same bundle")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
-    parser.add_argument("--created", metavar="DATE", help="date for the bundle (default: today)")
+    parser.add_argument("--created", type=_date, metavar="DATE", help="date for the bundle (default: today)")
     parser.add_argument("--force", action="store_true", help="replace a bundle that is better on these rows")
     add = parser.add_argument_group("thresholds").add_argument
     add("--false-alarms", metavar="BUDGET", help="such as 1/1000-host-days or 1/1000 (default)")
@@ -89,6 +89,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-unmet", action="store_true", help=told)
     told = "simulate anew, and keep nothing for the next time"
     parser.add_argument("--no-cache", action="store_true", help=told)
+
+
+def _date(word: str) -> str:
+    try:
+        return date.fromisoformat(word).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r:.40} is no date, such as 2026-11-22") from error
 
 
 def _share(word: str) -> float:
@@ -162,9 +169,12 @@ def _held_against_sources(args: argparse.Namespace, base: Bundle) -> Labelled:
     """What the labels give.  All mistakes are one LabelError; what is none but worth knowing is told."""
     from detector.settings import Settings  # noqa: PLC0415
     from training import labelled  # noqa: PLC0415
+    from training.commands import beforehand  # noqa: PLC0415
     from training.labels import LabelError, doubts, read_labels, shown  # noqa: PLC0415
 
     labels = read_labels(args.labels)
+    beforehand.check(args, labels)
+    beforehand.look_at_sources(labels, Path(args.labels))
     found = labelled.read(labels, Settings(), base.channel, Path(args.labels))
     mistakes = found.mistakes if args.allow_unmet else [*found.mistakes, *found.unmet]
     if mistakes:
