@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -13,12 +14,14 @@ from detector.cli import INTERRUPTED, explain, output, places
 from detector.cli.parser import add_privacy, network, with_privacy
 from detector.document import WORST_FIRST
 from detector.records import Verdict
+from detector.settings import YEAR_S
 
 if TYPE_CHECKING:
     from detector.monitor import Journal, Outcome, Plan, Relay, Stop
     from detector.monitor.changes import Change
     from detector.pipeline import Run
 
+LEAST_S = 0.001
 SUMMARY = "watch interfaces, and captures and power logs that are still being written"
 EPILOG = """\
 examples:
@@ -89,10 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _seconds(word: str) -> float:
     try:
         value = float(word)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds") from error
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{word} is no stretch of time")
+    except ValueError:
+        value = math.nan
+    if not LEAST_S <= value <= YEAR_S:
+        told = f"{word!r:.40} is no number of seconds from {LEAST_S} to {YEAR_S:,}"
+        raise argparse.ArgumentTypeError(told)
     return value
 
 

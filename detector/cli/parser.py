@@ -41,15 +41,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\nsee {self.prog} --help\n")
 
 
-def positive(word: str) -> int:
-    """A whole number of at least 1."""
-    try:
-        value = int(word)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number") from error
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """What takes a whole number in this range, and says so of any other word."""
+
+    def number(word: str) -> int:
+        try:
+            value = int(word)
+        except ValueError:  # also of more digits than Python reads
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{word!r:.40} is no whole number from {least:,} to {most:,}")
+        return value
+
+    return number
 
 
 def network(word: str) -> str:
@@ -57,7 +61,7 @@ def network(word: str) -> str:
     try:
         return str(ipaddress.ip_network(word, strict=False))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is no network, such as 10.0.0.0/8") from error
+        raise argparse.ArgumentTypeError(f"{word!r:.80} is no network, such as 10.0.0.0/8") from error
 
 
 def add_privacy(add: Callable[..., argparse.Action]) -> None:

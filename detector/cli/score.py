@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from detector import settings, syslog
 from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, places, progress
-from detector.cli.parser import add_power, add_privacy, network, positive, with_privacy
+from detector.cli.parser import add_power, add_privacy, network, whole, with_privacy
 from detector.document import WORST_FIRST, Context
 from detector.previous import Previous, read_previous
 from detector.records import Finding, Verdict
@@ -20,6 +20,7 @@ from detector.sinks import SINKS, by_name
 if TYPE_CHECKING:
     from detector.pipeline import Request, Result
 
+MOST_JOBS = 256
 SUMMARY = "tell who mines, from captures, flow logs and power readings"
 EPILOG = """\
 examples:
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--deep", action="store_true", help="add Wireshark's fields to the evidence (needs tshark)")
     add(
         "--jobs",
-        type=positive,
+        type=whole(1, MOST_JOBS),
         default=1,
         metavar="N",
         help="threads that meter a part each: more CPU time, little gain; see docs/inputs.md (default: 1)",

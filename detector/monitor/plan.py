@@ -8,7 +8,7 @@ from typing import Any
 
 from detector.inputs import sort_inputs
 from detector.monitor.changes import SCORE_STEP
-from detector.settings import Settings, SettingsError, from_table, read_table, refuse_unknown, room
+from detector.settings import Settings, SettingsError, from_table, ranged, read_table, refuse_unknown, room
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class MonitorSettings:
     model: str = ""
     output: str = ""  # findings as JSON lines are appended here
     syslog: str = ""  # a server that is told what is printed, as CEF
-    score_step: float = SCORE_STEP  # a score that moved by this much is told again
+    score_step: float = ranged(SCORE_STEP, 0.0001, 1)  # a score that moved by this much is told again
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ def test_plan_of_a_file(tmp_path: Path) -> None:
         ('[monitor]\nfolow = ["x"]\n', r"\[monitor\]: unknown key 'folow'; did you mean 'follow'"),
         ("[moniter]\n", "unknown key 'moniter'; did you mean 'monitor'"),
         ("[meter]\nwindow = 3\n", "unknown key 'window'; did you mean 'window_s'"),
-        ('[monitor]\nfollow = "x"\n', "must be of type tuple|must be of type list"),
+        ('[monitor]\nfollow = "x"\n', "must be a list of texts"),
         ("monitor = 3\n", "must be a table"),
         ("[monitor\n", "site.toml: "),
     ],

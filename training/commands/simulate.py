@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from detector.cli.parser import positive
+from detector.cli.parser import whole
 from training.simulation.scenario import SCENARIOS
 from training.simulation.scenario import run as write_scenario
 
+MOST_SEED = (1 << 63) - 1
 SUMMARY = "make seeded traffic and power with labels; everything is simulated and says so"
 EPILOG = """\
 examples:
@@ -26,9 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SCENARIO, --output, --seed, --count."""
     parser.add_argument("scenario", choices=tuple(SCENARIOS), metavar="SCENARIO", help="one of those below")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to write into")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same bytes (default: 1)")
+    parser.add_argument(
+        "--seed", type=whole(0, MOST_SEED), default=1, metavar="N", help="same seed, same bytes (default: 1)"
+    )
     told = "captures of mixed-corpus (default: 100)"
-    parser.add_argument("--count", type=positive, default=100, metavar="N", help=told)
+    parser.add_argument("--count", type=whole(1, 1_000_000), default=100, metavar="N", help=told)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detector.cli.parser import whole
 from detector.text import printable
 
 if TYPE_CHECKING:
@@ -69,10 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", required=True, type=Path, metavar="BUNDLE", help="folder, or file ending in .zip"
     )
     parser.add_argument("--base", metavar="BUNDLE", help="bundle to compare with (default: the shipped one)")
-    told = "simulated conversations to learn from as well (default: 2000)"
-    parser.add_argument("--corpus", type=int, default=2_000, metavar="N", help=told)
-    parser.add_argument("--seed", type=int, default=2_026, metavar="N", help="same seed, same bundle")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    told = "simulated conversations to learn from as well, from 400, for the look-alikes (default: 2000)"
+    parser.add_argument("--corpus", type=whole(400, 1_000_000), default=2_000, metavar="N", help=told)
+    parser.add_argument(
+        "--seed", type=whole(0, (1 << 63) - 1), default=2_026, metavar="N", help="same seed, same bundle"
+    )
+    parser.add_argument("--jobs", type=whole(1, 256), default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--created", type=_date, metavar="DATE", help="date for the bundle (default: today)")
     parser.add_argument("--force", action="store_true", help="replace a bundle that is better on these rows")
     add = parser.add_argument_group("thresholds").add_argument
@@ -118,8 +121,6 @@ def run(args: argparse.Namespace) -> int:
         return recalibrate.run(args)
     if args.labels is None:
         return _refuse("LABELS.csv is missing: what is known of which host (see minewatch train --help)")
-    if args.corpus < 400:
-        return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
     return _train(args)
 
 
