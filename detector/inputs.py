@@ -17,6 +17,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.copies import Copies
 from detector.formats import CAPTURE_MAGICS, PARQUET, foreign_capture, looks_like
 from detector.settings import InputSettings
 from detector.streams import STDIN, Stream, StreamError, not_read, open_stream, reason
@@ -28,6 +29,8 @@ _NEITHER = (
     "neither a capture (pcap, pcapng) nor a flow log (Zeek, Suricata, NetFlow, IPFIX, nfdump)"
     " nor a table of power readings (CSV, Parquet)"
 )
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+FLOWS_IN_UTF16 = "a flow log in UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
 _SHOWN = 3  # of what a folder holds besides
 
 
@@ -94,6 +97,7 @@ class _Sorting:
         self._settings = settings
         self._foreign = foreign
         self._seen: dict[tuple[int, int], str] = {}  # (device, number) -> path
+        self._copies = Copies(settings)
 
     def take(self, name: str, told_power: bool) -> None:
         """A path, a pattern that the shell left alone, or "-"; `told_power`: it was given as readings."""
@@ -128,11 +132,21 @@ class _Sorting:
         except (OSError, ValueError) as error:
             kind = reason(error) if isinstance(error, OSError) else "no name of a file"  # a zero byte
         if kind in (CAPTURE, FLOWS, POWER):
-            inputs.add(path, kind)
+            self._add(path, kind)
         elif told_power:
             inputs.power.append(path)  # whose reader says what is wrong with it
         else:
             inputs.problems.append(f"{path}: {kind}")
+
+    def _add(self, path: str, kind: str) -> None:
+        """Take it in, unless it is a copy of a capture or flow log that was; that is noted."""
+        if kind in (CAPTURE, FLOWS) and path not in self.inputs.streams:
+            with open_stream(path, self._settings) as stream:
+                head = stream.head()
+            if first := self._copies.original(path, head):
+                self.inputs.notes.append(f"{path}: holds the same as {first}; read once")
+                return
+        self.inputs.add(path, kind)
 
     def _kind(self, path: str) -> str:
         """Its kind by its first bytes; a pipe stays open."""
@@ -171,7 +185,7 @@ class _Sorting:
                 inputs.problems.append(told or f"{path}: {reason(error)}")  # type: ignore[arg-type]
                 continue
             if what in (CAPTURE, FLOWS, POWER):
-                inputs.add(str(path), what)
+                self._add(str(path), what)
             else:
                 skipped.append(path.name + (f" ({what})" if what else ""))
         self._tell(folder, skipped, empty=inputs.found() == before and len(inputs.notes) == again)
@@ -220,7 +234,7 @@ def _told_in_folder(path: str, settings: InputSettings, foreign: bool) -> str:
         head, kind = stream.head(), _kind_of_head(stream, foreign)
     if kind in (CAPTURE, FLOWS) or (kind == POWER and (_has_times(head) or _is_power_log(head))):
         return kind
-    return foreign_capture(head) or ""
+    return foreign_capture(head) or (kind if kind == FLOWS_IN_UTF16 else "")
 
 
 def _has_times(head: bytes) -> bool:
@@ -245,8 +259,8 @@ def _kind_of_head(stream: Stream, foreign: bool) -> str:
         return f"empty file, packed as {stream.codec.name}" if stream.codec else "empty file"
     if head.startswith(CAPTURE_MAGICS) or (foreign and foreign_capture(head)):
         return CAPTURE
-    if _is_flow_log(head):
-        return FLOWS
+    if _is_flow_log(_narrow(head)):
+        return FLOWS_IN_UTF16 if head.startswith(UTF16) else FLOWS
     if head.startswith(PARQUET):
         return POWER
     what = looks_like(head)
@@ -272,7 +286,7 @@ def _is_power_log(head: bytes) -> bool:
 
 def _narrow(head: bytes) -> bytes:
     """UTF-16 with a byte order mark, as spreadsheets save it, as UTF-8; anything else as it is."""
-    if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if not head.startswith(UTF16):
         return head
     return head[: len(head) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
 

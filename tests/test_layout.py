@@ -15,6 +15,7 @@ ORDER = (
     {"blocks", "owners", "hosts", "policy", "pools", "tips"},
     {"capture", "dissectors", "telemetry"},
     {"flowlogs"},
+    {"copies"},
     {"inputs"},
     {"windows"},
     {"history"},

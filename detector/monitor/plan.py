@@ -52,14 +52,16 @@ class Plan:
 
     def sources(self) -> Watched:
         """What to watch, each once.  A followed file that is not there yet is a capture."""
-        found = Watched()
+        found, named = Watched(), list[str]()
         for path in self._once_each(self.monitor.power, self.monitor.follow, found.notes):
             if path in self.monitor.power or (path == STDIN and "-" in self.monitor.power):
                 found.power.append(path)
             elif Path(path).is_fifo():  # no look inside: what is read from a pipe is gone
                 found.captures.append(path)
             else:
-                self._told_apart(path, found)
+                named.append(path)
+        for paths in [named] if self.once else [[path] for path in named]:
+            self._told_apart(paths, found)
         if not self.once:
             pipes = [path for path in found.power if Path(path).is_fifo()]
             found.power = [path for path in found.power if path not in pipes]
@@ -68,15 +70,15 @@ class Plan:
             ]
         return found
 
-    def _told_apart(self, path: str, found: Watched) -> None:
-        inputs = sort_inputs([path], settings=self.settings.inputs)
+    def _told_apart(self, paths: list[str], found: Watched) -> None:
+        inputs = sort_inputs(paths, settings=self.settings.inputs)
         found.captures += inputs.captures
         found.power += inputs.power
         found.notes += inputs.notes
         found.problems += [f"{path}: a flow log: read it with minewatch score" for path in inputs.flows]
         waits = not self.once and all(p.endswith(_NOT_YET) for p in inputs.problems)
         if inputs.problems and waits:
-            found.captures.append(path)
+            found.captures += paths
         else:
             found.problems += inputs.problems
 
