@@ -101,7 +101,7 @@ class _Sorting:
 
     def take(self, name: str, told_power: bool) -> None:
         """A path, a pattern that the shell left alone, or "-"; `told_power`: it was given as readings."""
-        if told_power and ":" in name and self._is_server(name):
+        if ":" in name and "\0" not in name and self._is_server(name, told_power):
             return
         for path in _expanded(STDIN if name == "-" else name, self.inputs):
             if os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
@@ -109,17 +109,21 @@ class _Sorting:
             else:
                 self._sort(path, told_power)
 
-    def _is_server(self, name: str) -> bool:
-        """Whether it is the address of a server with readings; that is taken in."""
-        from detector.telemetry import is_address, problem_of  # noqa: PLC0415  imports numpy
+    def _is_server(self, name: str, told_power: bool) -> bool:
+        """Whether it is, or was meant to be, the address of a server with readings; taken in, or told."""
+        from detector.telemetry import is_address, mistyped, problem_of, scheme_of  # noqa: PLC0415  numpy
 
         if not is_address(name):
-            return False
-        if problem := problem_of(name):
-            self.inputs.problems.append(problem)
+            problem = mistyped(name)
+        elif told_power:
+            problem = problem_of(name)
         else:
+            problem = f"{scheme_of(name)}: a server with readings is named with --power"
+        if problem:
+            self.inputs.problems.append(problem)
+        elif is_address(name):
             self.inputs.power.append(name)
-        return True
+        return problem is not None or is_address(name)
 
     def _sort(self, path: str, told_power: bool) -> None:
         inputs = self.inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import ipaddress
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -28,8 +29,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As ArgumentParser, with options between the positional arguments allowed."""
-        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        """As ArgumentParser, with options between the positional arguments allowed.
+
+        Behind `--` all are names: argparse would still take `-x.pcap` for an option, `./-x.pcap` not.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        at = words.index("--") if "--" in words else len(words)
+        words[at + 1 :] = [f"./{word}" if word[:1] == "-" != word else word for word in words[at + 1 :]]
+        parsed, unknown = self.parse_known_intermixed_args(words, namespace)
         if unknown:
             word = unknown[0].partition("=")[0]
             hint = nearest(word, self._option_string_actions) if word.startswith("-") else ""

@@ -144,7 +144,7 @@ def test_the_samples(capsys: Capsys) -> None:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
-    scenario.run("mixed-corpus", folder, 7, count=12)
+    list(scenario.run("mixed-corpus", folder, 7, count=12))
     return folder
 
 
