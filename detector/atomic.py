@@ -19,7 +19,7 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     """
     place = Path(path)
     if place.exists() and not place.is_file() and not place.is_dir():
-        with _named(path), place.open("w", encoding="utf-8", newline="") as stream:
+        with named(path), place.open("w", encoding="utf-8", newline="") as stream:
             yield stream
         return
     with drafted(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
@@ -35,7 +35,7 @@ def drafted(path: str | Path) -> Iterator[Path]:
         raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
     draft = _draft(place, str(path))
     try:
-        with _named(path):
+        with named(path):
             yield draft
             draft.chmod(_mode(place))
             draft.replace(place)
@@ -46,7 +46,7 @@ def drafted(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _named(path: str | Path) -> Iterator[None]:
+def named(path: str | Path) -> Iterator[None]:
     """A full disk does not say which file it is that does not fit."""
     try:
         yield

@@ -25,6 +25,7 @@ PRIVATE_NETWORKS = (
 TUNNELS = ("gre", "ipip", "6in4", "erspan", "vxlan", "geneve", "gtp", "teredo", "l2tp", "l2tpv3")
 CO2E_SOURCE = "world mean of 2024 generation, Ember Global Electricity Review 2025"
 YEAR_S = 31_622_400
+MOST_BYTES = 16 << 20  # of a file; a device has no end
 
 
 def ranged(default: Any, least: float, most: float) -> Any:
@@ -140,13 +141,19 @@ def load(path: str | Path) -> Settings:
 def read_table(path: str | Path) -> dict[str, Any]:
     """A TOML file, parsed.  Raises SettingsError."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise SettingsError(f"{path}: larger than {MOST_BYTES >> 20} MiB; this is no file of settings")
+        return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     except RecursionError as error:
         raise SettingsError(f"{path}: nested too deeply") from error
+    except SettingsError:
+        raise
     except ValueError as error:  # Python's own, of a number with thousands of digits
         raise SettingsError(f"{path}: a number is longer than any setting") from error
 

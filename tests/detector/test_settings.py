@@ -109,3 +109,14 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_parsed_table_says_where_it_came_from() -> None:
     with pytest.raises(SettingsError, match="here: unknown key 'x'"):
         from_table({"x": {}}, "here")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(SettingsError, match="/dev/zero: larger than 16 MiB; this is no file of settings"):
+        load("/dev/zero")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "bom.toml").write_bytes(b"\xef\xbb\xbf[meter]\nwindow_s = 60\n")
+    assert load(tmp_path / "bom.toml").meter.window_s == 60

@@ -263,6 +263,14 @@ def test_a_full_disk_is_named(words: list[str], tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_the_monitor_names_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good.pcap").write_bytes(pcap())
+    words = ["monitor", "--once", "--follow", str(tmp_path / "good.pcap"), "--output", "/dev/full"]
+    assert main(words) == 2
+    assert told(capsys.readouterr().err) == ["minewatch: monitor: /dev/full: No space left on device"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("words", [["--help"], ["model", "show"], ["score", "good.pcap"]])
 def test_standard_output_that_is_full_or_closed(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "good.pcap").write_bytes(pcap())
