@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
-    from training import build, compare, doubts, positives, store, table  # noqa: PLC0415
+    from training import advice, build, compare, doubts, positives, store, table  # noqa: PLC0415
     from training.labels import LabelError  # noqa: PLC0415
 
     budget = budget_of(args)
@@ -158,7 +158,7 @@ def _train(args: argparse.Namespace) -> int:
         store.prune(cache)
     models = build.fit_all(recipe, rows, power, _say, pairs=found.pairs)
     comparison = compare.compare(own, models["channel"], base, standing)
-    sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget)]) + "\n")
+    sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget), *advice.advice(own)]) + "\n")
     if comparison.worse and not args.force:
         return _refuse(f"{args.output} was left as it is: {comparison.worse} (--force replaces it)")
     saved = _save(args, models, build.training_data(rows, power))
