@@ -124,6 +124,19 @@ def test_an_interrupt_leaves_whole_files_and_their_labels(
     assert set(sources) == {name for name in files if name.endswith(".pcap")}
 
 
+def test_an_interrupt_before_the_first_file_claims_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(count: int, seed: int) -> Iterator[object]:
+        yield from ()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(corpus, "corpus", interrupted)
+    assert main(["simulate", "mixed-corpus", "--output", str(tmp_path)]) == 130
+    assert f"interrupted; nothing in {tmp_path} is labelled yet" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["SIMULATED.txt"]
+
+
 def test_what_simulate_would_not_heed_or_would_overwrite_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

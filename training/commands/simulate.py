@@ -55,11 +55,9 @@ def run(args: argparse.Namespace) -> int:
     with output.opened(None) as stream:
         stream.writelines(f"{printable(path)}\n" for path in files)
     if interrupted:
-        told = (
-            f"{plural(len(files), 'file')} in {args.output}, whole and labelled"
-            if files
-            else "nothing is there"
-        )
+        labelled = any(path.name == "LABELS.csv" for path in files)
+        told = f"{plural(len(files), 'file')} in {args.output}, whole and labelled"
+        told = told if labelled else f"nothing in {args.output} is labelled yet"
         output.note(f"minewatch simulate: interrupted; {printable(told)}")
         return INTERRUPTED
     return OK
