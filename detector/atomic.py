@@ -19,7 +19,7 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     """
     place = Path(path)
     if place.exists() and not place.is_file() and not place.is_dir():
-        with _named(path), place.open("w", encoding="utf-8", newline="") as stream:
+        with named(path), place.open("w", encoding="utf-8", newline="") as stream:
             yield stream
         return
     with drafted(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
@@ -30,12 +30,12 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
 def drafted(path: str | Path) -> Iterator[Path]:
     """The name of an empty file beside `path` that becomes `path` when the block ends without an
     exception, and is removed otherwise.  A link is followed.  Raises OSError."""
-    place = Path(path).resolve()
+    place = Path(os.path.realpath(path))  # Path.resolve knows no OSError for a loop
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
     draft = _draft(place, str(path))
     try:
-        with _named(path):
+        with named(path):
             yield draft
             draft.chmod(_mode(place))
             draft.replace(place)
@@ -46,7 +46,7 @@ def drafted(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _named(path: str | Path) -> Iterator[None]:
+def named(path: str | Path) -> Iterator[None]:
     """A full disk does not say which file it is that does not fit."""
     try:
         yield
@@ -58,7 +58,7 @@ def _named(path: str | Path) -> Iterator[None]:
 
 def _draft(place: Path, named: str) -> Path:
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{place.name[:64]}.", suffix=".part", dir=place.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{place.name[:32]}.", suffix=".part", dir=place.parent)
     except OSError as error:  # name what the user named, not the draft
         raise type(error)(error.errno, error.strerror, named) from error
     os.close(handle)

@@ -7,7 +7,6 @@ is the miner's own and may be off by hours (Bitcoin allows two): the time at whi
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detector.tables import Table, TableError
 from detector.text import printable
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def read_blocks(path: str | Path) -> Mapping[str, Int64s]:
 
 def _rows(path: str | Path) -> Iterator[tuple[int, str, str]]:
     """(line, time, chain) of each row; empty lines and comments are passed over."""
-    lines = csv.reader(_text(path).splitlines())
     place, chain_place = 0, -1
     try:
-        for number, row in enumerate(lines, 1):
+        table = Table(path, _MOST_BYTES, "list of times of blocks")
+        for row in table:
             cells = [cell.strip() for cell in row]
             if not any(cells) or cells[0].startswith("#"):
                 continue
@@ -63,25 +63,12 @@ def _rows(path: str | Path) -> Iterator[tuple[int, str, str]]:
                 place = names.index("time")
                 chain_place = names.index("chain") if "chain" in names else -1
             elif len(cells) <= max(place, chain_place):
-                raise BlocksError(f"{path}: line {number}: a cell is missing")
+                raise BlocksError(f"{path}: line {table.line}: a cell is missing")
             else:
                 chain = cells[chain_place] if chain_place >= 0 else ANY
-                yield number, cells[place], printable(chain, 24)
-    except csv.Error as error:
-        raise BlocksError(f"{path}: line {lines.line_num}: {error}") from error
-
-
-def _text(path: str | Path) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise BlocksError(f"{path}: larger than {_MOST_BYTES >> 20} MiB; these are no times of blocks")
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise BlocksError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
-    except UnicodeDecodeError as error:
-        raise BlocksError(f"{path}: not UTF-8 text") from error
+                yield table.line, cells[place], printable(chain, 24)
+    except TableError as error:
+        raise BlocksError(str(error)) from error
 
 
 def _nanoseconds(text: str) -> int:

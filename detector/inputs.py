@@ -8,14 +8,16 @@ looked at of a pipe is gone: whoever reads one takes its stream from `Inputs.str
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.copies import Copies
 from detector.formats import CAPTURE_MAGICS, PARQUET, foreign_capture, looks_like
 from detector.settings import InputSettings
 from detector.streams import STDIN, Stream, StreamError, not_read, open_stream, reason
@@ -27,6 +29,8 @@ _NEITHER = (
     "neither a capture (pcap, pcapng) nor a flow log (Zeek, Suricata, NetFlow, IPFIX, nfdump)"
     " nor a table of power readings (CSV, Parquet)"
 )
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+FLOWS_IN_UTF16 = "a flow log in UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
 _SHOWN = 3  # of what a folder holds besides
 
 
@@ -69,6 +73,22 @@ def sort_inputs(
     return sorting.inputs
 
 
+def files_read(named: Iterable[str], among: Container[tuple[int, int]]) -> Iterator[str]:
+    """Those of the files `among` (device, number) that `sort_inputs` of the same names would read."""
+    for name in named:
+        for path in _expanded(STDIN if name == "-" else name, Inputs()):
+            if not os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
+                yield path
+                continue
+            for inner in _files(path, Inputs()):
+                with contextlib.suppress(OSError, StreamError):
+                    about = inner.stat()
+                    if (about.st_dev, about.st_ino) in among and _told_in_folder(
+                        str(inner), InputSettings(), True
+                    ):
+                        yield str(inner)
+
+
 class _Sorting:
     """Inputs as they are gathered."""
 
@@ -77,10 +97,11 @@ class _Sorting:
         self._settings = settings
         self._foreign = foreign
         self._seen: dict[tuple[int, int], str] = {}  # (device, number) -> path
+        self._copies = Copies(settings)
 
     def take(self, name: str, told_power: bool) -> None:
         """A path, a pattern that the shell left alone, or "-"; `told_power`: it was given as readings."""
-        if told_power and ":" in name and self._is_server(name):
+        if ":" in name and "\0" not in name and self._is_server(name, told_power):
             return
         for path in _expanded(STDIN if name == "-" else name, self.inputs):
             if os.path.isdir(path):  # noqa: PTH112  Path raises where it may not look
@@ -88,17 +109,21 @@ class _Sorting:
             else:
                 self._sort(path, told_power)
 
-    def _is_server(self, name: str) -> bool:
-        """Whether it is the address of a server with readings; that is taken in."""
-        from detector.telemetry import is_address, problem_of  # noqa: PLC0415  imports numpy
+    def _is_server(self, name: str, told_power: bool) -> bool:
+        """Whether it is, or was meant to be, the address of a server with readings; taken in, or told."""
+        from detector.telemetry import is_address, mistyped, problem_of, scheme_of  # noqa: PLC0415  numpy
 
         if not is_address(name):
-            return False
-        if problem := problem_of(name):
-            self.inputs.problems.append(problem)
+            problem = mistyped(name)
+        elif told_power:
+            problem = problem_of(name)
         else:
+            problem = f"{scheme_of(name)}: a server with readings is named with --power"
+        if problem:
+            self.inputs.problems.append(problem)
+        elif is_address(name):
             self.inputs.power.append(name)
-        return True
+        return problem is not None or is_address(name)
 
     def _sort(self, path: str, told_power: bool) -> None:
         inputs = self.inputs
@@ -111,11 +136,21 @@ class _Sorting:
         except (OSError, ValueError) as error:
             kind = reason(error) if isinstance(error, OSError) else "no name of a file"  # a zero byte
         if kind in (CAPTURE, FLOWS, POWER):
-            inputs.add(path, kind)
+            self._add(path, kind)
         elif told_power:
             inputs.power.append(path)  # whose reader says what is wrong with it
         else:
             inputs.problems.append(f"{path}: {kind}")
+
+    def _add(self, path: str, kind: str) -> None:
+        """Take it in, unless it is a copy of a capture or flow log that was; that is noted."""
+        if kind in (CAPTURE, FLOWS) and path not in self.inputs.streams:
+            with open_stream(path, self._settings) as stream:
+                head = stream.head()
+            if first := self._copies.original(path, head):
+                self.inputs.notes.append(f"{path}: holds the same as {first}; read once")
+                return
+        self.inputs.add(path, kind)
 
     def _kind(self, path: str) -> str:
         """Its kind by its first bytes; a pipe stays open."""
@@ -146,7 +181,7 @@ class _Sorting:
                 what = _not_in_folder(mode)
                 if not what and self._again(str(path)):
                     continue
-                what = what or self._kind_in_folder(str(path))
+                what = what or _told_in_folder(str(path), self._settings, self._foreign)
             except FileNotFoundError:
                 what = "a link that leads nowhere" if path.is_symlink() else "gone"
             except (StreamError, OSError) as error:
@@ -154,18 +189,10 @@ class _Sorting:
                 inputs.problems.append(told or f"{path}: {reason(error)}")  # type: ignore[arg-type]
                 continue
             if what in (CAPTURE, FLOWS, POWER):
-                inputs.add(str(path), what)
+                self._add(str(path), what)
             else:
                 skipped.append(path.name + (f" ({what})" if what else ""))
         self._tell(folder, skipped, empty=inputs.found() == before and len(inputs.notes) == again)
-
-    def _kind_in_folder(self, path: str) -> str:
-        """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
-        with open_stream(path, self._settings) as stream:
-            head, kind = stream.head(), _kind_of_head(stream, self._foreign)
-        if kind in (CAPTURE, FLOWS) or (kind == POWER and (_has_times(head) or _is_power_log(head))):
-            return kind
-        return foreign_capture(head) or ""
 
     def _tell(self, folder: str, skipped: list[str], empty: bool) -> None:
         shown = ", ".join(skipped[:_SHOWN]) + (", ..." if len(skipped) > _SHOWN else "")
@@ -205,6 +232,15 @@ def _not_in_folder(mode: int) -> str:
     return "a socket" if stat.S_ISSOCK(mode) else not_read(mode)
 
 
+def _told_in_folder(path: str, settings: InputSettings, foreign: bool) -> str:
+    """Its kind, or what is told of it beside its name: nothing, where it is just another file."""
+    with open_stream(path, settings) as stream:
+        head, kind = stream.head(), _kind_of_head(stream, foreign)
+    if kind in (CAPTURE, FLOWS) or (kind == POWER and (_has_times(head) or _is_power_log(head))):
+        return kind
+    return foreign_capture(head) or (kind if kind == FLOWS_IN_UTF16 else "")
+
+
 def _has_times(head: bytes) -> bool:
     """Whether a table in a folder begins with a header that has a column of times: labels and asset maps
     lie beside readings, and are none."""
@@ -227,8 +263,8 @@ def _kind_of_head(stream: Stream, foreign: bool) -> str:
         return f"empty file, packed as {stream.codec.name}" if stream.codec else "empty file"
     if head.startswith(CAPTURE_MAGICS) or (foreign and foreign_capture(head)):
         return CAPTURE
-    if _is_flow_log(head):
-        return FLOWS
+    if _is_flow_log(_narrow(head)):
+        return FLOWS_IN_UTF16 if head.startswith(UTF16) else FLOWS
     if head.startswith(PARQUET):
         return POWER
     what = looks_like(head)
@@ -254,7 +290,7 @@ def _is_power_log(head: bytes) -> bool:
 
 def _narrow(head: bytes) -> bytes:
     """UTF-16 with a byte order mark, as spreadsheets save it, as UTF-8; anything else as it is."""
-    if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if not head.startswith(UTF16):
         return head
     return head[: len(head) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
 

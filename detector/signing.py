@@ -47,7 +47,7 @@ class Trust:
 def sign(members: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
     """The members with the signature of a verified manifest.  Raises BundleError, SigningError, OSError."""
     manifest = verify(members)
-    return dict(members) | {SIGNATURE: _private(key).sign(canonical(manifest))}
+    return dict(members) | {SIGNATURE: private_key(key).sign(canonical(manifest))}
 
 
 def check(members: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trust) -> None:
@@ -70,7 +70,8 @@ def check(members: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trus
         )
 
 
-def _private(path: Path) -> Ed25519PrivateKey:
+def private_key(path: Path) -> Ed25519PrivateKey:
+    """The key that signs.  Raises SigningError, OSError."""
     serialization, ed25519 = _modules()
     try:
         key: Any = serialization.load_pem_private_key(_pem(path), password=None)

@@ -6,15 +6,13 @@ has to choose where to look first, and it is told with its source.
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from detector.records import Tip
+from detector.tables import Table, TableError
 from detector.text import moment, printable
 
 FIELDS: Final = ("time", "host", "place", "text", "source")
@@ -47,19 +45,13 @@ NO_TIPS: Final = Tips()
 def read_tips(path: str) -> Tips:
     """Read a file of tips (columns FIELDS; one of `host` and `place` may be empty).  Raises TipsError."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise TipsError(f"{path}: larger than {_MAX_BYTES >> 20} MiB; this is no list of tips")
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        _check_header(path, reader.fieldnames or [])
-        return _gathered(path, reader)
-    except OSError as error:
-        raise TipsError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
-    except UnicodeDecodeError as error:
-        raise TipsError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from error
-    except csv.Error as error:
-        raise TipsError(f"{path}: {error}") from error
+        table = Table(path, _MAX_BYTES, "list of tips")
+        rows = iter(table)
+        names = [name.strip() for name in next(rows, [])]
+        _check_header(path, names)
+        return _gathered(path, names, table, rows)
+    except TableError as error:
+        raise TipsError(str(error)) from error
 
 
 def _check_header(path: str, names: Iterable[str]) -> None:
@@ -73,17 +65,19 @@ def _check_header(path: str, names: Iterable[str]) -> None:
             raise TipsError(f"{path}: line 1: no column {name!r}; known: {', '.join(FIELDS)}")
 
 
-def _gathered(path: str, reader: csv.DictReader[str]) -> Tips:
+def _gathered(path: str, header: Sequence[str], table: Table, rows: Iterable[list[str]]) -> Tips:
     by_name: dict[str, list[Tip]] = {}
-    for row in reader:
-        where = f"{path}: line {reader.line_num}"
-        cell = {name: (row.get(name) or "").strip() for name in FIELDS}
-        if None in row:  # what csv.DictReader calls the cells that are too many
+    for row in rows:
+        if not row:
+            continue
+        where = f"{path}: line {table.line}"
+        cell = dict.fromkeys(FIELDS, "") | dict(zip(header, map(str.strip, row), strict=False))
+        if len(row) > len(header):
             raise TipsError(f"{where}: more cells than the header")
         names = {cell[name].casefold() for name in ("host", "place")} - {""}
         if not names:
             raise TipsError(f"{where}: neither 'host' nor 'place' says whom it is about")
-        tip = _tip(cell, where, reader.line_num)
+        tip = _tip(cell, where, table.line)
         for name in names:
             kept = by_name.setdefault(name, [])
             kept.append(tip)

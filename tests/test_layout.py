@@ -8,13 +8,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # In the order of the sentence; a room imports rooms of earlier lines (and itself), never later ones.
 ORDER = (
-    {"records", "settings", "text", "atomic", "interrupts", "community_id"},
+    {"records", "settings", "text", "atomic", "interrupts", "community_id", "tables"},
     {"compression"},
     {"formats", "streams"},
     {"kernel"},
     {"blocks", "owners", "hosts", "policy", "pools", "tips"},
     {"capture", "dissectors", "telemetry"},
     {"flowlogs"},
+    {"copies"},
     {"inputs"},
     {"windows"},
     {"history"},

@@ -10,7 +10,6 @@ of the source; where both speak of the same time a named host goes before `*`.  
 
 from __future__ import annotations
 
-import csv
 import difflib
 import ipaddress
 import math
@@ -19,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from detector.tables import Table, TableError, number
 
 REQUIRED = ("source", "host", "start", "end", "label", "group")
 OPTIONAL = ("coin", "variant", "weight", "power_source")
@@ -134,26 +135,18 @@ def doubts(labels: list[Label]) -> list[str]:
 def _rows(place: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, cells by column) of each row that is not blank."""
     try:
-        if place.stat().st_size > LARGEST:
-            raise LabelError(f"{place}: larger than {LARGEST} bytes")
-        with place.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            header = _header(next(reader, []), place)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, _cells(header, cells, f"{place}, line {reader.line_num}")
-    except OSError as error:
-        raise LabelError(f"{place}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise LabelError(f"{place}: not UTF-8 text (byte {error.start})") from error
-    except csv.Error as error:
-        raise LabelError(f"{place}, line {reader.line_num}: {error}") from error
+        table = Table(place, LARGEST, "list of labels")
+        rows = iter(table)
+        header = _header(next(rows, []), place)
+        for cells in rows:
+            if any(cell.strip() for cell in cells):
+                yield table.line, _cells(header, cells, f"{place}, line {table.line}")
+    except TableError as error:
+        raise LabelError(str(error).replace(f"{place}: line ", f"{place}, line ", 1)) from error
 
 
 def _header(cells: list[str], place: Path) -> list[str]:
     names = [cell.strip() for cell in cells]
-    if len(names) == 1 and ("\t" in names[0] or ";" in names[0]):
-        raise LabelError(f"{place}, line 1: columns are separated by commas, not by tabs or semicolons")
     for name in names:
         if name not in COLUMNS:
             raise LabelError(f"{place}, line 1: unknown column {name!r:.80}{_nearest(name, COLUMNS)}")
@@ -247,7 +240,7 @@ def _weight(cell: str) -> float:
     if not cell:
         return 1.0
     try:
-        weight = float(cell)
+        weight = number(cell)
     except ValueError:
         weight = math.nan
     if not 0 < weight <= HEAVIEST:

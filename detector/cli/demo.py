@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from detector.cli import WRONG, explain, output, progress
+from detector.cli import WRONG, explain, output, places, progress
 from detector.records import Finding, Verdict
 from detector.text import plural, printable
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if folder is None:
         output.note(f"minewatch demo: no samples in {' or '.join(map(str, FOLDERS))}; reinstall minewatch")
         return WRONG
-    output.check(args.report)
+    places.check({"--report": args.report}, read=[str(folder)], kept=[str(folder / "truth.csv")])
     from detector import hosts, pipeline  # noqa: PLC0415
     from detector.report import write_report  # noqa: PLC0415
     from detector.rollup import of_result  # noqa: PLC0415

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from detector import settings
 from detector.atomic import drafted
-from detector.cli import explain, output, progress
+from detector.cli import explain, output, places, progress
 from detector.cli.parser import add_power, add_site_key
 from detector.records import SourceReport
 from detector.text import plural, printable
@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
     from detector.inputs import sort_inputs  # noqa: PLC0415
 
     chosen = _settings(args)
+    kept = (args.site_key, args.pools, args.config)
+    places.check_folder(args.output, (CHANNELS, POWER), read=[*args.paths, *args.power], kept=kept)
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     inputs = sort_inputs(args.paths, args.power, chosen.inputs, foreign=args.engine != "native")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector.cli import INTERRUPTED, explain, output
+from detector.cli import INTERRUPTED, explain, output, places
 from detector.cli.parser import add_privacy, network, with_privacy
 from detector.document import WORST_FIRST
 from detector.records import Verdict
+from detector.settings import YEAR_S
 
 if TYPE_CHECKING:
     from detector.monitor import Journal, Outcome, Plan, Relay, Stop
     from detector.monitor.changes import Change
     from detector.pipeline import Run
 
+LEAST_S = 0.001
 SUMMARY = "watch interfaces, and captures and power logs that are still being written"
 EPILOG = """\
 examples:
@@ -89,10 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _seconds(word: str) -> float:
     try:
         value = float(word)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds") from error
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{word} is no stretch of time")
+    except ValueError:
+        value = math.nan
+    if not LEAST_S <= value <= YEAR_S:
+        told = f"{word!r:.40} is no number of seconds from {LEAST_S} to {YEAR_S:,}"
+        raise argparse.ArgumentTypeError(told)
     return value
 
 
@@ -110,7 +114,13 @@ def run(args: argparse.Namespace) -> int:
     bundle = Bundle.load(plan.monitor.model or None, Trust.of(trusted.public_key, trusted.oldest))
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
     policy = read_policy(plan.monitor.policy) if plan.monitor.policy else NO_POLICY
-    output.check(plan.monitor.output or None)
+    watched = plan.monitor
+    kept = (
+        args.config, watched.assets, watched.policy, watched.model, trusted.public_key,
+        plan.settings.privacy.site_key, plan.settings.findings.pools, plan.settings.findings.block_times,
+    )  # fmt: skip
+    read = [*watched.follow, *watched.power]
+    places.check({"--output": watched.output or None}, read=read, kept=kept, appended=True)
     relay = Relay(plan.monitor.syslog, output.note) if plan.monitor.syslog else None
     model = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     journal = Journal(plan.monitor.output, model) if plan.monitor.output else None

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TextIO
 
 from detector.atomic import replacing
+from detector.cli.places import STDOUT
 from detector.document import Context
 from detector.records import Finding
 
 
-def check(*paths: str | None) -> None:
-    """Refuse files that cannot be written, before the work whose result they are for.  Raises OSError."""
-    for path in paths:
-        if path is None:
-            continue
-        place = Path(path).resolve()
-        if place.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it", path)
-        if not place.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, f"there is no folder {place.parent}", path)
-        if not os.access(place if place.exists() else place.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, "may not be written", path)
-
-
 @contextlib.contextmanager
 def opened(path: str | None) -> Iterator[TextIO]:
-    """Standard output, or `path`, which is whole or not there.  Raises OSError.
+    """Standard output (None, or "-"), or `path`, which is whole or not there.  Raises OSError.
 
     A reader of standard output that has seen enough (`| head`) is no error.
     """
-    if path is not None:
+    if path not in (None, STDOUT):
         with replacing(path) as stream:
             yield stream
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import ipaddress
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -28,8 +29,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As ArgumentParser, with options between the positional arguments allowed."""
-        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        """As ArgumentParser, with options between the positional arguments allowed.
+
+        Behind `--` all are names: argparse would still take `-x.pcap` for an option, `./-x.pcap` not.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        at = words.index("--") if "--" in words else len(words)
+        words[at + 1 :] = [f"./{word}" if word[:1] == "-" != word else word for word in words[at + 1 :]]
+        parsed, unknown = self.parse_known_intermixed_args(words, namespace)
         if unknown:
             word = unknown[0].partition("=")[0]
             hint = nearest(word, self._option_string_actions) if word.startswith("-") else ""
@@ -41,15 +48,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\nsee {self.prog} --help\n")
 
 
-def positive(word: str) -> int:
-    """A whole number of at least 1."""
-    try:
-        value = int(word)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number") from error
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """What takes a whole number in this range, and says so of any other word."""
+
+    def number(word: str) -> int:
+        try:
+            value = int(word)
+        except ValueError:  # also of more digits than Python reads
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{word!r:.40} is no whole number from {least:,} to {most:,}")
+        return value
+
+    return number
 
 
 def network(word: str) -> str:
@@ -57,7 +68,7 @@ def network(word: str) -> str:
     try:
         return str(ipaddress.ip_network(word, strict=False))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is no network, such as 10.0.0.0/8") from error
+        raise argparse.ArgumentTypeError(f"{word!r:.80} is no network, such as 10.0.0.0/8") from error
 
 
 def add_privacy(add: Callable[..., argparse.Action]) -> None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector import settings, syslog
-from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, progress
-from detector.cli.parser import add_power, add_privacy, network, positive, with_privacy
+from detector.cli import FAILED_ON, INTERRUPTED, WRONG, explain, output, places, progress
+from detector.cli.parser import add_power, add_privacy, network, whole, with_privacy
 from detector.document import WORST_FIRST, Context
 from detector.previous import Previous, read_previous
 from detector.records import Finding, Verdict
@@ -20,6 +20,7 @@ from detector.sinks import SINKS, by_name
 if TYPE_CHECKING:
     from detector.pipeline import Request, Result
 
+MOST_JOBS = 256
 SUMMARY = "tell who mines, from captures, flow logs and power readings"
 EPILOG = """\
 examples:
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--deep", action="store_true", help="add Wireshark's fields to the evidence (needs tshark)")
     add(
         "--jobs",
-        type=positive,
+        type=whole(1, MOST_JOBS),
         default=1,
         metavar="N",
         help="threads that meter a part each: more CPU time, little gain; see docs/inputs.md (default: 1)",
@@ -90,7 +91,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     verdicts = tuple(verdict.value for verdict in WORST_FIRST)
     add = parser.add_argument_group("output").add_argument
     add("--format", choices=tuple(sink.name for sink in SINKS), default="table", help="how (default: table)")
-    add("--output", metavar="FILE", help="where (default: standard output)")
+    add("--output", metavar="FILE", help="where (default: -, standard output)")
     told = "also send them as CEF to a syslog server: udp://, tcp:// or tls://HOST[:PORT]"
     add("--syslog", metavar="ADDRESS", help=told)
     add("--report", metavar="FILE.html", help="also write a self-contained HTML report")
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.paths and not args.power:
         output.note("minewatch score: name a PATH, or readings with --power; see minewatch score --help")
         return WRONG
-    output.check(args.output, args.report, args.rollup)
+    _check_places(args)
     if args.syslog:
         syslog.place(args.syslog)
     from detector import pipeline  # noqa: PLC0415  numpy and the model: not for --help
@@ -146,6 +147,19 @@ def run(args: argparse.Namespace) -> int:
     if status != INTERRUPTED and args.fail_on and _split(blamed, Verdict(args.fail_on))[0]:
         return FAILED_ON
     return status
+
+
+def _check_places(args: argparse.Namespace) -> None:
+    """Raises OSError for a result that cannot be written, or would replace what is read."""
+    output_file = None if args.output == places.STDOUT else args.output
+    places.check(
+        {"--output": output_file, "--report": args.report, "--rollup": args.rollup},
+        read=[*args.paths, *args.power],
+        kept=(
+            args.state, args.assets, args.policy, args.tips, args.pools, args.block_times, args.model,
+            args.public_key, args.config, args.previous, args.site_key,
+        ),
+    )  # fmt: skip
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from detector.atomic import named
 from detector.document import WORST_FIRST, Context
 from detector.monitor.changes import Change
 from detector.records import Finding, Verdict
@@ -22,6 +23,7 @@ class Journal:
     def __init__(self, path: str, model: Mapping[str, str]) -> None:
         """Raises OSError."""
         self._file = open(path, "a+", encoding="ascii", newline="")  # noqa: SIM115  closed by close
+        self._path = path
         self._context = Context(model=model)
         self._mend(path)
 
@@ -38,14 +40,16 @@ class Journal:
         """Raises OSError."""
         if not findings:
             return
-        by_name("jsonl").write(findings, self._file, self._context)
-        self._file.flush()
-        if self._file.seekable():
-            os.fsync(self._file.fileno())
+        with named(self._path):
+            by_name("jsonl").write(findings, self._file, self._context)
+            self._file.flush()
+            if self._file.seekable():
+                os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Raises OSError."""
-        self._file.close()
+        with named(self._path):
+            self._file.close()
 
 
 def worth_a_line(change: Change, least: Verdict) -> bool:

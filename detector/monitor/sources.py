@@ -204,6 +204,8 @@ class FollowedSource:
             self.report.notes.append("another file took its place")
             del self.report.notes[:-4]
             yield from self._metered.restart()
+        elif got is Event.ENDED:
+            yield from self.finish()
         elif not isinstance(got, Event):
             yield from self._metered.took(got)
 

@@ -68,15 +68,17 @@ class Watch:
         """Opens the sources.  Raises CaptureError and OSError, whose text says what to do."""
         self._plan, self._run, self._tell, self._note = plan, run, tell, note
         self._changes = Changes(plan.monitor.score_step)
-        captures, power, problems = plan.sources()
-        self._problems = list(problems)
+        watched = plan.sources()
+        self._problems = watched.problems
+        for line in watched.notes:
+            note(printable(line))
         self._sources: list[Source] = []
         self._live: list[LiveSource] = []
         try:
-            for interface in plan.monitor.interfaces:
+            for interface in dict.fromkeys(plan.monitor.interfaces):
                 self._live.append(LiveSource(interface, plan.settings))
             self._sources += list[Source](self._live)
-            for path in captures:
+            for path in watched.captures:
                 replayed = plan.once
                 source = (
                     ReplayedSource(path, plan.settings) if replayed else FollowedSource(path, plan.settings)
@@ -85,7 +87,7 @@ class Watch:
         except BaseException:
             self._close()
             raise
-        self._power = [self._power_log(path) for path in power]
+        self._power = [self._power_log(path) for path in watched.power]
         self._hold = HoldBack(len(self._sources))
         self._wait_s = FIRST_WAIT_S
         self._judge_at = 0.0

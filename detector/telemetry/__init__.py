@@ -6,7 +6,9 @@ names and cells mean), `collect` (rows to Readings); one file a source.
 
 from __future__ import annotations
 
+import difflib
 import itertools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SERVICES", "SOURCES", "Hints", "Service", "Source", "TelemetryError", "is_address", "is_power_log",
-    "problem_of", "read_parts", "read_power",
+    "mistyped", "problem_of", "read_parts", "read_power", "scheme_of",
 ]  # fmt: skip
 
 HEAD_BYTES: Final = 65_536
@@ -106,6 +108,22 @@ def joined(parts: list[Readings]) -> Readings:
 def is_address(text: str) -> bool:
     """Whether it names a server (`prometheus:http://...`) and no file is called so."""
     return scheme_of(text) in {service.SCHEME for service in SERVICES} and not Path(text).exists()
+
+
+def mistyped(text: str) -> str | None:
+    """What to tell of an address whose scheme is none of ours; None of what may be a file.
+
+    Nothing behind the scheme is told: credentials may stand there.
+    """
+    found = re.match(r"([A-Za-z][\w.+-]{1,24}):", text)
+    if found is None or is_address(text) or Path(text).exists():
+        return None
+    schemes = [service.SCHEME for service in SERVICES]
+    near = difflib.get_close_matches(found[1].lower().partition("+")[0], schemes, n=1)
+    if not near and not text[found.end() :].startswith("//"):
+        return None
+    hint = f"did you mean {near[0] + ':'!r}?" if near else f"known: {', '.join(f'{s}:' for s in schemes)}"
+    return f"{found[1]}: no kind of server is called so; {hint} (docs/power-sources.md)"
 
 
 def _service(text: str) -> Service:

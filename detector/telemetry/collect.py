@@ -161,7 +161,7 @@ class Collector:
     def _meters(self, frame: pd.DataFrame, value: Value, n: int, good: np.ndarray) -> Int64s:
         """Meter numbers of the good rows of one column of readings."""
         if not self._layout.meters:
-            name = (value.column.strip() if self._layout.wide else self.default_name,)
+            name = (self._layout.meter_of(value) if self._layout.wide else self.default_name,)
             return np.full(n, self._number(name), dtype=np.int64)
         import pandas as pd  # noqa: PLC0415
 

@@ -96,6 +96,12 @@ class Layout:
     def wide(self) -> bool:
         return len(self.values) > 1
 
+    def meter_of(self, value: Value) -> str:
+        """The meter of a column of a wide table: its name without the unit, where that is no other's name."""
+        bare = [_without_unit(other.column) for other in self.values]
+        own = _without_unit(value.column)
+        return own if own and bare.count(own) == 1 else value.column.strip()
+
     @property
     def columns(self) -> list[str]:
         clock = [self.clock] if self.clock else []
@@ -157,6 +163,11 @@ def unit_of(name: str) -> Unit | None:
     found = [unit for unit in map(unit_called, words) if unit]
     found = found or [unit for unit in map(unit_called, map("".join, endings)) if unit]
     return found[-1] if found else None
+
+
+def _without_unit(name: str) -> str:
+    """ "A [W]" -> "A"; brackets that hold no unit stay."""
+    return _BRACKETS.sub(lambda found: "" if unit_called(found[1]) else found[0], name).strip()
 
 
 def said_unit(hints: Hints) -> Unit | None:

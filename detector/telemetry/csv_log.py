@@ -14,6 +14,7 @@ import re
 import warnings
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from detector.tables import UTF16, mark_of
 from detector.telemetry.collect import Collector
 from detector.telemetry.columns import TIMES, find_layout, normal
 from detector.telemetry.contract import Hints, TelemetryError
@@ -33,7 +34,7 @@ _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 def sniff(head: bytes, name: str) -> bool:
     """Text that is no HTML, JSON or XML."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith(UTF16):
         return True
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return bool(start) and not start.startswith((b"<", b"{", b"[{")) and _BINARY.search(head[:4096]) is None
@@ -86,7 +87,7 @@ def _header(text: IO[str], path: str) -> tuple[list[str], int, str]:
             break
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        mark = max(",;\t|", key=line.count)
+        mark = mark_of(line)
         names = [cell.strip().strip('"') for cell in line.rstrip("\r\n").lstrip("\ufeff").split(mark)]
         if len(names) > MAX_COLUMNS:
             raise TelemetryError(f"{path}: line {number}: more than {MAX_COLUMNS:,} columns")
@@ -112,7 +113,7 @@ def _distinct(names: list[str]) -> list[str]:
 
 def _encoding(head: bytes) -> str:
     """By byte order mark, else UTF-8 where the first 1 MiB is valid, else GBK or Latin-1."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith(UTF16):
         return "utf-16"
     cut = head.rsplit(b"\n", 1)[0]
     try:

@@ -146,3 +146,33 @@ def test_patterns_are_expanded_in_order(tmp_path) -> None:
         str(tmp_path / "1.pcap"),
         str(tmp_path / "2.pcap"),
     ]
+
+
+def test_copies_are_read_once_however_they_are_packed(tmp_path: Path) -> None:
+    content = PCAP + bytes(range(256)) * 40
+    (tmp_path / "a.pcap").write_bytes(content)
+    (tmp_path / "b.pcap").write_bytes(content)
+    (tmp_path / "c.pcap.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "d.pcap").write_bytes(content[:-1] + b"x")  # differs in its last byte
+    (tmp_path / "e.pcap").write_bytes(content[:-1])  # began as the same
+    found = sort_inputs([str(tmp_path), str(tmp_path / "b.pcap")])
+    assert [Path(path).name for path in found.captures] == ["a.pcap", "d.pcap", "e.pcap"]
+    notes = [
+        f"{tmp_path / name}: holds the same as {tmp_path / 'a.pcap'}; read once"
+        for name in ("b.pcap", "c.pcap.gz")
+    ]
+    assert found.notes == [*notes, f"{tmp_path / 'b.pcap'}: named twice; read once"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"timestamp":"2026-03-01T00:00:00.0+0000","event_type":"flow"}\n',
+        "#separator \\x09\n#fields\tts\n",
+        '{"ts":1,"id.orig_h":"10.0.0.1"}\n',
+    ],
+)
+def test_a_flow_log_in_utf16_is_told_as_such(text: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(text.encode("utf-16"))
+    assert sort_inputs([str(tmp_path / "log")]).problems == [f"{tmp_path / 'log'}: {module.FLOWS_IN_UTF16}"]
+    assert "UTF-16" in sort_inputs([str(tmp_path)]).problems[0]

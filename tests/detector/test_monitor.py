@@ -28,12 +28,13 @@ from detector.monitor import Stop, load
 from detector.monitor.changes import Changes
 from detector.monitor.holdback import ENDED, NOT_KNOWN, HoldBack
 from detector.monitor.journal import Journal
-from detector.monitor.plan import watching
+from detector.monitor.plan import MonitorSettings, Plan, watching
 from detector.monitor.sources import FollowedSource, opens
 from detector.records import ChannelWindows, Evidence, Finding, Readings, SourceReport, Verdict
 from detector.settings import MeterSettings, Settings, SettingsError
 from detector.telemetry.follow import KEPT_DAYS, Tail, joined
 from detector.windows.channel import concatenate, empty, in_order
+from tests.detector.cli.test_bad_inputs import pcap as plain_capture
 from tests.detector.kernel.by_hand import SERVER, START, S, canonical, ether, pcap, tcp
 from training import export
 from training.fit import FitSettings, fit_model
@@ -242,7 +243,7 @@ def test_plan_of_a_file(tmp_path: Path) -> None:
         ('[monitor]\nfolow = ["x"]\n', r"\[monitor\]: unknown key 'folow'; did you mean 'follow'"),
         ("[moniter]\n", "unknown key 'moniter'; did you mean 'monitor'"),
         ("[meter]\nwindow = 3\n", "unknown key 'window'; did you mean 'window_s'"),
-        ('[monitor]\nfollow = "x"\n', "must be of type tuple|must be of type list"),
+        ('[monitor]\nfollow = "x"\n', "must be a list of texts"),
         ("monitor = 3\n", "must be a table"),
         ("[monitor\n", "site.toml: "),
     ],
@@ -582,3 +583,35 @@ def test_tail_waits_for_whole_lines_and_remembers_the_file_before(tmp_path: Path
     after = tail.poll()
     assert after is not None
     assert after.watts.tolist() == [100.0, 110.0, 120.0, 130.0]
+
+
+def test_what_is_named_twice_is_watched_once(tmp_path: Path) -> None:
+    capture, log, pipe = tmp_path / "a.pcap", tmp_path / "p.csv", tmp_path / "pipe"
+    capture.write_bytes(b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00" + bytes(16))
+    log.write_text("time,node,watts\n2026-03-01T00:00:00Z,a,5\n")
+    os.mkfifo(pipe)
+    (tmp_path / "soft").symlink_to(capture)
+    later = tmp_path / "later"
+    follow = [capture, tmp_path / "soft", tmp_path / "." / "a.pcap", later, later, pipe]
+    monitor = MonitorSettings(follow=tuple(map(str, [*follow, log])), power=(str(log), str(pipe)))
+    told = Plan(monitor).sources()
+    assert told.captures == [str(capture), str(tmp_path / "later")] and told.power == [str(log)]
+    assert told.problems == [f"{pipe}: a pipe; a power log is read again as it grows: a file"]
+    assert sorted(told.notes) == sorted(
+        [
+            f"{tmp_path / 'soft'}: the same file as {capture}; read once",
+            f"{capture}: named twice; read once",
+            f"{tmp_path / 'later'}: named twice; read once",
+            f"{pipe}: named twice; read once",
+            f"{log}: named twice; read once",
+        ]
+    )
+
+
+def test_standard_input_is_followed_to_its_end(bundle: str) -> None:
+    wanted = ["monitor", "--model", bundle, "--min-verdict", "clear", "--follow", "-"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "detector", *wanted],
+        input=plain_capture(), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0 and b"read 20 packets from 1 source" in ran.stderr, ran.stderr

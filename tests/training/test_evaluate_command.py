@@ -144,7 +144,7 @@ def test_the_samples(capsys: Capsys) -> None:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
-    scenario.run("mixed-corpus", folder, 7, count=12)
+    list(scenario.run("mixed-corpus", folder, 7, count=12))
     return folder
 
 
@@ -179,7 +179,7 @@ def test_an_unreadable_source_keeps_nothing_else_back(corpus: Path, tmp_path: Pa
 
 
 MISTAKEN: list[tuple[Callable[[Path], list[str]], str]] = [
-    (lambda folder: ["default", str(folder / "none.csv")], "No such file"),
+    (lambda folder: ["default", str(folder / "none.csv")], "no such file"),
     (lambda folder: [str(folder), str(SAMPLES / "LABELS.csv")], "not a model bundle"),
     (lambda folder: ["default", str(SAMPLES / "LABELS.csv"), "--assets", str(folder / "no.csv")], "no.csv"),
 ]

@@ -110,7 +110,6 @@ def test_mistakes_of_a_row(folder: Path, row: str, text: str | None) -> None:
         (HEADER + ",zzz", "unknown column 'zzz'; known: source"),
         (HEADER + ",group", "'group' is there twice"),
         (HEADER.removesuffix(",group"), "missing: group"),
-        (HEADER.replace(",", ";"), "separated by commas"),
         ("", "missing: source"),
     ],
 )
@@ -129,10 +128,10 @@ def test_weights_out_of_range(folder: Path, weight: str) -> None:
 
 
 def test_a_file_that_cannot_be_read(folder: Path) -> None:
-    assert "No such file" in told(folder / "none.csv")[0]
+    assert "no such file" in told(folder / "none.csv")[0]
     assert len(told(folder / "day")) == 1
     path = folder / "LABELS.csv"
-    path.write_bytes(b"\xff\xfe\x00s")
+    path.write_bytes(b"source,host\n\xe9\xff\n")
     assert "not UTF-8" in told(path)[0]
 
 

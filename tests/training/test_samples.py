@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from detector.cli import main
 from detector.metering import channel_windows
 from detector.records import SourceReport
 from detector.settings import Settings
 from training import samples
 from training.labels import COLUMNS as LABEL_COLUMNS
-from training.simulation import campus, site
+from training.simulation import campus, corpus, site
 from training.simulation.scenario import COLUMNS, SCENARIOS, run
 
 SHIPPED = Path(__file__).parent.parent.parent / "sample_data"
@@ -87,7 +90,7 @@ def test_both_miners_are_heard_for_most_of_the_hour() -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenarios_write_labels_and_a_note(name: str, tmp_path: Path) -> None:
-    files = run(name, tmp_path, 3, count=6)
+    files = list(run(name, tmp_path, 3, count=6))
     assert sorted(files) == sorted(tmp_path.iterdir())
     rows = list(csv.DictReader((tmp_path / "LABELS.csv").open()))
     assert set(COLUMNS) <= set(LABEL_COLUMNS)
@@ -98,4 +101,48 @@ def test_scenarios_write_labels_and_a_note(name: str, tmp_path: Path) -> None:
 
 def test_an_unknown_scenario_is_a_key_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
-        run("nothing", tmp_path, 1)
+        list(run("nothing", tmp_path, 1))
+
+
+def test_an_interrupt_leaves_whole_files_and_their_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = corpus.corpus
+
+    def interrupted(count: int, seed: int) -> Iterator[object]:
+        yield from itertools.islice(whole(count, seed), 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(corpus, "corpus", interrupted)
+    folder = tmp_path / "sim"
+    assert main(["simulate", "mixed-corpus", "--output", str(folder), "--count", "9"]) == 130
+    out, error = capsys.readouterr()
+    files = {path.name for path in folder.iterdir()}
+    assert len(files) == 5 and {Path(line).name for line in out.splitlines()} == files
+    assert error == f"minewatch simulate: interrupted; 5 files in {folder}, whole and labelled\n"
+    sources = [line.split(",")[0] for line in (folder / "LABELS.csv").read_text().splitlines()[1:]]
+    assert set(sources) == {name for name in files if name.endswith(".pcap")}
+
+
+def test_an_interrupt_before_the_first_file_claims_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(count: int, seed: int) -> Iterator[object]:
+        yield from ()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(corpus, "corpus", interrupted)
+    assert main(["simulate", "mixed-corpus", "--output", str(tmp_path)]) == 130
+    assert f"interrupted; nothing in {tmp_path} is labelled yet" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["SIMULATED.txt"]
+
+
+def test_what_simulate_would_not_heed_or_would_overwrite_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", "node-day", "--output", str(tmp_path), "--count", "5"]) == 2
+    assert "--count is for mixed-corpus: node-day is always of one size" in capsys.readouterr().err
+    (tmp_path / "LABELS.csv").write_text("mine")
+    assert main(["simulate", "node-day", "--output", str(tmp_path)]) == 2
+    assert "holds LABELS.csv of your own" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["LABELS.csv"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detector.cli import INTERRUPTED, OK, WRONG, explain, output, progress
+from detector.cli import INTERRUPTED, OK, WRONG, explain, output, places, progress
 from detector.cli.parser import network
 from detector.text import printable
 
@@ -90,7 +91,7 @@ def _prevalence(word: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Read, score each source, measure, tell."""
-    output.check(args.output)
+    _check_places(args, map(str, args.labels) if args.drift else ())
     if args.drift:
         from training.commands import drift  # noqa: PLC0415
 
@@ -108,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         for line in str(error).splitlines():
             output.note(f"minewatch evaluate: {printable(line)}")
         return WRONG
+    _check_places(args, _sources(labels))
     bundle, other = _loaded(args.bundle), _loaded(args.against) if args.against else None
     hosts, by_other = hostwise.Hosts(), hostwise.Hosts()
     status = _hold(args, labels, bundle, hosts)
@@ -132,6 +134,19 @@ def run(args: argparse.Namespace) -> int:
         output.note("minewatch evaluate: no host was seen that a label speaks of wholly: nothing is measured")
         return WRONG
     return status
+
+
+def _check_places(args: argparse.Namespace, read: Iterable[str]) -> None:
+    """Raises OSError for a result that cannot be written, or would replace what is read."""
+    named = args.labels if isinstance(args.labels, list) else [args.labels]
+    output_file = None if args.output == places.STDOUT else args.output
+    kept = [*([] if args.drift else map(str, named)), args.bundle, args.against, args.assets]
+    places.check({"--output": output_file}, read, kept)
+
+
+def _sources(labels: list[Label]) -> list[str]:
+    """Every file and folder that the labels name."""
+    return [str(path) for label in labels for path in (label.source, label.power_source) if path]
 
 
 def _loaded(name: str) -> Bundle:

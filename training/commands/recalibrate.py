@@ -17,6 +17,7 @@ from detector.flow_limits import FLOW
 from detector.records import Verdict
 from detector.text import printable
 from training import export, hostwise, sources
+from training.commands import beforehand
 from training.labels import LabelError, read_labels
 from training.observed import observe
 from training.recalibration import Site, recalibrated, site_reference
@@ -39,16 +40,17 @@ def run(args: argparse.Namespace) -> int:
     if args.labels is None and not args.traffic:
         _say("--recalibrate needs LABELS.csv, or --traffic of the site, or both")
         return 2
+    if args.output.exists() and not args.force:
+        _say(f"{args.output} is there already (--force replaces it)")
+        return 2
     try:
         labels = read_labels(args.labels, both=False) if args.labels else []
     except LabelError as error:
         for line in str(error).splitlines():
             _say(line)
         return 2
+    beforehand.check(args, labels)
     parent = Bundle.load(None if args.recalibrate == SHIPPED else args.recalibrate)
-    if args.output.exists() and not args.force:
-        _say(f"{args.output} is there already (--force replaces it)")
-        return 2
     site = _site(parent, labels, args)
     model, told = recalibrated(parent, site, budget_of(args) or _usual())
     bundle = _save(args, parent, model, told, site)

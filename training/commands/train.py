@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detector.cli.parser import whole
 from detector.text import printable
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", required=True, type=Path, metavar="BUNDLE", help="folder, or file ending in .zip"
     )
     parser.add_argument("--base", metavar="BUNDLE", help="bundle to compare with (default: the shipped one)")
-    told = "simulated conversations to learn from as well (default: 2000)"
-    parser.add_argument("--corpus", type=int, default=2_000, metavar="N", help=told)
-    parser.add_argument("--seed", type=int, default=2_026, metavar="N", help="same seed, same bundle")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
-    parser.add_argument("--created", metavar="DATE", help="date for the bundle (default: today)")
+    told = "simulated conversations to learn from as well, from 400, for the look-alikes (default: 2000)"
+    parser.add_argument("--corpus", type=whole(400, 1_000_000), default=2_000, metavar="N", help=told)
+    parser.add_argument(
+        "--seed", type=whole(0, (1 << 63) - 1), default=2_026, metavar="N", help="same seed, same bundle"
+    )
+    parser.add_argument("--jobs", type=whole(1, 256), default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--created", type=_date, metavar="DATE", help="date for the bundle (default: today)")
     parser.add_argument("--force", action="store_true", help="replace a bundle that is better on these rows")
     add = parser.add_argument_group("thresholds").add_argument
     add("--false-alarms", metavar="BUDGET", help="such as 1/1000-host-days or 1/1000 (default)")
@@ -93,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-unmet", action="store_true", help=told)
     told = "simulate anew, and keep nothing for the next time"
     parser.add_argument("--no-cache", action="store_true", help=told)
+
+
+def _date(word: str) -> str:
+    try:
+        return date.fromisoformat(word).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r:.40} is no date, such as 2026-11-22") from error
 
 
 def _share(word: str) -> float:
@@ -115,14 +125,12 @@ def run(args: argparse.Namespace) -> int:
         return recalibrate.run(args)
     if args.labels is None:
         return _refuse("LABELS.csv is missing: what is known of which host (see minewatch train --help)")
-    if args.corpus < 400:
-        return _refuse("--corpus must be at least 400: without look-alikes a model cries wolf")
     return _train(args)
 
 
 def _train(args: argparse.Namespace) -> int:
     from detector.model import Bundle  # noqa: PLC0415  numpy: not for --help
-    from training import build, compare, doubts, kinds, positives, store, table  # noqa: PLC0415
+    from training import advice, build, compare, doubts, kinds, positives, store, table  # noqa: PLC0415
     from training.labels import LabelError  # noqa: PLC0415
 
     budget = budget_of(args)
@@ -158,7 +166,7 @@ def _train(args: argparse.Namespace) -> int:
         store.prune(cache)
     models = build.fit_all(recipe, rows, power, _say, pairs=found.pairs)
     comparison = compare.compare(own, models["channel"], base, standing)
-    sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget)]) + "\n")
+    sys.stdout.write("\n".join([*comparison.lines, *_promises(models, budget), *advice.advice(own)]) + "\n")
     if comparison.worse and not args.force:
         return _refuse(f"{args.output} was left as it is: {comparison.worse} (--force replaces it)")
     told = kinds.described(rows, table.select(rows, ~rows.simulated), models["channel"])
@@ -171,9 +179,12 @@ def _held_against_sources(args: argparse.Namespace, base: Bundle) -> Labelled:
     """What the labels give.  All mistakes are one LabelError; what is none but worth knowing is told."""
     from detector.settings import Settings  # noqa: PLC0415
     from training import labelled  # noqa: PLC0415
+    from training.commands import beforehand  # noqa: PLC0415
     from training.labels import LabelError, doubts, read_labels, shown  # noqa: PLC0415
 
     labels = read_labels(args.labels)
+    beforehand.check(args, labels)
+    beforehand.look_at_sources(labels, Path(args.labels))
     found = labelled.read(labels, Settings(), base.channel, Path(args.labels))
     mistakes = found.mistakes if args.allow_unmet else [*found.mistakes, *found.unmet]
     if mistakes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+
+from detector.atomic import drafted, replacing
 
 SCENARIOS: dict[str, str] = {
     "campus-hour": "an hour of a campus: two miners among ordinary hosts and look-alikes",
@@ -20,21 +22,39 @@ comes from a real network, pool or customer.  LABELS.csv says what is mining; no
 simulated data alone.
 """
 Row = Sequence[str]
-Made = tuple[list[Path], list[Row]]  # files, and rows for LABELS.csv
+Made = Iterator[tuple[Path, list[Row]]]  # a file, and its rows for LABELS.csv
+COUNTED = "mixed-corpus"
+NOTE_NAME = "SIMULATED.txt"
 
 
-def run(name: str, output: Path, seed: int, count: int = 200) -> list[Path]:
-    """Writes a scenario into `output` (made if absent) and returns its files.
+def run(name: str, output: Path, seed: int, count: int = 200) -> Iterator[Path]:
+    """Writes a scenario into `output` (made if absent) and gives its files as they are whole.
 
-    `count` is the number of captures of mixed-corpus.  Raises KeyError for an unknown scenario.
+    `count` is the number of captures of mixed-corpus.  An interrupt ends it with labels of what is
+    there, and is raised behind them.  Raises KeyError for an unknown scenario.
     """
     write = _WRITERS[name]
     output.mkdir(parents=True, exist_ok=True)
-    files, labels = write(output, seed, count)
-    files.append(labels_file(output, labels))
-    note = output / "SIMULATED.txt"
+    note = output / NOTE_NAME
     note.write_text(NOTE.format(name=name, seed=seed), encoding="utf-8")
-    return [*files, note]
+    labels: list[Row] = []
+    interrupted: KeyboardInterrupt | None = None
+    made = write(output, seed, count)
+    while interrupted is None:
+        try:
+            path, rows = next(made)
+        except StopIteration:
+            break
+        except KeyboardInterrupt as error:
+            interrupted = error
+        else:
+            labels += rows
+            yield path
+    if labels:
+        yield labels_file(output, labels)
+    yield note
+    if interrupted is not None:
+        raise interrupted
 
 
 def labels_file(directory: Path, rows: Iterable[Row], name: str = "LABELS.csv") -> Path:
@@ -44,7 +64,7 @@ def labels_file(directory: Path, rows: Iterable[Row], name: str = "LABELS.csv") 
 
 def write_table(path: Path, columns: Row, rows: Iterable[Row]) -> Path:
     """A CSV with Unix line ends."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(columns)
         table.writerows(rows)
@@ -64,22 +84,22 @@ def _campus(output: Path, seed: int, count: int) -> Made:
 
     del count
     path = output / "campus-hour.pcap.gz"
-    path.write_bytes(campus.campus_hour(seed))
-    return [path], label_rows(path.name, campus.truth_rows(), "simulated/campus")
+    _write(path, campus.campus_hour(seed))
+    yield path, label_rows(path.name, campus.truth_rows(), "simulated/campus")
 
 
 def _nodes(output: Path, seed: int, count: int) -> Made:
     from training.simulation import power_samples  # noqa: PLC0415
 
     del count
-    return _power(output, power_samples.node_day(output, seed), "nodes")
+    yield from _power(output, power_samples.node_day(output, seed), "nodes")
 
 
 def _meters(output: Path, seed: int, count: int) -> Made:
     from training.simulation import power_samples  # noqa: PLC0415
 
     del count
-    return _power(output, power_samples.meter_month(output, seed), "meters")
+    yield from _power(output, power_samples.meter_month(output, seed), "meters")
 
 
 def _power(output: Path, readings: Path, kind: str) -> Made:
@@ -87,21 +107,24 @@ def _power(output: Path, readings: Path, kind: str) -> Made:
 
     meters = {meter.meter for meter in power_samples.METERS}
     truth = [row for row in power_samples.truth_rows() if (row[0] in meters) == (kind == "meters")]
-    return [readings, power_samples.assets(output)], label_rows(readings.name, truth, f"simulated/{kind}")
+    yield readings, label_rows(readings.name, truth, f"simulated/{kind}")
+    yield power_samples.assets(output), []
 
 
 def _corpus(output: Path, seed: int, count: int) -> Made:
     from training.simulation import corpus  # noqa: PLC0415
 
-    files: list[Path] = []
-    rows: list[Row] = []
     for index, example in enumerate(corpus.corpus(count, seed)):
         path = output / f"{index:05d}-{example.family}.pcap"
-        path.write_bytes(example.pcap)
-        files.append(path)
+        _write(path, example.pcap)
         variant = f"{example.family}/{example.wrap}"
-        rows.append((path.name, example.client, "", "", example.label, example.group, "", variant))
-    return files, rows
+        yield path, [(path.name, example.client, "", "", example.label, example.group, "", variant)]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A file that is whole or not there."""
+    with drafted(path) as draft:
+        draft.write_bytes(content)
 
 
 _WRITERS: dict[str, Callable[[Path, int, int], Made]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -77,4 +78,20 @@ def test_removed_file_is_kept_until_another_is_there(tmp_path: Path) -> None:
     path.write_bytes(b"new")
     assert take(file) is Event.REPLACED
     assert take(file) == b"new"
+    file.close()
+
+
+def test_a_named_pipe_is_never_waited_for_and_each_writer_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    file = FollowedFile(str(path))
+    assert take(file) is Event.NOTHING  # nobody writes
+    for number, words in enumerate((b"abc", b"defg")):
+        with path.open("wb", buffering=0) as writer:
+            assert take(file) is Event.NOTHING
+            writer.write(words)
+            if number:
+                assert take(file) is Event.REPLACED
+            assert take(file, 2) + take(file) == words  # type: ignore[operator]
+        assert take(file) is Event.NOTHING
     file.close()

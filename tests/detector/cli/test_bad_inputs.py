@@ -212,11 +212,17 @@ WRONG_ASSETS = {
 }
 WRONG_SETTINGS = {
     "[metre]\n": "unknown key 'metre'; did you mean 'meter'?",
-    "[meter]\nwindow_s = 'x'\n": "[meter] window_s must be of type int",
-    "[meter]\nwindow_s = -5\n": "[meter] window_s must be above 0",
-    f"[meter]\nwindow_s = {10**30}\n": "[meter] window_s must be above 0 and at most 1,000,000,000",
-    f"[findings]\nco2e_kg_per_kwh = {10**400}\n": "co2e_kg_per_kwh must be above 0 and at most",
-    "[findings]\nco2e_kg_per_kwh = nan\n": "co2e_kg_per_kwh must be above 0",
+    "[meter]\nwindow_s = 'x'\n": "[meter] window_s must be a whole number from 1 to 3,600, not 'x'",
+    "[meter]\nwindow_s = 0\n": "[meter] window_s must be a whole number from 1 to 3,600, not 0",
+    "[meter]\nwindow_s = -5\n": "[meter] window_s must be a whole number from 1 to 3,600, not -5",
+    "[meter]\nwindow_s = 1e30\n": "[meter] window_s must be a whole number from 1 to 3,600, not 1e+30",
+    "[meter]\nwindow_s = nan\n": "[meter] window_s must be a whole number from 1 to 3,600, not nan",
+    f"[meter]\nwindow_s = {10**30}\n": "[meter] window_s must be a whole number from 1 to 3,600, not 1000",
+    f"[meter]\nwindow_s = {'9' * 5000}\n": "a number is longer than any setting",
+    f"[meter]\nmax_connections = {10**12}\n": "max_connections must be a whole number from 64 to 50,000,000",
+    f"[findings]\nco2e_kg_per_kwh = {10**400}\n": "co2e_kg_per_kwh must be a number from 0 to 100, not 10000",
+    "[findings]\nco2e_kg_per_kwh = nan\n": "co2e_kg_per_kwh must be a number from 0 to 100, not nan",
+    "[windows]\npower_fast_s = 3601\n": "power_fast_s (3601) must not be above power_slow_s (3600)",
     "[findings]\nhome_networks = ['zz']\n": "'zz' is no network",
     "[meter\n": "Expected ']'",
 }
@@ -254,6 +260,14 @@ def test_a_full_disk_is_named(words: list[str], tmp_path: Path, capsys: pytest.C
     (tmp_path / "good.pcap").write_bytes(pcap())
     assert main(["score", str(tmp_path / "good.pcap"), *words]) == 2
     assert told(capsys.readouterr().err) == ["minewatch: score: /dev/full: No space left on device"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_the_monitor_names_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good.pcap").write_bytes(pcap())
+    words = ["monitor", "--once", "--follow", str(tmp_path / "good.pcap"), "--output", "/dev/full"]
+    assert main(words) == 2
+    assert told(capsys.readouterr().err) == ["minewatch: monitor: /dev/full: No space left on device"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

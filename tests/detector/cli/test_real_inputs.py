@@ -138,7 +138,7 @@ def test_extract_of_nothing_writes_nothing(folder: Path, capsys: pytest.CaptureF
 
 def test_extract_into_a_file_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["extract", str(folder / "good.pcap"), "--output", str(folder / "power.csv")]) == 2
-    assert "File exists" in capsys.readouterr().err
+    assert "is a file; name a folder" in capsys.readouterr().err
 
 
 @needs_model
