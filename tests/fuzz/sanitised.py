@@ -86,7 +86,7 @@ PLANTS = {
     "undeclared": Plant(
         "an asset map raises what it does not declare",
         "detector/hosts.py",
-        (("float(value)\n    except ValueError:", "float(value)\n    except KeyError:"),),
+        (("decimal(value)\n    except ValueError:", "decimal(value)\n    except KeyError:"),),
         "texts",
         "ValueError",
     ),

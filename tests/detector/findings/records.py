@@ -50,6 +50,7 @@ class Models:
     channel: Scorer = field(default_factory=lambda: Scorer(names=channel.NAMES))
     power: Scorer = field(default_factory=lambda: Scorer(names=power.NAMES))
     fusion: Scorer = field(default_factory=lambda: Scorer(says=highest, names=fusion.NAMES))
+    flows: None = None  # as of a bundle that learned from no flow log
 
 
 def highest(row: Row) -> float:

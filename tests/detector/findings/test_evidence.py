@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from detector.features.channel import NAMES as channel_names
+from detector.features.volumes import WITH_MESSAGES
 from detector.findings import evidence, metered
 from detector.findings.peers import Level
 from detector.kernel import layout
@@ -159,7 +159,7 @@ def test_what_speaks_against_is_told_by_what_the_column_means() -> None:
 
 
 def test_every_column_has_a_meaning_that_names_its_side() -> None:
-    assert set(evidence.MEANINGS) == set(channel_names)
+    assert set(evidence.MEANINGS) == set(WITH_MESSAGES)
 
 
 @pytest.mark.parametrize(
