@@ -89,6 +89,7 @@ def _where_known(finding: Finding) -> dict[str, Any]:
     """Keys that stand only in findings of which they say something."""
     told = {
         "explanation": finding.explanation,
+        "course": [{"time": rfc3339(time_ns), "score": score} for time_ns, score in finding.course],
         "missing": finding.missing,
         "role": finding.role,
         "allowed": finding.allowed,

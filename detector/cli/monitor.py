@@ -100,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
     """Watch and tell."""
     plan = _plan(args)
     from detector import hosts  # noqa: PLC0415  numpy and the model: not for --help
+    from detector.findings import without_course  # noqa: PLC0415
     from detector.model import Bundle  # noqa: PLC0415
     from detector.monitor import Journal, Relay, Stop  # noqa: PLC0415
     from detector.pipeline import Run  # noqa: PLC0415
@@ -129,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
         interrupted=stop.signal == signal.SIGINT,
         nothing=not result.findings,
         quiet=args.quiet,
+        passed_over=without_course(result.findings),
     )
     return INTERRUPTED if stop.signal == signal.SIGINT else status
 
