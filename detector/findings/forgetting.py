@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -37,6 +38,7 @@ class Watched:
         self.windows = Thinned(_WINDOW, WINDOWS)  # in which something was seen, some of them
         self._newest = -1
         self._spans: list[tuple[int, int]] = []
+        self._sums: list[int] | None = None  # of the lengths of spans before each; None = to be made anew
 
     def see(self, start_ns: int, end_ns: int) -> None:
         """Take in a span, in any order."""
@@ -53,6 +55,7 @@ class Watched:
             start_ns, end_ns = min(start_ns, spans[stop][0]), max(end_ns, spans[stop][1])
             stop += 1
         spans[at:stop] = [(start_ns, end_ns)]
+        self._sums = None
         del spans[:-SPANS]
 
     def during(self, start_ns: int, end_ns: int) -> bool:
@@ -62,8 +65,14 @@ class Watched:
 
     def since(self, moment_ns: int, until_ns: int = FOREVER_NS) -> int:
         """How much of the time after `moment_ns` and before `until_ns` was watched, ns."""
-        spans = [span for span in self._spans if span[1] > moment_ns]
-        return sum(max(0, min(end, until_ns) - max(start, moment_ns)) for start, end in spans)
+        return max(0, self._before(until_ns) - self._before(moment_ns))
+
+    def _before(self, moment_ns: int) -> int:
+        """How much of the time before a moment was watched, as far as is remembered, ns."""
+        if self._sums is None:
+            self._sums = list(accumulate((end - start for start, end in self._spans), initial=0))
+        at = bisect_left(self._spans, (moment_ns,))  # spans that begin before it
+        return self._sums[at] - (max(0, self._spans[at - 1][1] - moment_ns) if at else 0)
 
 
 def fade(case: Case, watched: Watched, half_life_ns: float) -> None:
