@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TCP = 6
 UDP = 17
+BY_LENGTHS = "noise"  # carrier of a dialogue that only its lengths under encryption tell of
 
 
 class Basis(IntEnum):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from detector.document import Context, since
+from detector.document import Context, since, sureness
 from detector.records import Verdict
 from detector.report import write_report
 from detector.report.card import card
 from detector.report.markup import Markup, join, tag
 from detector.report.summary import answer
-from detector.report.words import advice, sureness
+from detector.report.words import advice
 from detector.rollup import of_result
 from detector.text import printable
 from tests.detector.report.read import Strict, drawn, html, read, result, traffic
