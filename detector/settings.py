@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from detector.text import grouped
+
 PRIVATE_NETWORKS = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -153,7 +155,7 @@ def _typed(value: Any, default: Any, where: str) -> Any:
         return tuple(value)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and not 0 < value <= MOST:
-        raise SettingsError(f"{where} must be above 0 and at most {MOST:,}")
+        raise SettingsError(f"{where} must be above 0 and at most {grouped(MOST)}")
     if isinstance(default, float) and number:
         return float(value)
     if type(value) is not type(default):

@@ -17,6 +17,7 @@ from detector.findings.forgetting import Watched, faded, heard_ns, quiet_ns
 from detector.findings.fused import as_evidence, fused, ranked
 from detector.findings.thinned import Thinned, thin
 from detector.records import Finding, Vectors, Verdict
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,8 +104,8 @@ def without_course(findings: Iterable[Finding]) -> list[str]:
     )
     if not missed:
         return []
-    told, left = (f"{count:,}".replace(",", " ") for count in (HOSTS, missed))
-    return [f"how the score came about is told of {told} hosts, the first suspect ones: not of {left}"]
+    told = f"{grouped(HOSTS)} hosts, the first suspect ones: not of {grouped(missed)}"
+    return [f"how the score came about is told of {told}"]
 
 
 def _with_silence(rows: NDArray[Any], step: int, seen: Int64s) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Final
 from detector.document import QUALITY, since, spoken
 from detector.findings.evidence import COINS
 from detector.records import Finding, Verdict
-from detector.text import plural
+from detector.text import grouped, plural
 
 STRANGE: Final = 0.99  # novelty from which a score is trusted less
 
@@ -36,9 +36,9 @@ def limits(finding: Finding) -> Iterator[str]:
     if quality["packets"] and quality["lost"] is None:
         yield "Whether packets of this host were lost is not known."
     if quality["lost"]:
-        yield f"The capturing system lost {quality['lost']} packets."
+        yield f"The capturing system lost {plural(quality['lost'], 'packet')}."
     if quality["undecodable"]:
-        yield f"{quality['undecodable']} packets could not be decoded."
+        yield f"{plural(quality['undecodable'], 'packet')} could not be decoded."
     if (finding.novelty or 0.0) > STRANGE:
         yield "It is unlike nearly everything the model learned from; trust the score less."
     if finding.network_score is not None and spoken(finding)[1] is None:
@@ -87,7 +87,7 @@ def _on_the_host(finding: Finding) -> Iterator[str]:
 
 def several(count: int) -> str:
     """`1 host or meter`, `2 hosts and meters`."""
-    return "1 host or meter" if count == 1 else f"{count:,} hosts and meters".replace(",", " ")
+    return "1 host or meter" if count == 1 else f"{grouped(count)} hosts and meters"
 
 
 def seen(finding: Finding) -> str:

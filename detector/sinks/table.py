@@ -12,7 +12,7 @@ from typing import TextIO
 
 from detector.document import Context, counts, energy_of_mining, since, spoken, sureness
 from detector.records import Finding, Verdict
-from detector.text import cells, minute, number, plural, printable, probability
+from detector.text import cells, grouped, minute, number, plural, printable, probability
 
 COLOUR = {
     Verdict.MINING: "\x1b[1;31m",
@@ -195,9 +195,9 @@ def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
     kinds["ip"] += kinds["asset"]
     named = (("ip", "host"), ("meter", "meter"), ("feeder", "feeder"))
     nouns = [plural(kinds[kind], noun) for kind, noun in named if kinds[kind]]
-    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())
+    told = ", ".join(f"{grouped(count)} {verdict.value}" for verdict, count in counts(findings).items())
     allowed = sum(finding.allowed is not None for finding in findings)
-    told += f"; {allowed} allowed" if allowed else ""
+    told += f"; {grouped(allowed)} allowed" if allowed else ""
     line = f"{' and '.join(nouns) or '0 hosts'}: {told}"
     energy = energy_of_mining(findings)
     if energy.kwh is not None:
@@ -205,5 +205,5 @@ def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
         basis = "measured" if energy.measured else "estimated"
         line += f"; mining drew {number(energy.kwh)} kWh{carbon}, {basis}"
     if hidden:
-        line += f"; {hidden} not listed"
+        line += f"; {grouped(hidden)} not listed"
     return line

@@ -33,6 +33,7 @@ from detector.monitor.sources import FollowedSource, opens
 from detector.records import ChannelWindows, Evidence, Finding, Readings, SourceReport, Verdict
 from detector.settings import MeterSettings, Settings, SettingsError
 from detector.telemetry.follow import KEPT_DAYS, Tail, joined
+from detector.text import plural
 from detector.windows.channel import concatenate, empty, in_order
 from tests.detector.kernel.by_hand import SERVER, START, S, canonical, ether, pcap, tcp
 from training import export
@@ -344,7 +345,7 @@ def test_file_that_grows_then_sigterm(campus: Path, bundle: str, tmp_path: Path)
     assert_same_scores(documents(output), scored(tmp_path, bundle, campus))
     assert len(stdout.splitlines()) == len(output.read_text().splitlines())
     assert "Traceback" not in stderr
-    assert f"read {rows_packets(data)} packets from 1 source" in stderr
+    assert f"read {plural(rows_packets(data), 'packet')} from 1 source" in stderr
 
 
 def rows_packets(data: bytes) -> int:

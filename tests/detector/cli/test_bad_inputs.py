@@ -214,7 +214,7 @@ WRONG_SETTINGS = {
     "[metre]\n": "unknown key 'metre'; did you mean 'meter'?",
     "[meter]\nwindow_s = 'x'\n": "[meter] window_s must be of type int",
     "[meter]\nwindow_s = -5\n": "[meter] window_s must be above 0",
-    f"[meter]\nwindow_s = {10**30}\n": "[meter] window_s must be above 0 and at most 1,000,000,000",
+    f"[meter]\nwindow_s = {10**30}\n": "[meter] window_s must be above 0 and at most 1 000 000 000",
     f"[findings]\nco2e_kg_per_kwh = {10**400}\n": "co2e_kg_per_kwh must be above 0 and at most",
     "[findings]\nco2e_kg_per_kwh = nan\n": "co2e_kg_per_kwh must be above 0",
     "[findings]\nhome_networks = ['zz']\n": "'zz' is no network",

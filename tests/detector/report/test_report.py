@@ -104,7 +104,7 @@ def test_ten_thousand_clear_hosts_are_one_folded_table() -> None:
 def test_thousands_of_miners_with_pictures_do_not_make_a_huge_file() -> None:
     findings = [mining(host=f"host {i}", traffic=traffic(192), drawn=drawn(192)) for i in range(3000)]
     told, parser = read(findings)
-    assert "1000 more are in the JSON output." in told
+    assert "1 000 more are in the JSON output." in told
     assert parser.tags.count("article") == 300
     assert len(told) < 15_000_000
 
