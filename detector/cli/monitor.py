@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
+    add("--tips", metavar="FILE", help="CSV of reports: they move hosts up the list, never a score")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
     add("--block-times", metavar="FILE", help="when a node heard of blocks: a time a line, or CSV time,chain")
@@ -106,11 +107,13 @@ def run(args: argparse.Namespace) -> int:
     from detector.pipeline import Run  # noqa: PLC0415
     from detector.policy import NO_POLICY, read_policy  # noqa: PLC0415
     from detector.signing import Trust  # noqa: PLC0415
+    from detector.tips import NO_TIPS, read_tips  # noqa: PLC0415
 
     trusted = plan.settings.model
     bundle = Bundle.load(plan.monitor.model or None, Trust.of(trusted.public_key, trusted.oldest))
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
     policy = read_policy(plan.monitor.policy) if plan.monitor.policy else NO_POLICY
+    tips = read_tips(plan.monitor.tips) if plan.monitor.tips else NO_TIPS
     output.check(plan.monitor.output or None)
     relay = Relay(plan.monitor.syslog, output.note) if plan.monitor.syslog else None
     model = {"id": bundle.id, "schema_digest": bundle.schema_digest}
@@ -119,7 +122,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         with Stop() as stop:
             tell = _teller(args, journal, relay)
-            result = _watch(plan, Run(bundle, plan.settings, assets, policy), tell, stop, args.quiet)
+            scoring = Run(bundle, plan.settings, assets, policy, tips=tips)
+            result = _watch(plan, scoring, tell, stop, args.quiet)
     finally:
         if journal:
             journal.close()
@@ -157,6 +161,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         "power_timezone": args.power_timezone,
         "assets": args.assets,
         "policy": args.policy,
+        "tips": args.tips,
         "model": args.model,
         "output": args.output,
         "syslog": args.syslog,

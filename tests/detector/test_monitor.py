@@ -583,3 +583,25 @@ def test_tail_waits_for_whole_lines_and_remembers_the_file_before(tmp_path: Path
     after = tail.poll()
     assert after is not None
     assert after.watts.tolist() == [100.0, 110.0, 120.0, 130.0]
+
+
+def test_tips_are_told_of_the_host_and_move_no_score(tmp_path: Path, bundle: str) -> None:
+    tips = tmp_path / "tips.csv"
+    tips.write_text("time,host,place,text,source\n2026-03-01,10.20.0.40,,its fans roar,a neighbour\n")
+    found = []
+    for name, more in (("with", ["--tips", str(tips)]), ("without", [])):
+        output = tmp_path / f"{name}.jsonl"
+        follow = ["--follow", str(SAMPLES / "campus-hour.pcap.gz"), "--output", str(output)]
+        assert main(["monitor", "--once", *follow, *more, "--model", bundle, "--quiet"]) == 0
+        found.append({told["host"]: told for told in map(json.loads, output.read_text().splitlines())})
+    with_tips, without = found
+    assert [tip["source"] for tip in with_tips["10.20.0.40"].pop("tips")] == ["a neighbour"]
+    assert with_tips == without
+
+
+def test_bad_tips_are_one_line(tmp_path: Path, bundle: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tips = tmp_path / "tips.csv"
+    tips.write_text("time,hostt\n")
+    assert main(["monitor", "--once", "--follow", "x", "--tips", str(tips), "--model", bundle]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "tips.csv: line 1: unknown column 'hostt'" in line
