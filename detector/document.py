@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from detector.records import Evidence, Finding, Tip, Verdict
+from detector.records import BY_LENGTHS, Evidence, Finding, Tip, Verdict
 from detector.text import plain, rfc3339
 
 SCHEMA = "minewatch.finding/1"
@@ -26,6 +26,20 @@ QUALITY: dict[str, Any] = {
     "sources": [],
 }
 ENERGY = {"watts": None, "kwh": None, "co2e_kg": None, "measured": None}
+GROUNDS = {
+    "behaviour": "its traffic behaves like a miner's",
+    "synchrony": "its traffic keeps time with that of another suspect",
+    "serves_miners": "it serves miners",
+    "works_for": "it takes work from a host at home that serves miners",
+    "power": "it draws power like a miner",
+    "feeder_balance": "a load that no meter sees is flat day and night",
+}
+GRADES = {
+    Verdict.MINING: "likely",
+    Verdict.SUSPICIOUS: "possible",
+    Verdict.UNDECIDED: "cannot tell",
+    Verdict.CLEAR: "nothing seen",
+}
 CHANNEL = dict.fromkeys(("remote", "port", "transport", "role", "client_port", "community_id"))
 
 
@@ -89,6 +103,7 @@ def _where_known(finding: Finding) -> dict[str, Any]:
     """Keys that stand only in findings of which they say something."""
     told = {
         "explanation": finding.explanation,
+        "course": [{"time": rfc3339(time_ns), "score": score} for time_ns, score in finding.course],
         "missing": finding.missing,
         "role": finding.role,
         "allowed": finding.allowed,
@@ -130,6 +145,25 @@ def spoken(finding: Finding) -> tuple[str | None, str | None]:
             coin = item.facts.get("coin")
             return (None if coin in {None, "", "unknown"} else str(coin)), str(dialect)
     return None, None
+
+
+def heard(finding: Finding) -> bool:
+    """Whether words of a mining dialogue were read, not only told by their lengths."""
+    return any(
+        item.facts.get("dialect") and item.facts.get("carrier") != BY_LENGTHS for item in finding.evidence
+    )
+
+
+def sureness(finding: Finding) -> tuple[str, str]:
+    """(a grade, what it rests on)."""
+    kinds = {item.kind for item in finding.evidence}
+    grounds = [words for kind, words in GROUNDS.items() if kind in kinds]
+    if heard(finding):
+        grounds.insert(0, "a mining dialogue was read")
+    elif spoken(finding)[1]:
+        grounds.insert(0, "the lengths are those of a mining dialogue")
+    sure = finding.verdict is Verdict.MINING and heard(finding)
+    return "very sure" if sure else GRADES[finding.verdict], " and ".join(grounds)
 
 
 def counts(findings: Iterable[Finding]) -> dict[Verdict, int]:

@@ -70,7 +70,9 @@ class Result:
     model: Mapping[str, str]  # "id" and "schema_digest" of the bundle
     assets: hosts.Assets = field(default_factory=hosts.Assets)
     card: str = ""  # of the model, Markdown
-    notes: list[str] = field(default_factory=list)  # what of the inputs was passed over
+    notes: list[str] = field(
+        default_factory=list
+    )  # what of the inputs was passed over, and of findings not told
     interrupted: bool = False
 
 
@@ -274,6 +276,7 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
         history.close()
         result.problems += history.problems
     result.findings = run.findings(_deeper(request, inputs, result))
+    result.notes += findings.without_course(result.findings)
     result.sources = run.privacy.sources(result.sources)
     return result
 

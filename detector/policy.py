@@ -24,7 +24,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from detector.settings import SettingsError, read_table, refuse_unknown
-from detector.text import nanoseconds
+from detector.text import grouped, nanoseconds
 
 CONDITIONS: Final = ("asset", "organisation", "host", "wallet", "pool")
 TIMES: Final = ("from", "until")
@@ -118,7 +118,7 @@ def read_policy(path: str) -> Policy:
     refuse_unknown(table, ("allow", "thresholds"), path)
     listed, limits = table.get("allow", []), table.get("thresholds", {})
     if not isinstance(listed, list) or len(listed) > MOST_RULES:
-        raise PolicyError(f"{path}: 'allow' must be at most {MOST_RULES:,} tables [[allow]]")
+        raise PolicyError(f"{path}: 'allow' must be at most {grouped(MOST_RULES)} tables [[allow]]")
     if not isinstance(limits, dict):
         raise PolicyError(f'{path}: [thresholds] must hold a table an organisation, [thresholds."Name"]')
     rules = tuple(_rule(rule, f"{path}: [[allow]] {n}") for n, rule in enumerate(listed, 1))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TCP = 6
 UDP = 17
+BY_LENGTHS = "noise"  # carrier of a dialogue that only its lengths under encryption tell of
 
 
 class Basis(IntEnum):
@@ -250,6 +251,7 @@ class Finding:
     tips: Sequence[Tip] = ()  # newest first; they move neither score nor verdict
     role: str | None = None  # of what is no end host: "mining proxy", "pool", "gateway"
     allowed: str | None = None  # the rule of the policy that allows what it is accused of
+    course: Sequence[tuple[int, float]] = ()  # (start of a window in ns, the score had all ended with it)
     traffic: Steps | None = None  # of its suspect channels: messages, pushes, score (highest, 0..1)
     drawn: Steps | None = None  # of its meter, W: mean, low, high
 

@@ -11,6 +11,8 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from detector.text import grouped
+
 PRIVATE_NETWORKS = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -198,7 +200,7 @@ def _number(value: Any, kind: type, allowed: tuple[float, float], where: str) ->
     if not (number and allowed[0] <= value <= allowed[1]):
         what = "a whole number" if kind is int else "a number"
         raise SettingsError(
-            f"{where} must be {what} from {allowed[0]:,} to {allowed[1]:,}, not {value!r:.40}"
+            f"{where} must be {what} from {grouped(allowed[0])} to {grouped(allowed[1])}, not {value!r:.40}"
         )
     return kind(value)
 

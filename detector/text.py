@@ -115,9 +115,14 @@ def probability(value: float | None) -> str:
     return f"{math.floor(min(max(value, 0.0), 1.0) * 1000) / 1000:.3f}"
 
 
+def grouped(count: float) -> str:
+    """A count for people: `1 234 567`."""
+    return f"{count:,}".replace(",", " ")
+
+
 def plural(count: int, noun: str) -> str:
-    """`1 host`, `2 hosts`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """`1 host`, `1 234 hosts`."""
+    return f"{grouped(count)} {noun}" if count == 1 else f"{grouped(count)} {noun}s"
 
 
 def plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from detector.text import plural, probability
+from detector.text import grouped, plural, probability
 
 if TYPE_CHECKING:
     from detector.model import Bundle
@@ -59,7 +59,7 @@ def moved(old: Sequence[Finding], new: Sequence[Finding]) -> Iterator[str]:
     pairs = [(before[one.kind, one.host], one) for one in new if (one.kind, one.host) in before]
     otherwise = [(a, b) for a, b in pairs if a.verdict is not b.verdict]
     scored = [(a, b) for a, b in pairs if a.verdict is b.verdict and _step(a, b) >= STEP]
-    told = f"{len(otherwise)} with another verdict, {len(scored)} with another score"
+    told = f"{grouped(len(otherwise))} with another verdict, {grouped(len(scored))} with another score"
     yield f"{plural(len(pairs), 'host')}: {told}"
     for listed in (otherwise, scored):
         for a, b in sorted(listed, key=lambda pair: -_step(*pair)):
@@ -83,7 +83,7 @@ def _section(title: str, old: Any, new: Any) -> Iterator[str]:
         yield f"{title}:"
         yield from (f"  {line}" for line in lines[:SHOWN])
     if len(lines) > SHOWN:
-        yield f"  and {len(lines) - SHOWN} more"
+        yield f"  and {grouped(len(lines) - SHOWN)} more"
 
 
 def _is_names(value: Any) -> bool:
@@ -94,8 +94,8 @@ def _names(old: list[str], new: list[str]) -> Iterator[str]:
     gone, fresh = [name for name in old if name not in new], [name for name in new if name not in old]
     for said, names in (("gone", gone), ("new", fresh)):
         if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            yield f"{said} ({len(names)}): {', '.join(names[:SHOWN])}{more}"
+            more = f" and {grouped(len(names) - SHOWN)} more" if len(names) > SHOWN else ""
+            yield f"{said} ({grouped(len(names))}): {', '.join(names[:SHOWN])}{more}"
     if old != new and not gone and not fresh:
         yield "the same in another order"
 

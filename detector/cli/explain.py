@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from detector.cli import INTERRUPTED, OK, WRONG
 from detector.cli.output import note
 from detector.records import SourceReport
-from detector.text import plural, printable
+from detector.text import grouped, plural, printable
 
 LISTED = 20  # sources named one by one
 WORDS = {
@@ -60,7 +60,9 @@ def told_problems(sources: Iterable[SourceReport], problems: Iterable[str]) -> l
 def notes(sources: Sequence[SourceReport]) -> list[str]:
     """What was detected rather than told: units, time zones, layouts."""
     lines = [f"{printable(s.source)}: {printable(line)}" for s in sources for line in s.notes]
-    return lines if len(lines) <= LISTED else [*lines[:LISTED], f"and {len(lines) - LISTED} more notes"]
+    return (
+        lines if len(lines) <= LISTED else [*lines[:LISTED], f"and {grouped(len(lines) - LISTED)} more notes"]
+    )
 
 
 def totals(sources: Sequence[SourceReport]) -> str:
@@ -75,10 +77,10 @@ def totals(sources: Sequence[SourceReport]) -> str:
     for source in sources:
         reasons.update(source.undecodable)
     if reasons.total():  # packets, or readings of a power file
-        line += f"; {reasons.total()} left out ({_reasons(reasons)})"
+        line += f"; {grouped(reasons.total())} left out ({_reasons(reasons)})"
     lost = [s.lost for s in sources if s.lost is not None]
     if sum(lost):
-        line += f"; {sum(lost)} lost by the capturing system"
+        line += f"; {grouped(sum(lost))} lost by the capturing system"
     return line
 
 
@@ -101,7 +103,7 @@ def _outcome(source: SourceReport) -> str:
         return "not read" if source.problem else "empty"
     if source.records:
         return plural(source.records, "flow record")
-    told = f"{plural(source.packets, 'packet')}, {source.decoded} decoded"
+    told = f"{plural(source.packets, 'packet')}, {grouped(source.decoded)} decoded"
     if source.readings:
         told = plural(source.readings, "reading") + (f", {told}" if source.packets else "")
     if source.undecodable:
@@ -113,7 +115,7 @@ def _outcome(source: SourceReport) -> str:
 
 def _reasons(reasons: Counter[str]) -> str:
     """`truncated header 22, not IP 65`: the six commonest."""
-    return ", ".join(f"{reason_in_words(reason)} {count}" for reason, count in reasons.most_common(6))
+    return ", ".join(f"{reason_in_words(reason)} {grouped(n)}" for reason, n in reasons.most_common(6))
 
 
 def reason_in_words(reason: str) -> str:

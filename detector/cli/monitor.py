@@ -15,6 +15,7 @@ from detector.cli.parser import add_privacy, network, with_privacy
 from detector.document import WORST_FIRST
 from detector.records import Verdict
 from detector.settings import YEAR_S
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from detector.monitor import Journal, Outcome, Plan, Relay, Stop
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--power-timezone", metavar="ZONE", help="zone of times that have none, such as Europe/Oslo")
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
+    add("--tips", metavar="FILE", help="CSV of reports: they move hosts up the list, never a score")
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
     add("--block-times", metavar="FILE", help="when a node heard of blocks: a time a line, or CSV time,chain")
@@ -95,7 +97,7 @@ def _seconds(word: str) -> float:
     except ValueError:
         value = math.nan
     if not LEAST_S <= value <= YEAR_S:
-        told = f"{word!r:.40} is no number of seconds from {LEAST_S} to {YEAR_S:,}"
+        told = f"{word!r:.40} is no number of seconds from {LEAST_S} to {grouped(YEAR_S)}"
         raise argparse.ArgumentTypeError(told)
     return value
 
@@ -104,19 +106,22 @@ def run(args: argparse.Namespace) -> int:
     """Watch and tell."""
     plan = _plan(args)
     from detector import hosts  # noqa: PLC0415  numpy and the model: not for --help
+    from detector.findings import without_course  # noqa: PLC0415
     from detector.model import Bundle  # noqa: PLC0415
     from detector.monitor import Journal, Relay, Stop  # noqa: PLC0415
     from detector.pipeline import Run  # noqa: PLC0415
     from detector.policy import NO_POLICY, read_policy  # noqa: PLC0415
     from detector.signing import Trust  # noqa: PLC0415
+    from detector.tips import NO_TIPS, read_tips  # noqa: PLC0415
 
     trusted = plan.settings.model
     bundle = Bundle.load(plan.monitor.model or None, Trust.of(trusted.public_key, trusted.oldest))
     assets = hosts.read_assets(plan.monitor.assets) if plan.monitor.assets else hosts.Assets()
     policy = read_policy(plan.monitor.policy) if plan.monitor.policy else NO_POLICY
+    tips = read_tips(plan.monitor.tips) if plan.monitor.tips else NO_TIPS
     watched = plan.monitor
     kept = (
-        args.config, watched.assets, watched.policy, watched.model, trusted.public_key,
+        args.config, watched.assets, watched.policy, watched.tips, watched.model, trusted.public_key,
         plan.settings.privacy.site_key, plan.settings.findings.pools, plan.settings.findings.block_times,
     )  # fmt: skip
     read = [*watched.follow, *watched.power]
@@ -128,7 +133,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         with Stop() as stop:
             tell = _teller(args, journal, relay)
-            result = _watch(plan, Run(bundle, plan.settings, assets, policy), tell, stop, args.quiet)
+            scoring = Run(bundle, plan.settings, assets, policy, tips=tips)
+            result = _watch(plan, scoring, tell, stop, args.quiet)
     finally:
         if journal:
             journal.close()
@@ -139,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
         interrupted=stop.signal == signal.SIGINT,
         nothing=not result.findings,
         quiet=args.quiet,
+        passed_over=without_course(result.findings),
     )
     return INTERRUPTED if stop.signal == signal.SIGINT else status
 
@@ -165,6 +172,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         "power_timezone": args.power_timezone,
         "assets": args.assets,
         "policy": args.policy,
+        "tips": args.tips,
         "model": args.model,
         "output": args.output,
         "syslog": args.syslog,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from detector.settings import Settings
+from detector.text import grouped
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -57,7 +58,9 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         except ValueError:  # also of more digits than Python reads
             value = None
         if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{word!r:.40} is no whole number from {least:,} to {most:,}")
+            raise argparse.ArgumentTypeError(
+                f"{word!r:.40} is no whole number from {grouped(least)} to {grouped(most)}"
+            )
         return value
 
     return number

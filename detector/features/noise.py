@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.kernel import layout
-from detector.records import TCP, ChannelWindows, Facts
+from detector.records import BY_LENGTHS, TCP, ChannelWindows, Facts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DIALECT, CARRIER = "stratumv2", "noise"
+DIALECT, CARRIER = "stratumv2", BY_LENGTHS
 ACT_1, ACT_2, SETUP_DONE = 64, (234, 170), 44
 SHARE, SHARE_EXTENDED = 62, range(64, 96)  # the latter with 1 to 32 bytes of extranonce
 ACCEPTED, TARGET, PREVIOUS_HASH = 58, 74, 86

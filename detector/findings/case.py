@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from detector.features import fusion
 from detector.findings.answering import Answered
 from detector.findings.following import InStep
+from detector.findings.fused import as_evidence, fused
+from detector.findings.fused import ranked as ranked_channels
 from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roles import GATEWAY, Role, Roles
@@ -23,7 +23,6 @@ from detector.findings.synchrony import Followed, Meeting, Witnesses, strongest
 from detector.hosts import Asset, Assets, words
 from detector.model import Model
 from detector.owners import told_by_name
-from detector.records import Vectors
 from detector.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ class Case:
     follows: tuple[ChannelRecord, Followed] | None = None  # a channel whose pushes follow a chain's blocks
     quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
     in_step: InStep | None = None  # a suspect channel that its watts follow
+    by_power: float = 0.0  # what its power accuses it of by itself: the score is no lower; 0 = of nothing
     accused_by_power: bool = False  # more than by all together: the score is that of power
     heard_ns: int = 0  # the last such sign
     forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less
@@ -89,9 +89,7 @@ def _with_power(record: HostRecord, meters: list[HostRecord]) -> HostRecord:
 
 def ranked(name: str, kind: str, record: HostRecord, peers: Peers, clock: Witnesses) -> Case:
     """The case of a host or meter: its channels ranked, words before scores, and what stands beside it."""
-    channels = list(record.channels.values())
-    if len(channels) > 1:
-        channels.sort(key=lambda c: (not c.said, -c.logit, c.key))
+    channels = ranked_channels(record.channels.values())
     enough = record.power is not None and record.power.readings >= MIN_READINGS
     level = peers.level(record.power.meter) if record.power else Level()
     host = Case(name, kind, record, channels, record.power if enough else None, level)
@@ -109,52 +107,13 @@ def placed(host: Case, assets: Assets, known: Roles) -> Asset | None:
 
 
 def score(block: list[Case], model: Model) -> None:
-    """Let the fusion model judge all that is known, and traffic alone; the higher score counts.
-
-    So a meter may add to what traffic says and take nothing from it: what is heard is heard, and
-    who hides the readings of a meter gains nothing.
-    """
-    vectors = fusion.extract([_as_evidence(host) for host in block])
-    scores = model.score(vectors)
-    told, logits = scores.probability.copy(), scores.logit.copy()
-    novelty, rows, alone = scores.novelty.copy(), vectors.values.copy(), told.copy()
-    powered = np.flatnonzero([bool(host.power and host.channels) for host in block])
-    if len(powered):
-        traffic = np.where(fusion.OF_POWER, np.nan, rows[powered])
-        without = model.score(Vectors(vectors.names, traffic))
-        alone[powered] = without.probability
-        better = without.logit > logits[powered]
-        higher = powered[better]
-        told[higher], logits[higher] = without.probability[better], without.logit[better]
-        novelty[higher], rows[higher] = without.novelty[better], traffic[better]
+    """Let the fusion model judge hosts with channels."""
+    evidence = [as_evidence(host.channels, host.power.logit if host.power else math.nan) for host in block]
+    told = fused(fusion.extract(evidence), model)
     for row, host in enumerate(block):
-        host.score, host.logit, host.novelty = float(told[row]), float(logits[row]), float(novelty[row])
-        host.network_score = float(alone[row]) if host.channels else None
-        host.values = rows[row]
-
-
-def _as_evidence(host: Case) -> fusion.HostEvidence:
-    logits = sorted((channel.logit for channel in host.channels), reverse=True)
-    power_logit = host.power.logit if host.power else math.nan
-    if not logits:
-        return fusion.HostEvidence(power_logit=power_logit)
-    heard = [channel.facts for channel in host.channels if channel.facts is not None]
-    lead = max(host.channels, key=lambda channel: channel.logit)
-    unnamed, no_protocol, self_signed = fusion.lacks(lead.names)
-    return fusion.HostEvidence(
-        network_logit=logits[0],
-        network_second=logits[1] if len(logits) > 1 else math.nan,
-        network_again=float(np.fmax.reduce([channel.again for channel in host.channels])),
-        network_mean=max(channel.mean for channel in host.channels),
-        unnamed=unnamed,
-        no_protocol=no_protocol,
-        self_signed=self_signed,
-        logins=max((facts.logins for facts in heard), default=0),
-        requests=max((facts.requests for facts in heard), default=0),
-        jobs=max((facts.jobs for facts in heard), default=0),
-        shares=max((facts.shares for facts in heard), default=0),
-        power_logit=power_logit,
-    )
+        host.score, host.logit = float(told.probability[row]), float(told.logit[row])
+        host.novelty, host.values = float(told.novelty[row]), told.rows[row]
+        host.network_score = float(told.alone[row])
 
 
 def serves(host: Case) -> bool:

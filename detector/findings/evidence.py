@@ -19,7 +19,7 @@ from detector.findings.ledger import ChannelRecord
 from detector.findings.synchrony import Followed, Meeting
 from detector.kernel import layout
 from detector.records import UDP, Evidence, Facts
-from detector.text import minute
+from detector.text import grouped, minute, plural
 from detector.windows.histograms import CLOSE_BYTES
 
 if TYPE_CHECKING:
@@ -118,12 +118,12 @@ def _deeds(facts: Facts) -> str:
     if facts.logins:
         deeds.append("shook hands" if facts.carrier == noise.CARRIER else "logged in")
     if facts.jobs:
-        deeds.append(f"was given {facts.jobs} job{'s' * (facts.jobs != 1)}")
+        deeds.append(f"was given {plural(facts.jobs, 'job')}")
     if facts.shares:
-        accepted = f", {facts.accepted} accepted," if facts.accepted else ""
-        deeds.append(f"submitted {facts.shares} share{'s' * (facts.shares != 1)}{accepted}")
+        accepted = f", {grouped(facts.accepted)} accepted," if facts.accepted else ""
+        deeds.append(f"submitted {plural(facts.shares, 'share')}{accepted}")
     if not deeds and facts.requests:
-        deeds.append(f"asked {facts.requests} times for work")
+        deeds.append(f"asked {grouped(facts.requests)} times for work")
     return " and ".join(deeds) or "spoke"
 
 
@@ -199,8 +199,8 @@ def synchrony(record: ChannelRecord, meeting: Meeting) -> Evidence:
     return Evidence(
         kind="synchrony",
         weight=0.0,
-        summary=f"{meeting.met} of {meeting.pushes} pushes of {endpoint(where)} came within a second"
-        f" of those that {meeting.other.host} got from {endpoint(channel(meeting.other))},"
+        summary=f"{grouped(meeting.met)} of {grouped(meeting.pushes)} pushes of {endpoint(where)} came"
+        f" within a second of those that {meeting.other.host} got from {endpoint(channel(meeting.other))},"
         f" at most {meeting.by_chance} where shifted: they share a clock, as pools of one coin do",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
@@ -216,8 +216,9 @@ def blocks(record: ChannelRecord, followed: Followed) -> Evidence:
     return Evidence(
         kind="blocks",
         weight=0.0,
-        summary=f"{followed.met} of {followed.blocks} blocks{of} were followed within seconds by a push of"
-        f" {endpoint(where)}, at most {followed.by_chance} where shifted: its pushes follow the chain",
+        summary=f"{grouped(followed.met)} of {grouped(followed.blocks)} blocks{of} were followed within"
+        f" seconds by a push of {endpoint(where)}, at most {followed.by_chance} where shifted:"
+        " its pushes follow the chain",
         first_ns=record.first_ns,
         last_ns=record.last_ns,
         channel=where,
@@ -259,8 +260,9 @@ def _counted(n: int, what: str, alike: Alike) -> str:
     size = f"{low} bytes" if low == high else f"{low}-{high} bytes"
     kind = what if n == 1 else f"{what}s"
     if count < 2:
-        return f"{n} {kind}"
-    return f"{n} {kind} of {size}" if count == n else f"{n} {kind} ({count} of {size})"
+        return f"{grouped(n)} {kind}"
+    told = f"{grouped(n)} {kind}"
+    return f"{told} of {size}" if count == n else f"{told} ({grouped(count)} of {size})"
 
 
 def _every(wide: Int64s) -> str:

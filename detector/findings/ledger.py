@@ -17,6 +17,7 @@ from detector.features import noise
 from detector.features.feeders import Feeders
 from detector.findings.answering import Answered
 from detector.findings.behind import system
+from detector.findings.course import Courses
 from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
 from detector.findings.strip import Strip
@@ -146,7 +147,8 @@ class Ledger:
         window_s: length of a window of traffic.
         """
         self.feeders = Feeders(feeder_of or {})
-        self.hosts = Roster()
+        self.courses = Courses()
+        self.hosts = Roster(self.courses)
         self.asked: dict[str, dict[str, int]] = {}  # host -> listed names it asked for, first time
         self._pools = pools
         self.meters: dict[str, HostRecord] = {}
@@ -158,7 +160,6 @@ class Ledger:
         self.suspect: dict[bytes, ChannelRecord] = {}  # channels that were suspect by how they behave
         self.answered: dict[str, Answered] = {}  # of hosts at home, what was judged at those who asked
         self.systems: dict[str, set[str]] = {}  # host -> kinds of client that spoke from it
-        self.watched = Watched()
         self._crowded: set[int] = set()  # hosts that hold more than KEPT_CHANNELS
         self._window = -1  # number of the one that rows are of
         self.home = home
@@ -166,6 +167,7 @@ class Ledger:
         self._min_messages = min_messages
         self._suspicious = suspicious
         self._window_ns = window_s * 1_000_000_000
+        self.watched = Watched(self._window_ns)
 
     def see(self, table: ChannelWindows, source: str | Sequence[Span]) -> None:
         """Count rows as they were observed (not rolled up): who, when, how much, in which source.
@@ -277,7 +279,9 @@ class Ledger:
             if channel.said and len(self.spoken) < KEPT_SPOKEN:
                 self.spoken[channel.key] = channel
             suspect = fresh.probability >= self._suspicious
-            if suspect or _said(told[row]):
+            heard = suspect or _said(told[row])
+            self.courses.touch(number, channels, heard)
+            if heard:
                 channel.heard_ns = max(channel.heard_ns, moment[2])
             channel.suspect_windows += suspect
             if suspect:
@@ -298,12 +302,14 @@ class Ledger:
 
     def settle(self) -> None:
         """A window is over: every host keeps its KEPT_CHANNELS heaviest channels.  Not sooner, or which
-        ones stay would depend on the order of rows within the window."""
+        ones stay would depend on the order of rows within the window.  What is known then is a step of
+        the course of its score."""
         for number in self._crowded:
             channels = self.hosts.channels[number]
             for lightest in sorted(channels.values(), key=_weight)[:-KEPT_CHANNELS]:
                 del channels[lightest.key]
         self._crowded.clear()
+        self.courses.step(self._window)
 
     def add_power(self, record: PowerRecord, span_ns: tuple[int, int], source: str) -> None:
         """Take in what the power model says of a meter."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from detector.features import fusion
 from detector.findings import case, evidence, following, hours, metered, roles, services
 from detector.findings.case import Case
+from detector.findings.together import together
 from detector.model import Bundle, Model
 from detector.records import Evidence, Verdict
 from detector.settings import Settings
@@ -47,6 +48,10 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
         told.append(roles.served(host.role))
     if host.boss:
         told.append(roles.works_for(*host.boss))
+    if not told and host.channels:
+        told.append(together(host.channels[0], _parts(bundle.fusion, host.values, host.novelty)))
+    elif not told and drawn:
+        told.append(metered.drawn(drawn, host.level))
     told.sort(key=lambda e: -e.weight)
     return told[: settings.findings.max_evidence]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detector import hosts
+from detector.findings.course import Courses
 from detector.kernel import layout
 from detector.kernel.index import Index
 from detector.records import Span
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detector.findings.ledger import ChannelRecord, PowerRecord
+    from detector.findings.thinned import Thinned
     from detector.records import Int64s, UInt64s
 
 _FOREVER_NS = 1 << 62
@@ -46,6 +48,7 @@ class HostRecord:
     asked: bool = False  # had a channel of its own, not only answered others
     one_way: bool = True  # nothing but one direction of its channels was seen
     channels: dict[bytes, ChannelRecord] = field(default_factory=dict)
+    course: Thinned | None = None
     power: PowerRecord | None = None
     sources: frozenset[str] = frozenset()
 
@@ -53,8 +56,10 @@ class HostRecord:
 class Roster:
     """What was counted of each host; `channels`, by number of the host, are filled by the ledger."""
 
-    def __init__(self) -> None:
+    def __init__(self, courses: Courses | None = None) -> None:
+        """courses: of the scores of hosts, by number."""
         self.channels: dict[int, dict[bytes, ChannelRecord]] = {}
+        self._courses = courses or Courses()
         self._index = Index(2)
         self._table: NDArray[Any] = np.zeros(64, _HOST)
         self._sources = _Sources()
@@ -91,7 +96,8 @@ class Roster:
         columns: list[Iterable[Any]] = [self._table[name][which].tolist() for name in COUNTED]
         channels = (self.channels.get(number, {}) for number in range(which.start, which.stop))
         sources = map(self._sources.names, self._table["sources"][which].tolist())
-        return map(HostRecord, *columns, channels, itertools.repeat(None), sources)
+        courses = map(self._courses.of, range(which.start, which.stop))
+        return map(HostRecord, *columns, channels, courses, itertools.repeat(None), sources)
 
     def numbers(self, addresses: UInt64s) -> Int64s:
         """The number of each host, (n, 2) -> (n,); new hosts get one."""

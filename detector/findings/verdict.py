@@ -16,6 +16,7 @@ from dataclasses import replace
 from detector.findings import (
     answering,
     case,
+    course,
     feeders,
     following,
     forgetting,
@@ -67,6 +68,7 @@ def judge(
     half_life_ns = settings.findings.half_life_h * forgetting.HOUR_NS
     while block := [case.ranked(*one, peers, clock) for one in itertools.islice(named, BLOCK)]:
         case.score([host for host in block if host.channels], bundle.fusion)
+        unclear: list[tuple[Finding, Case]] = []
         for host in block:
             if host.power and not host.channels:  # there is nothing to fuse
                 host.score = host.power.probability
@@ -87,6 +89,9 @@ def judge(
             finding = _named(finding, host, asked, pools)
             finding.tips = tips.of([host.name, *((asset.asset, asset.organisation) if asset else ())])
             findings.append(finding)
+            if finding.verdict is not Verdict.CLEAR:
+                unclear.append((finding, host))
+        course.tell(unclear, ledger.watched, bundle.fusion, half_life_ns)
     return sorted(findings, key=rank)
 
 
@@ -129,8 +134,9 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
     if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
-        host.accused_by_power = host.power.probability > host.score
-        host.score = max(host.score, host.power.probability)  # it is accused of that much by itself
+        host.by_power = host.power.probability
+        host.accused_by_power = host.by_power > host.score
+        host.score = max(host.score, host.by_power)
     against = reasons.speaking_against(host, bundle, verdict)
     rule = _allowed(host, bundle, asset, policy) if verdict in ACCUSED else None
     return Finding(

@@ -15,7 +15,7 @@ import numpy as np
 
 from detector.records import TCP, UDP, Names
 from detector.streams import StreamError
-from detector.text import plural
+from detector.text import grouped, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ class Account:
         self._dropped[reason] += n
         self.report.undecodable = dict(self._dropped)
         if at and len(self._places) < SHOWN_LINES:
-            self._places.append(f"{self._noun} {at:,}: {reason.replace('_', ' ')}")
+            self._places.append(f"{self._noun} {grouped(at)}: {reason.replace('_', ' ')}")
 
     def note(self, line: str) -> None:
         """Tell something that was detected, once."""

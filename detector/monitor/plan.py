@@ -25,6 +25,7 @@ class MonitorSettings:
     power_timezone: str = ""
     assets: str = ""
     policy: str = ""
+    tips: str = ""
     model: str = ""
     output: str = ""  # findings as JSON lines are appended here
     syslog: str = ""  # a server that is told what is printed, as CEF

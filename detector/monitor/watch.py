@@ -25,7 +25,7 @@ from detector.pipeline import Run
 from detector.records import ChannelWindows, Finding, Readings, SourceReport
 from detector.telemetry import TelemetryError, read_power
 from detector.telemetry.follow import Tail
-from detector.text import plural, printable
+from detector.text import grouped, plural, printable
 
 FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 1.0
@@ -202,7 +202,7 @@ class Watch:
         left_out = sum(sum(source.report.undecodable.values()) for source in self._sources)
         self._note(
             f"minewatch: {plural(self._windows, 'window')}, {plural(packets, 'packet')},"
-            f" {left_out} left out, {plural(len(self._run.ledger.hosts), 'host')}"
+            f" {grouped(left_out)} left out, {plural(len(self._run.ledger.hosts), 'host')}"
         )
 
     # --- power

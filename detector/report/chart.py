@@ -58,14 +58,15 @@ def shared(a: Span, b: Span) -> Span | None:
     return whole if whole.end_ns - whole.start_ns <= 4 * shorter else None
 
 
-def traffic(steps: Steps, axis: Span, name: str, whole: float | None) -> Markup:
-    """Messages and pushes as bars, the score of the behaviour as a line.  name: an id, ours.
+def traffic(steps: Steps, axis: Span, name: str, course: Sequence[tuple[int, float]] = ()) -> Markup:
+    """Messages and pushes as bars, the score of the behaviour as a dashed line.  name: an id, ours.
 
-    whole: the score of the finding, from all windows and all that is known beside them: a dashed line.
+    course: (start of a window in ns, the finding's score had all ended with it), in order of time: a line
+    of its own; none where that is not known.
     """
     messages, pushes, score = (steps.columns[key] for key in ("messages", "pushes", "score"))
     most = max(float(np.nanmax(messages)), 1.0)
-    dotted = "" if whole is None else f"; of the finding, {probability(whole)} (dotted)"
+    before = "Score of the finding as it developed (line), and of " if course else "Score of "
     panels = [
         join(
             _heading(0, f"Messages in {duration(steps.step_ns)} (outlined), unprompted by the host (solid)"),
@@ -74,10 +75,10 @@ def traffic(steps: Steps, axis: Span, name: str, whole: float | None) -> Markup:
             tag("path", d=Markup(_bars(steps, pushes, axis, 0, most)), class_="pushes"),
         ),
         join(
-            _heading(1, f"Score of this behaviour alone, step by step (line){dotted}"),
+            _heading(1, f"{before}this behaviour alone (dashed)"),
             _scale(1, ("0", "1")),
-            tag("path", d=Markup(_line(steps, score, axis, 1, 1.0)), class_="line"),
-            None if whole is None else _across(1, whole),
+            tag("path", d=Markup(_line(steps, score, axis, 1, 1.0)), class_="alone"),
+            tag("path", d=Markup(_developed(course, axis, 1)), class_="line") if course else None,
         ),
     ]
     told = (
@@ -85,14 +86,19 @@ def traffic(steps: Steps, axis: Span, name: str, whole: float | None) -> Markup:
         f" sent by the other end unprompted; the score of the behaviour ran from"
         f" {probability(float(np.nanmin(score)))} to {probability(float(np.nanmax(score)))}."
     )
-    if whole is not None:
-        told += f"  The score of the finding, {probability(whole)}, joins all windows, words and power."
     rows = _rows(steps, {"messages": np.nansum, "pushes": np.nansum, "score": np.nanmax})
     numbers = table(
         ("From (UTC)", "Messages", "Unprompted", "Highest score"),
         [_row(when, number(m), number(p), probability(s)) for when, (m, p, s) in rows],
         caption="Suspect channels over time: the numbers",
     )
+    if course:
+        (began_ns, first), *_, (_, last) = (course[0], *course)
+        told += (
+            f"  The score of the finding, of all windows, words and power so far, was {probability(first)}"
+            f" at {minute(began_ns)} and came to {probability(last)}."
+        )
+        numbers = join(numbers, _course_table(course))
     return _figure(name, ("Suspect channels over time", told), panels, axis, numbers)
 
 
@@ -170,10 +176,25 @@ def _scale(panel: int, ends: tuple[str, str], most: float = 1.0) -> Markup:
     return join(*lines)
 
 
-def _across(panel: int, value: float) -> Markup:
-    """A level across a panel whose top is 1."""
-    y = _y(value, panel, 1.0)
-    return tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="whole")
+def _developed(course: Sequence[tuple[int, float]], axis: Span, panel: int) -> str:
+    """A line of steps: each score from the start of its window to that of the next one, the last to the
+    end of the picture."""
+    start_ns = max(course[0][0], axis.start_ns)
+    parts = [f"M{round(axis.x(start_ns), 1)} {_y(course[0][1], panel, 1.0)}"]
+    for time_ns, score in course[1:]:
+        parts.append(f"H{round(axis.x(min(time_ns, axis.end_ns)), 1)}V{_y(score, panel, 1.0)}")
+    return "".join([*parts, f"H{round(axis.x(axis.end_ns), 1)}"])
+
+
+def _course_table(course: Sequence[tuple[int, float]]) -> Markup:
+    """The last of each of at most MOST_ROWS stretches."""
+    each = -(-len(course) // MOST_ROWS)
+    rows = [course[min(begin + each, len(course)) - 1] for begin in range(0, len(course), each)]
+    return table(
+        ("Window (UTC)", "Score of the finding"),
+        [_row(minute(time_ns), probability(score)) for time_ns, score in rows],
+        caption="The score as it developed: the numbers",
+    )
 
 
 def _axis(axis: Span, bottom: float) -> Markup:

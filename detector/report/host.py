@@ -65,7 +65,7 @@ def _pictures(finding: Finding, name: str) -> list[Markup]:
     both = of_traffic and of_power and chart.shared(of_traffic, of_power)
     pictures = []
     if traffic and of_traffic:
-        pictures.append(chart.traffic(traffic, both or of_traffic, f"{name}m", finding.score))
+        pictures.append(chart.traffic(traffic, both or of_traffic, f"{name}m", finding.course))
     if drawn and of_power:
         pictures.append(chart.power(drawn, both or of_power, f"{name}w", _onset(finding)))
     return pictures

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from detector.records import SourceReport, Verdict
 from detector.report.card import card
 from detector.report.markup import Markup, join, table, tag
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from detector.pipeline import Result
@@ -40,11 +41,11 @@ def read(sources: Sequence[SourceReport], problems: Sequence[str]) -> Markup:
         tag(
             "tr",
             tag("th", source.source, scope="row"),
-            tag("td", source.packets),
-            tag("td", source.decoded),
+            tag("td", grouped(source.packets)),
+            tag("td", grouped(source.decoded)),
             tag("td", _left_out(source)),
-            tag("td", "not told" if source.lost is None else str(source.lost)),
-            tag("td", source.readings),
+            tag("td", "not told" if source.lost is None else grouped(source.lost)),
+            tag("td", grouped(source.readings)),
             tag("td", "; ".join([*source.notes, *([source.problem] if source.problem else [])])),
         )
         for source in sources[:SOURCES]
@@ -55,14 +56,14 @@ def read(sources: Sequence[SourceReport], problems: Sequence[str]) -> Markup:
         "section",
         tag("h2", "What was read", id="read"),
         table(headings, rows, "Inputs, and what became of them") if rows else tag("p", "Nothing."),
-        tag("p", f"and {more} more", class_="quiet") if more > 0 else None,
+        tag("p", f"and {grouped(more)} more", class_="quiet") if more > 0 else None,
         tag("ul", *(tag("li", line) for line in others[:SOURCES]), class_="warning") if others else None,
         aria_labelledby="read",
     )
 
 
 def _left_out(source: SourceReport) -> str:
-    return ", ".join(f"{why} {n}" for why, n in source.undecodable.items()).replace("_", " ") or "0"
+    return ", ".join(f"{why} {grouped(n)}" for why, n in source.undecodable.items()).replace("_", " ") or "0"
 
 
 def methods(result: Result) -> Markup:

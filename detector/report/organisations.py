@@ -8,7 +8,7 @@ from detector.records import Verdict
 from detector.report.markup import Markup, table, tag
 from detector.report.words import several
 from detector.rollup import SHARES, Drawn, Rollup, Share, Trend, Unit
-from detector.text import number, plural
+from detector.text import grouped, number, plural
 
 SHOWN = 200  # organisations with a row; all are in what --rollup writes
 NAMED = 20  # hosts of a list that are named
@@ -30,7 +30,7 @@ def organisations(rollup: Rollup) -> Markup:
         "section",
         tag("h2", "By organisation", id="organisations"),
         table(headings, rows, "Hosts and meters checked, by organisation"),
-        tag("p", f"{left} more are in what --rollup writes.", class_="quiet") if left > 0 else None,
+        tag("p", f"{grouped(left)} more are in what --rollup writes.", class_="quiet") if left > 0 else None,
         tag(
             "p",
             "In brackets: between which shares the truth lies, at 95 % (Clopper-Pearson), if what was checked"
@@ -54,7 +54,7 @@ def _row(unit: Unit, name: str) -> Markup:
         *(tag("td", _share(share)) for share in (*(unit.shares[one] for one in SHARES), unit.allowed)),
         tag("td", _energy(unit.energy)),
         tag("td", "-" if unit.energy.co2e_kg is None else f"{number(unit.energy.co2e_kg)} kg"),
-        tag("td", len(unit.unseen)),
+        tag("td", grouped(len(unit.unseen))),
     )
 
 
@@ -71,7 +71,7 @@ def _energy(drawn: Drawn) -> str:
         if kwh is not None
     ]
     if drawn.unread:
-        told.append(f"{drawn.unread} without readings")
+        told.append(f"{grouped(drawn.unread)} without readings")
     return ", ".join(told) or "-"
 
 
@@ -84,8 +84,10 @@ def trend(rollup: Rollup) -> Iterator[str]:
     all_before = sum(told.before.values()) + told.allowed_before
     yield (
         f"Compared with {rollup.previous}: {number(all_before)} checked then, {number(rollup.whole.checked)}"
-        f" now; {before} called mining then, {mining} now; {told.before[Verdict.SUSPICIOUS]} suspicious then,"
-        f" {rollup.whole.shares[Verdict.SUSPICIOUS].count} now.  {number(told.seen_again)} were seen in both."
+        f" now; {number(before)} called mining then, {number(mining)} now;"
+        f" {number(told.before[Verdict.SUSPICIOUS])} suspicious then,"
+        f" {number(rollup.whole.shares[Verdict.SUSPICIOUS].count)} now. "
+        f" {number(told.seen_again)} were seen in both."
     )
     if all_before and not told.seen_again:
         yield "No name of then is among those of now: were both runs of this site, and under one site key?"
@@ -105,7 +107,7 @@ def _changes(told: Trend) -> Iterator[str]:
 
 def _named(names: tuple[str, ...]) -> str:
     more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(names[:NAMED]) + (f" and {grouped(more)} more" if more > 0 else "")
 
 
 def uncovered(rollup: Rollup) -> Iterator[str]:

@@ -8,7 +8,7 @@ from detector.records import Finding, Verdict
 from detector.report.markup import Markup, table, tag
 from detector.report.rows import badge, name, score, when
 from detector.report.words import coin, several
-from detector.text import probability
+from detector.text import grouped, probability
 
 RANKED = 2_000  # hosts to look at that are listed
 LISTED = 10_000  # of those undecided, and of those clear
@@ -83,4 +83,4 @@ def _on_paper(count: int) -> Markup | None:
 
 
 def _left(left: int) -> Markup | None:
-    return tag("p", f"{left} more are in the JSON output.", class_="quiet") if left > 0 else None
+    return tag("p", f"{grouped(left)} more are in the JSON output.", class_="quiet") if left > 0 else None

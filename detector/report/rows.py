@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from detector.document import since
+from detector.document import since, sureness
 from detector.records import Finding, Verdict
 from detector.report.markup import Markup, Piece, join, tag
-from detector.report.words import sureness
 from detector.text import minute, plain, probability
 
 BAR_WIDTH, BAR_HEIGHT = 64, 8

@@ -9,7 +9,7 @@ from detector.records import Finding, Verdict
 from detector.report.markup import Markup, join, table, tag
 from detector.report.rows import badge, name, sure, when
 from detector.report.words import coin, several
-from detector.text import number, plural
+from detector.text import grouped, number, plural
 
 FIRST = 5  # hosts in the answer; the others stand in the list
 WORDS = {
@@ -45,14 +45,15 @@ def answer(findings: Sequence[Finding]) -> str:
     mining, suspicious = counted[Verdict.MINING], counted[Verdict.SUSPICIOUS]
     allowed = sum(f.allowed is not None for f in findings)
     if mining:
-        told = f"{mining} of {of} {_are(mining)} mining cryptocurrency, as far as passive evidence can tell"
-        told += f"; {suspicious} more {_are(suspicious)} suspicious." if suspicious else "."
-        return told + (f"  {allowed} of them {_are(allowed)} allowed to." if allowed else "")
+        told = f"{grouped(mining)} of {of} {_are(mining)} mining cryptocurrency"
+        told += ", as far as passive evidence can tell"
+        told += f"; {grouped(suspicious)} more {_are(suspicious)} suspicious." if suspicious else "."
+        return told + (f"  {grouped(allowed)} of them {_are(allowed)} allowed to." if allowed else "")
     if suspicious:
-        return f"None of {of} is called mining; {suspicious} {_are(suspicious)} suspicious."
+        return f"None of {of} is called mining; {grouped(suspicious)} {_are(suspicious)} suspicious."
     left = counted[Verdict.UNDECIDED]
     told = f"None of {of} looks like mining in what was seen."
-    return told + (f"  {left} could not be judged: that is no all-clear." if left else "")
+    return told + (f"  {grouped(left)} could not be judged: that is no all-clear." if left else "")
 
 
 def _are(count: int) -> str:
@@ -72,13 +73,13 @@ def _worst(worst: Sequence[Finding], linked: set[int]) -> Markup:
         for finding in worst[:FIRST]
     ]
     more = len(worst) - FIRST
-    caption = "What to look at first" + (f" ({more} more below)" if more > 0 else "")
+    caption = "What to look at first" + (f" ({grouped(more)} more below)" if more > 0 else "")
     return table(("Verdict", "Host or meter", "Since (UTC)", "Coin", "How sure"), rows, caption, "cards")
 
 
 def _tiles(findings: Sequence[Finding]) -> list[Markup]:
     return [
-        tag("li", tag("strong", count), " ", WORDS[verdict], class_=f"tile {verdict.value}")
+        tag("li", tag("strong", grouped(count)), " ", WORDS[verdict], class_=f"tile {verdict.value}")
         for verdict, count in counts(findings).items()
     ]
 

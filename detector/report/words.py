@@ -1,4 +1,4 @@
-"""What a finding means to a reader: which coin, how sure, what is not known, what to do."""
+"""What a finding means to a reader: which coin, what is not known, what to do."""
 
 from __future__ import annotations
 
@@ -6,26 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from detector.document import QUALITY, since, spoken
-from detector.features import noise
 from detector.findings.evidence import COINS
 from detector.records import Finding, Verdict
-from detector.text import plural
+from detector.text import grouped, plural
 
 STRANGE: Final = 0.99  # novelty from which a score is trusted less
-GROUNDS: Final = {
-    "behaviour": "its traffic behaves like a miner's",
-    "synchrony": "its traffic keeps time with that of another suspect",
-    "serves_miners": "it serves miners",
-    "works_for": "it takes work from a host at home that serves miners",
-    "power": "it draws power like a miner",
-    "feeder_balance": "a load that no meter sees is flat day and night",
-}
-GRADES: Final = {
-    Verdict.MINING: "likely",
-    Verdict.SUSPICIOUS: "possible",
-    Verdict.UNDECIDED: "cannot tell",
-    Verdict.CLEAR: "nothing seen",
-}
 
 
 def coin(finding: Finding) -> str:
@@ -34,25 +19,6 @@ def coin(finding: Finding) -> str:
     if ticker is None:
         return "coin not known"
     return f"{COINS[ticker]} ({ticker})" if ticker in COINS else ticker
-
-
-def heard(finding: Finding) -> bool:
-    """Whether words of a mining dialogue were read, not only told by their lengths."""
-    return any(
-        item.facts.get("dialect") and item.facts.get("carrier") != noise.CARRIER for item in finding.evidence
-    )
-
-
-def sureness(finding: Finding) -> tuple[str, str]:
-    """(a grade, what it rests on)."""
-    kinds = {item.kind for item in finding.evidence}
-    grounds = [words for kind, words in GROUNDS.items() if kind in kinds]
-    if heard(finding):
-        grounds.insert(0, "a mining dialogue was read")
-    elif spoken(finding)[1]:
-        grounds.insert(0, "the lengths are those of a mining dialogue")
-    sure = finding.verdict is Verdict.MINING and heard(finding)
-    return "very sure" if sure else GRADES[finding.verdict], " and ".join(grounds)
 
 
 def limits(finding: Finding) -> Iterator[str]:
@@ -70,9 +36,9 @@ def limits(finding: Finding) -> Iterator[str]:
     if quality["packets"] and quality["lost"] is None:
         yield "Whether packets of this host were lost is not known."
     if quality["lost"]:
-        yield f"The capturing system lost {quality['lost']} packets."
+        yield f"The capturing system lost {plural(quality['lost'], 'packet')}."
     if quality["undecodable"]:
-        yield f"{quality['undecodable']} packets could not be decoded."
+        yield f"{plural(quality['undecodable'], 'packet')} could not be decoded."
     if (finding.novelty or 0.0) > STRANGE:
         yield "It is unlike nearly everything the model learned from; trust the score less."
     if finding.network_score is not None and spoken(finding)[1] is None:
@@ -121,7 +87,7 @@ def _on_the_host(finding: Finding) -> Iterator[str]:
 
 def several(count: int) -> str:
     """`1 host or meter`, `2 hosts and meters`."""
-    return "1 host or meter" if count == 1 else f"{count:,} hosts and meters".replace(",", " ")
+    return "1 host or meter" if count == 1 else f"{grouped(count)} hosts and meters"
 
 
 def seen(finding: Finding) -> str:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from detector.document import Context, counts, energy_of_mining, since, spoken
+from detector.document import Context, counts, energy_of_mining, since, spoken, sureness
 from detector.records import Finding, Verdict
-from detector.text import cells, minute, number, plural, printable, probability
+from detector.text import cells, grouped, minute, number, plural, printable, probability
 
 COLOUR = {
     Verdict.MINING: "\x1b[1;31m",
@@ -22,8 +22,13 @@ COLOUR = {
 }
 PLAIN = "\x1b[0m"
 GAP = "  "
-DISPENSABLE = ("ORGANISATION", "SINCE (UTC)")  # in this order they go where a terminal is too narrow for all
 WIDEST = {"HOST": 40, "ORGANISATION": 24, "COIN": 24}
+NARROWED = {
+    "COIN": 9,
+    "HOST": 15,
+}  # in this order they are cut where a terminal is too narrow: an IPv4 address fits
+DISPENSABLE = ("SURE", "SCORE", "COIN")  # then these go; verdict, host and since when stay
+ACCUSED = (Verdict.MINING, Verdict.SUSPICIOUS)
 NARROWEST_WHY = 28  # columns; with less, the reason goes on a line of its own
 INDENT = 4
 WIDE = 160  # columns of a terminal from which the scores of traffic and power alone have room
@@ -40,32 +45,69 @@ class Table:
             for line in _rows(findings, context):
                 stream.write(line.rstrip() + "\n")
             stream.write("\n")
+            stream.writelines(line + "\n" for line in _first(findings, context.width))
         stream.write(summary([*findings, *context.hidden], len(context.hidden)) + "\n")
 
 
 def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
     """The lines of the table, the headings first."""
-    columns = {heading: _padded(column) for heading, column in _columns(findings, context).items()}
-    for heading in DISPENSABLE:
-        if context.width is not None and context.width < _taken(columns) - len(GAP):
-            columns.pop(heading, None)
+    columns = _fitting(
+        {heading: _padded(column) for heading, column in _columns(findings, context).items()}, context.width
+    )
     taken = _taken(columns)
     if context.colour:
         heading, *words = columns["VERDICT"]
         coloured = (COLOUR[f.verdict] + word + PLAIN for f, word in zip(findings, words, strict=True))
         columns["VERDICT"] = [heading, *coloured]
-    reasons = itertools.chain(["WHY"], (printable(_why(f)) for f in findings))
+    hosts = [host.rstrip() for host in columns["HOST"][1:]]
+    reasons = itertools.chain(["WHY"], map(_why, findings, hosts))
     for *row, why in zip(*columns.values(), reasons, strict=True):
         yield from _lines(GAP.join(row) + GAP, taken, why, context.width)
 
 
-def _why(finding: Finding) -> str:
-    """The reason, and who reported the host, too."""
-    if not finding.tips:
-        return finding.why
-    newest = finding.tips[0]
-    more = f" (+{len(finding.tips) - 1} more)" if len(finding.tips) > 1 else ""
-    return f"{finding.why}; reported by {newest.source}: {newest.text}{more}"
+def _fitting(columns: dict[str, list[str]], width: int | None) -> dict[str, list[str]]:
+    """The padded columns, without what there is no room for."""
+    columns = dict(columns)
+
+    def too_wide() -> bool:
+        return width is not None and width < _taken(columns) - len(GAP)
+
+    if too_wide():
+        columns.pop("ORGANISATION", None)
+    for heading, narrow in NARROWED.items():
+        if heading in columns and too_wide():
+            columns[heading] = _padded([_cut(cell.rstrip(), narrow) for cell in columns[heading]])
+    for heading in DISPENSABLE:
+        if too_wide():
+            columns.pop(heading, None)
+    return columns
+
+
+def _why(finding: Finding, host: str) -> str:
+    """The reason, and who reported the host, too; before it the whole name, where `host` is cut."""
+    told = finding.why
+    if finding.tips:
+        newest = finding.tips[0]
+        more = f" (+{len(finding.tips) - 1} more)" if len(finding.tips) > 1 else ""
+        told = f"{told}; reported by {newest.source}: {newest.text}{more}"
+    whole = printable(finding.host)
+    return printable(told) if host == whole.rstrip() else f"{whole}: {printable(told)}"
+
+
+def _first(findings: Sequence[Finding], width: int | None) -> list[str]:
+    """Which host to inspect first, and why; nothing where none is accused that may not."""
+    accused = next((f for f in findings if f.verdict in ACCUSED and f.allowed is None), None)
+    if accused is None:
+        return []
+    grade, ground = sureness(accused)
+    reports = len({tip.source for tip in accused.tips})
+    reported = f", reported by {plural(reports, 'source')}" if reports else ""
+    began_ns, earlier = since(accused)
+    told = (
+        f"look first at {accused.host}: {accused.verdict.value} since {minute(began_ns)} UTC"
+        f"{' or earlier' * earlier}, {grade}{reported}: {ground or accused.why}"
+    )
+    return [printable(told)] if width is None else wrap(printable(told), width)
 
 
 def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[str]]:
@@ -73,6 +115,7 @@ def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[st
     columns = {
         "VERDICT": [f.verdict.value + ", allowed" * (f.allowed is not None) for f in findings],
         "SCORE": [probability(f.score) for f in findings],
+        "SURE": [sureness(f)[0] if f.verdict in ACCUSED else "" for f in findings],
         **(_scores(findings) if (context.width or 0) >= WIDE else {}),
         "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
         "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
@@ -85,7 +128,7 @@ def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[st
 def _coin(finding: Finding) -> str:
     """`XMR cryptonote`; of who is accused and spoke of none that it is not known."""
     told = " ".join(filter(None, spoken(finding)))
-    return told or ("not known" if finding.verdict in (Verdict.MINING, Verdict.SUSPICIOUS) else "")
+    return told or ("not known" if finding.verdict in ACCUSED else "")
 
 
 def _scores(findings: Sequence[Finding]) -> dict[str, list[str]]:
@@ -152,9 +195,9 @@ def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
     kinds["ip"] += kinds["asset"]
     named = (("ip", "host"), ("meter", "meter"), ("feeder", "feeder"))
     nouns = [plural(kinds[kind], noun) for kind, noun in named if kinds[kind]]
-    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts(findings).items())
+    told = ", ".join(f"{grouped(count)} {verdict.value}" for verdict, count in counts(findings).items())
     allowed = sum(finding.allowed is not None for finding in findings)
-    told += f"; {allowed} allowed" if allowed else ""
+    told += f"; {grouped(allowed)} allowed" if allowed else ""
     line = f"{' and '.join(nouns) or '0 hosts'}: {told}"
     energy = energy_of_mining(findings)
     if energy.kwh is not None:
@@ -162,5 +205,5 @@ def summary(findings: Sequence[Finding], hidden: int = 0) -> str:
         basis = "measured" if energy.measured else "estimated"
         line += f"; mining drew {number(energy.kwh)} kWh{carbon}, {basis}"
     if hidden:
-        line += f"; {hidden} not listed"
+        line += f"; {grouped(hidden)} not listed"
     return line

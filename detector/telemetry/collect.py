@@ -32,6 +32,7 @@ from detector.telemetry.samples import (
     ordered,
 )
 from detector.telemetry.times import BAD, Clock, period_seconds, to_utc, zone_called
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,7 +182,7 @@ class Collector:
             return number
         if len(self._names) >= MAX_METERS:
             raise TelemetryError(
-                f"{self._path}: more than {MAX_METERS:,} meters; "
+                f"{self._path}: more than {grouped(MAX_METERS)} meters; "
                 f"is {self._layout.meters[0]!r} the column of the meter?"
             )
         self._names[name] = len(self._names)
@@ -258,7 +259,7 @@ class Collector:
         labels = sorted({unit.label for unit in self._units})
         notes = [f"column {shown}{more}: {', '.join(labels)}", self._zone_note()]
         if self._layout.wide:
-            notes.append(f"one column a meter: {len(readings.meters)} meters")
+            notes.append(f"one column a meter: {grouped(len(readings.meters))} meters")
         if self._clock.day_first is not None:
             notes.append(f"dates read as {'day/month' if self._clock.day_first else 'month/day'}")
         if self._devices > 1:

@@ -18,6 +18,7 @@ from detector.tables import UTF16, mark_of
 from detector.telemetry.collect import Collector
 from detector.telemetry.columns import TIMES, find_layout, normal
 from detector.telemetry.contract import Hints, TelemetryError
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def _header(text: IO[str], path: str) -> tuple[list[str], int, str]:
         mark = mark_of(line)
         names = [cell.strip().strip('"') for cell in line.rstrip("\r\n").lstrip("\ufeff").split(mark)]
         if len(names) > MAX_COLUMNS:
-            raise TelemetryError(f"{path}: line {number}: more than {MAX_COLUMNS:,} columns")
+            raise TelemetryError(f"{path}: line {number}: more than {grouped(MAX_COLUMNS)} columns")
         if any(normal(name) in TIMES for name in names):
             return _distinct(names), number, mark
         first = first or (_distinct(names), number, mark)

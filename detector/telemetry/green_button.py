@@ -20,6 +20,7 @@ from xml.parsers import expat
 from detector.telemetry.collect import stem
 from detector.telemetry.contract import Hints, TelemetryError
 from detector.telemetry.samples import Samples
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from detector.records import Readings
@@ -133,7 +134,7 @@ class _Feed:
     def _link(self, rel: str, href: str) -> None:
         self._links += 1
         if self._links > MAX_LINKS:
-            raise TelemetryError(f"{self._path}: more than {MAX_LINKS:,} links")
+            raise TelemetryError(f"{self._path}: more than {grouped(MAX_LINKS)} links")
         if rel == "self":
             self._entry.at = href
         elif rel == "up":
@@ -166,7 +167,9 @@ class _Feed:
             estimated += _take(samples, name, block, self._kind(meters.get(owner), types))
         count = sum(len(block.times) for block in blocks)
         if estimated:
-            samples.notes.append(f"{estimated} of {count} readings are estimated by the utility")
+            samples.notes.append(
+                f"{grouped(estimated)} of {grouped(count)} readings are estimated by the utility"
+            )
             samples.estimated = 2 * estimated >= count
         return samples.readings()
 

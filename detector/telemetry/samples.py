@@ -16,6 +16,7 @@ import numpy as np
 from detector.records import Readings
 from detector.telemetry.contract import TelemetryError
 from detector.telemetry.times import FIRST_S, LAST_S
+from detector.text import grouped
 
 if TYPE_CHECKING:
     from detector.records import Floats, Int64s
@@ -71,7 +72,7 @@ class Samples:
         elif not FIRST_S <= time_s <= LAST_S:
             self.dropped["time before 1980 or after 2100"] += 1
         elif meter not in self._names and len(self._names) >= MAX_METERS:
-            raise TelemetryError(f"{self._path}: more than {MAX_METERS:,} meters")
+            raise TelemetryError(f"{self._path}: more than {grouped(MAX_METERS)} meters")
         else:
             rows.meter.append(self._names.setdefault(meter, len(self._names)))
             rows.time_ns.append(round(time_s * 1e6) * 1000)  # a double holds microseconds of our days

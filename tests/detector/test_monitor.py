@@ -33,6 +33,7 @@ from detector.monitor.sources import FollowedSource, opens
 from detector.records import ChannelWindows, Evidence, Finding, Readings, SourceReport, Verdict
 from detector.settings import MeterSettings, Settings, SettingsError
 from detector.telemetry.follow import KEPT_DAYS, Tail, joined
+from detector.text import plural
 from detector.windows.channel import concatenate, empty, in_order
 from tests.detector.cli.test_bad_inputs import pcap as plain_capture
 from tests.detector.kernel.by_hand import SERVER, START, S, canonical, ether, pcap, tcp
@@ -345,7 +346,7 @@ def test_file_that_grows_then_sigterm(campus: Path, bundle: str, tmp_path: Path)
     assert_same_scores(documents(output), scored(tmp_path, bundle, campus))
     assert len(stdout.splitlines()) == len(output.read_text().splitlines())
     assert "Traceback" not in stderr
-    assert f"read {rows_packets(data)} packets from 1 source" in stderr
+    assert f"read {plural(rows_packets(data), 'packet')} from 1 source" in stderr
 
 
 def rows_packets(data: bytes) -> int:
@@ -615,3 +616,25 @@ def test_standard_input_is_followed_to_its_end(bundle: str) -> None:
         input=plain_capture(), capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert ran.returncode == 0 and b"read 20 packets from 1 source" in ran.stderr, ran.stderr
+
+
+def test_tips_are_told_of_the_host_and_move_no_score(tmp_path: Path, bundle: str) -> None:
+    tips = tmp_path / "tips.csv"
+    tips.write_text("time,host,place,text,source\n2026-03-01,10.20.0.40,,its fans roar,a neighbour\n")
+    found = []
+    for name, more in (("with", ["--tips", str(tips)]), ("without", [])):
+        output = tmp_path / f"{name}.jsonl"
+        follow = ["--follow", str(SAMPLES / "campus-hour.pcap.gz"), "--output", str(output)]
+        assert main(["monitor", "--once", *follow, *more, "--model", bundle, "--quiet"]) == 0
+        found.append({told["host"]: told for told in map(json.loads, output.read_text().splitlines())})
+    with_tips, without = found
+    assert [tip["source"] for tip in with_tips["10.20.0.40"].pop("tips")] == ["a neighbour"]
+    assert with_tips == without
+
+
+def test_bad_tips_are_one_line(tmp_path: Path, bundle: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tips = tmp_path / "tips.csv"
+    tips.write_text("time,hostt\n")
+    assert main(["monitor", "--once", "--follow", "x", "--tips", str(tips), "--model", bundle]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "tips.csv: line 1: unknown column 'hostt'" in line

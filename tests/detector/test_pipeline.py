@@ -112,6 +112,11 @@ def test_a_meter_is_told_with_its_host_and_the_month_by_itself(samples: Result) 
     assert found["M-0412"].kind == "meter" and found["M-0412"].organisation == "Print Shop"
 
 
+def test_who_is_accused_in_the_samples_is_so_on_a_line_of_evidence(samples: Result) -> None:
+    accused = [f for f in samples.findings if f.verdict in (Verdict.MINING, Verdict.SUSPICIOUS)]
+    assert accused and all(f.evidence and f.evidence[0].summary for f in accused)
+
+
 def golden_rows(findings: list[Finding]) -> list[dict[str, object]]:
     rows = []
     for finding in sorted(findings, key=lambda f: f.host):

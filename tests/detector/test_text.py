@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.text import cells, number, plain, printable, probability, rfc3339
+from detector.text import cells, grouped, number, plain, plural, printable, probability, rfc3339
 
 
 @given(st.text())
@@ -60,3 +60,8 @@ def test_plain_has_no_nan_at_any_depth() -> None:
         "a": [None, [None, 1]],
         "2": {"b": -0.5},
     }
+
+
+def test_counts_are_in_groups_of_three() -> None:
+    assert [grouped(n) for n in (0, 999, 1_000, 1_234_567)] == ["0", "999", "1 000", "1 234 567"]
+    assert plural(1_234, "packet") == "1 234 packets" and plural(1, "packet") == "1 packet"

@@ -90,7 +90,7 @@ def test_help_of_each_command(name: str, capsys: pytest.CaptureFixture[str]) -> 
         (["monitor", "--follow", "a", "--duration", "1e30"], "'1e30' is no number of seconds from 0.001"),
         (
             ["simulate", "node-day", "--output", "x", "--count", "0"],
-            "'0' is no whole number from 1 to 1,000,000",
+            "'0' is no whole number from 1 to 1 000 000",
         ),
         (["simulate", "node-day", "--output", "x", "--seed", "-1"], "'-1' is no whole number from 0"),
         (["train", "x", "--output", "y", "--corpus", "1e9"], "'1e9' is no whole number from 400"),

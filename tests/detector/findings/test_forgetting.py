@@ -123,8 +123,8 @@ def test_forgetting_never_raises_log_odds_and_more_of_it_lowers_them_more(
 MOMENTS = st.lists(st.integers(0, 40), min_size=1, max_size=20)
 
 
-@given(MOMENTS, st.integers(-1, 41))
-def test_watched_time_is_the_union_whatever_the_order(moments: list[int], since: int) -> None:
+@given(MOMENTS, st.integers(-1, 41), st.integers(-1, 41))
+def test_watched_time_is_the_union_whatever_the_order(moments: list[int], since: int, until: int) -> None:
     step = BESIDE_NS // 3
     one, other = Watched(), Watched()
     for moment in moments:
@@ -134,6 +134,8 @@ def test_watched_time_is_the_union_whatever_the_order(moments: list[int], since:
     known = sorted(set(moments))
     expected = sum(max(0, b - max(a, since)) for a, b in itertools.pairwise(known) if b - a <= 3)
     assert one.since(since * step) == other.since(since * step) == expected * step
+    bounded = sum(max(0, min(b, until) - max(a, since)) for a, b in itertools.pairwise(known) if b - a <= 3)
+    assert one.since(since * step, until * step) == bounded * step
     beside = any(a <= since <= b for a, b in itertools.pairwise(known) if b - a <= 3)
     assert one.during(since * step, since * step + 1) == (since in known or beside)
 

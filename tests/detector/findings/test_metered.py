@@ -103,7 +103,7 @@ def test_a_load_that_nothing_feeds_is_told(
     if found:
         assert found.weight == 0
         assert found.summary.startswith(
-            "M-1 draws 2.00 kW beside almost no traffic: 1200 packets in 12 windows"
+            "M-1 draws 2.00 kW beside almost no traffic: 1 200 packets in 12 windows"
         )
 
 

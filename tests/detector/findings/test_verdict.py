@@ -56,6 +56,39 @@ def told(*channels: ChannelRecord, power: PowerRecord | None = None, **settings:
     return found
 
 
+# --- nobody is accused without a reason
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.tuples(st.floats(0.01, 0.999), st.integers(0, 3)), max_size=3),
+    st.one_of(st.none(), st.floats(0.01, 0.999)),
+    st.floats(0.0, 1.0),
+)
+def test_who_is_accused_is_so_on_a_line_of_evidence(
+    behaviours: list[tuple[float, int]], drawn: float | None, fused: float
+) -> None:
+    channels = [channel_record(probability, suspect_windows=n) for probability, n in behaviours]
+    if not channels and drawn is None:
+        return
+    models = Models(fusion=Scorer(says=lambda row: fused))
+    asset = Asset("rig")
+    power = power_record(drawn) if drawn is not None else None
+    assets = Assets({HOST: asset}, {power.meter: asset}) if power else Assets()
+    made = ledger({HOST: host(*channels)} if channels else {}, (power,) if power else ())
+    for found in judge(made, models, Settings(), assets):  # type: ignore[arg-type]
+        if found.verdict in (Verdict.MINING, Verdict.SUSPICIOUS):
+            assert found.evidence and all(item.summary for item in found.evidence)
+
+
+def test_no_single_fact_is_told_as_what_moved_the_score() -> None:
+    models = Models(fusion=Scorer(says=lambda row: 0.8))
+    (found,) = judge(ledger({HOST: host(channel_record(0.5))}), models, Settings(), Assets())  # type: ignore[arg-type]
+    (item,) = found.evidence
+    assert found.verdict is Verdict.SUSPICIOUS and item.kind == "together" and item.channel
+    assert found.why.startswith("no single fact; these together: how a channel behaves")
+
+
 # --- mining needs more than a number
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from detector.document import Context, since
+from detector.document import Context, since, sureness
 from detector.records import Verdict
 from detector.report import write_report
 from detector.report.card import card
 from detector.report.markup import Markup, join, tag
 from detector.report.summary import answer
-from detector.report.words import advice, sureness
+from detector.report.words import advice
 from detector.rollup import of_result
 from detector.text import printable
 from tests.detector.report.read import Strict, drawn, html, read, result, traffic
@@ -104,7 +104,7 @@ def test_ten_thousand_clear_hosts_are_one_folded_table() -> None:
 def test_thousands_of_miners_with_pictures_do_not_make_a_huge_file() -> None:
     findings = [mining(host=f"host {i}", traffic=traffic(192), drawn=drawn(192)) for i in range(3000)]
     told, parser = read(findings)
-    assert "1000 more are in the JSON output." in told
+    assert "1 000 more are in the JSON output." in told
     assert parser.tags.count("article") == 300
     assert len(told) < 15_000_000
 
@@ -118,6 +118,24 @@ def test_pictures_have_words_and_numbers_behind_them() -> None:
     assert "A load came at 2026-03-03 10:00: 100 W before it, 1.60 kW after." in words
     assert "load came 2026-03-03 10:00" in words
     assert "Suspect channels over time: the numbers" in words and "Power over time: the numbers" in words
+
+
+def test_the_score_is_drawn_as_it_developed() -> None:
+    """From its first suspect window on, a step where it changed, level to the end of the picture."""
+    told, parser = read([mining(traffic=traffic(), course=[(TEN, 0.0), (TEN + 1_800_000_000_000, 1.0)])])
+    words = " ".join(parser.text)
+    assert 'd="M56.0 220.0H382.0V136.0H708.0" class="line"' in told  # an hour from 56 to 708
+    assert "was 0.000 at 2026-03-02 10:00 and came to 1.000." in words
+    assert "The score as it developed: the numbers" in words
+    told, parser = read([mining(traffic=traffic(), course=[])])
+    assert 'class="line"' not in told and "as it developed" not in " ".join(parser.text)
+
+
+def test_a_long_course_has_a_short_table() -> None:
+    course = [(TEN + n * 300_000_000_000, n / 100) for n in range(96)]
+    told, _ = read([mining(traffic=traffic(96), course=course)])
+    rows = told.split("The score as it developed: the numbers")[-1].split("</table>")[0]
+    assert 1 < rows.count("<tr>") - 1 <= 24 and "0.950" in rows
 
 
 def test_an_empty_picture_is_none() -> None:

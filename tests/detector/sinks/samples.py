@@ -52,6 +52,7 @@ def mining(**changes: object) -> Finding:
             "sources": ["campus-hour.pcapng"],
         },
         "why": "XMRig/6.21.0 logged in and submitted 12 shares at 203.0.113.5:3333 (Monero)",
+        "course": [(TEN, 0.71), (ELEVEN, 0.9996)],
     }
     return Finding(**(told | changes))
 

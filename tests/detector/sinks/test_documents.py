@@ -102,6 +102,10 @@ def test_document_of_the_design() -> None:
             "sources": ["campus-hour.pcapng"],
         },
         "model": MODEL,
+        "course": [
+            {"time": "2026-03-02T10:00:00.000000Z", "score": 0.71},
+            {"time": "2026-03-02T11:00:00.000000Z", "score": 0.9996},
+        ],
     }
 
 

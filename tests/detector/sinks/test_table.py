@@ -5,11 +5,11 @@ import io
 import pytest
 
 from detector.document import Context
-from detector.records import Finding, Verdict
+from detector.records import Finding, Tip, Verdict
 from detector.sinks import by_name
 from detector.sinks.table import summary, wrap
 from detector.text import cells
-from tests.detector.sinks.samples import HOSTILE, clear, hostile, mining, undecided
+from tests.detector.sinks.samples import ELEVEN, HOSTILE, clear, hostile, mining, undecided
 
 
 def written(findings: list[Finding], **context: object) -> str:
@@ -21,14 +21,16 @@ def written(findings: list[Finding], **context: object) -> str:
 def test_golden_without_terminal() -> None:
     """Nothing is wrapped or cut for a pipe, and a column without content is left out."""
     assert written([mining(), undecided(), clear()]) == (
-        "VERDICT    SCORE  HOST         COIN            SINCE (UTC)       WHY\n"
-        "mining     0.999  10.20.0.23   XMR cryptonote  2026-03-02 10:00"
+        "VERDICT    SCORE  SURE       HOST         COIN            SINCE (UTC)       WHY\n"
+        "mining     0.999  very sure  10.20.0.23   XMR cryptonote  2026-03-02 10:00"
         "  XMRig/6.21.0 logged in and submitted 12 shares at 203.0.113.5:3333 (Monero)\n"
-        "undecided  -      fe80::1                      2026-03-02 10:00"
+        "undecided  -                 fe80::1                      2026-03-02 10:00"
         "  at most 3 messages on a channel, 6 are needed\n"
-        "clear      0.012  10.20.0.100                  2026-03-02 10:00"
+        "clear      0.012             10.20.0.100                  2026-03-02 10:00"
         "  the most mining-like of its channels scores 0.012\n"
         "\n"
+        "look first at 10.20.0.23: mining since 2026-03-02 10:00 UTC or earlier, very sure:"
+        " a mining dialogue was read\n"
         "3 hosts: 1 mining, 0 suspicious, 1 undecided, 1 clear;"
         " mining drew 12.8 kWh (7.3 kg CO2e), measured\n"
     )
@@ -41,13 +43,61 @@ def test_golden_on_a_narrow_terminal() -> None:
         mining(host="10.20.0.100", evidence=[], why="draws 2 kW"),
     ]
     assert written(findings, width=80).split("\n\n")[0] == (
-        "VERDICT  SCORE  HOST         COIN            SINCE (UTC)\n"
+        "VERDICT  SCORE  SURE       HOST         COIN            SINCE (UTC)\n"
         "    WHY\n"
-        "mining   0.999  10.20.0.23   XMR cryptonote  2026-03-02 10:00\n"
+        "mining   0.999  very sure  10.20.0.23   XMR cryptonote  2026-03-02 10:00\n"
         "    XMRig/6.21.0 logged in and submitted 12 shares at 203.0.113.5:3333 (Monero)\n"
-        "mining   0.999  10.20.0.100  not known       2026-03-02 10:00\n"
+        "mining   0.999  likely     10.20.0.100  not known       2026-03-02 10:00\n"
         "    draws 2 kW"
     )
+
+
+LONG = "2001:db8:85a3:1234:5678:8a2e:370:7334"
+
+
+@pytest.mark.parametrize("host", [LONG, "rack 7 | PDU 3 | outlet 12 behind the server room", "大学" * 20])
+@pytest.mark.parametrize("allowed", [None, "a rule"])
+def test_at_80_columns_no_name_pushes_out_verdict_since_when_coin_or_how_sure(
+    host: str, allowed: str | None
+) -> None:
+    findings = [mining(host=host, organisation="University Library", allowed=allowed), undecided()]
+    table = written(findings, width=80).split("\n\n")[0]
+    heading, _, row, *reason = table.splitlines()
+    assert cells(row) <= 80 and heading.split() == [
+        "VERDICT",
+        "SCORE",
+        "SURE",
+        "HOST",
+        "COIN",
+        "SINCE",
+        "(UTC)",
+    ]
+    assert row.startswith("mining") and row.endswith("2026-03-02 10:00") and "very sure" in row
+    assert "XMR" in row and "…" in row
+    assert "".join(host.split()) in "".join(
+        "".join(reason).split()
+    )  # the whole name stands before the reason
+
+
+def test_below_that_the_verdict_the_host_and_since_when_stay() -> None:
+    heading, *_ = written([mining(host=LONG, organisation="University Library")], width=44).splitlines()
+    assert heading.split() == ["VERDICT", "HOST", "SINCE", "(UTC)"]
+
+
+def test_the_first_to_look_at_is_the_first_that_may_not() -> None:
+    may, report = mining(allowed="a rule"), Tip(1, "it hums", "a neighbour", 2)
+    found = mining(host="M-7", evidence=[], why="draws 2 kW", first_ns=ELEVEN, tips=[report, report])
+    text = written([may, found])
+    assert (
+        "look first at M-7: mining since 2026-03-02 11:00 UTC or earlier, likely, reported by 1 source:"
+        " draws 2 kW\n" in text
+    )
+    assert "look first" not in written([may, undecided(), clear()])
+
+
+def test_the_line_is_as_wide_as_the_terminal() -> None:
+    last = written([mining(host=LONG)], width=40).split("\n\n")[1].splitlines()[:-1]
+    assert len(last) > 2 and all(cells(line) <= 40 for line in last) and LONG in " ".join(last)
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 120, 200])
@@ -69,7 +119,7 @@ def test_colour_only_when_asked() -> None:
 def test_hostile_text_stays_on_its_line(text: str) -> None:
     """No control or bidirectional character comes through, and no line is added."""
     lines = written([hostile(text)]).splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert all(line.isprintable() for line in lines)
 
 
