@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from detector.findings.evidence import clean, duration, finite, watts
 from detector.findings.ledger import PowerRecord
 from detector.findings.peers import Level
+from detector.findings.scheduled import Worked
 from detector.model import Thresholds
 from detector.records import Evidence, Verdict
 from detector.text import plural
@@ -30,15 +31,18 @@ SEEN_WINDOWS: Final = 12  # an hour
 GAPS: Final = 0.02  # of the readings, from which on they are told
 
 
-def verdict(record: PowerRecord, limits: Thresholds, level: Level) -> Verdict:
-    """By the power model and the level test, where nothing else is known of the host."""
+def verdict(record: PowerRecord, limits: Thresholds, level: Level, worked: Worked | None = None) -> Verdict:
+    """By the power model, the level test and jobs (`scheduled`), where nothing else is known of the host."""
     strange = record.novelty >= limits.novelty
     facts = record.description
+    explained = worked is not None and worked.always
     if record.probability >= limits.mining and facts.get("arrived"):
-        return Verdict.SUSPICIOUS if strange else Verdict.MINING
+        return Verdict.SUSPICIOUS if strange or explained else Verdict.MINING
     if record.probability >= limits.suspicious:
-        known = came(record) or level.speaks(facts.get("floor_w"))
-        return Verdict.SUSPICIOUS if known and not strange else Verdict.UNDECIDED
+        speaks = worked is not None and worked.speaks
+        known = came(record) or speaks or level.speaks(facts.get("floor_w"))
+        doubted = strange or explained
+        return Verdict.SUSPICIOUS if known and not doubted else Verdict.UNDECIDED
     return Verdict.UNDECIDED if record.probability >= LIKELIER else Verdict.CLEAR
 
 
@@ -47,7 +51,7 @@ def came(record: PowerRecord) -> bool:
     return finite(record.description.get("step_w")) and record.description["step_w"] > 0
 
 
-def undecided(record: PowerRecord) -> str:
+def undecided(record: PowerRecord, worked: Worked | None = None) -> str:
     """Why a meter that scores high is not accused."""
     facts = record.description
     if facts.get("state") in _STATES:
@@ -55,7 +59,7 @@ def undecided(record: PowerRecord) -> str:
     since = "" if came(record) else ", steady from the first reading on"
     return (
         f"{clean(record.meter)} draws {_level(facts)}{since}: a miner, a server or a cold store;"
-        f" {wanted(facts)} would tell"
+        f" {wanted(facts, worked)} would tell"
     )
 
 
@@ -149,8 +153,10 @@ _NEEDS: Final = {
 }
 
 
-def wanted(facts: Mapping[str, Any]) -> str:
+def wanted(facts: Mapping[str, Any], worked: Worked | None = None) -> str:
     """What would tell of a meter that is undecided."""
+    if worked is not None and worked.always:
+        return "what the job runs, GPU use or its traffic"
     return _NEEDS.get(facts.get("tier") or "", "more readings")
 
 
