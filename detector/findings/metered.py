@@ -1,9 +1,10 @@
 """What readings alone allow to be said of a meter, and their evidence in words.
 
 Power alone is `mining` only where a steady load came, the same in every hour, and stayed, in days of
-readings.  What was flat from the first reading on may be a solver, a mast or a cold store: it is
-`suspicious` where contract or peers speak, or where something came that is less than flat, else
-`undecided`.  A probability of a half or more is never `clear`.
+readings, at a meter that drew something before: a fresh outlet that is switched on shows the same
+whatever is plugged in, and is `suspicious`.  What was flat from the first reading on may be a solver,
+a mast or a cold store: it is `suspicious` where contract or peers speak, or where something came that
+is less than flat, else `undecided`.  A probability of a half or more is never `clear`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from detector.findings.evidence import clean, duration, finite, watts
 from detector.findings.ledger import PowerRecord
@@ -28,6 +31,8 @@ ALIKE: Final = 0.05  # weekends within this of working days are no weekends
 FLAT: Final = 0.2  # width of the densest 60 % from which on a load is not called steady
 FEW_PACKETS: Final = 100  # a window: 5 minutes of a miner's channel and of what a resting system says
 SEEN_WINDOWS: Final = 12  # an hour
+NOTHING: Final = 0.01  # of the load that came: what a meter with nothing behind it, or a stand-by, draws
+MOSTLY: Final = 0.9  # of the time before: the start is not dated to the minute
 GAPS: Final = 0.02  # of the readings, from which on they are told
 
 
@@ -37,7 +42,8 @@ def verdict(record: PowerRecord, limits: Thresholds, level: Level, worked: Worke
     facts = record.description
     explained = worked is not None and worked.always
     if record.probability >= limits.mining and facts.get("arrived"):
-        return Verdict.SUSPICIOUS if strange or explained else Verdict.MINING
+        doubted = strange or explained or nothing_before(record) is not None
+        return Verdict.SUSPICIOUS if doubted else Verdict.MINING
     if record.probability >= limits.suspicious:
         speaks = worked is not None and worked.speaks
         known = came(record) or speaks or level.speaks(facts.get("floor_w"))
@@ -49,6 +55,34 @@ def verdict(record: PowerRecord, limits: Thresholds, level: Level, worked: Worke
 def came(record: PowerRecord) -> bool:
     """Whether a load came and stayed, flat or not."""
     return finite(record.description.get("step_w")) and record.description["step_w"] > 0
+
+
+def nothing_before(record: PowerRecord) -> float | None:
+    """Watts drawn before a load came, where that is next to nothing; else None."""
+    onset_ns, drawn = record.description.get("onset_ns"), record.drawn
+    if not came(record) or not onset_ns or drawn is None:
+        return None
+    mean = drawn.columns["mean"]
+    before = mean[: max(int(onset_ns - drawn.start_ns) // drawn.step_ns, 0)]
+    before = before[np.isfinite(before)]
+    if not len(before):
+        return None
+    level = float(np.quantile(before, MOSTLY))
+    return level if level <= NOTHING * record.description["step_w"] else None
+
+
+def fresh(record: PowerRecord) -> Evidence | None:
+    """A meter behind which there was nothing before; None where there was something."""
+    before_w = nothing_before(record)
+    if before_w is None:
+        return None
+    return Evidence(
+        kind="fresh_meter",
+        weight=0.0,
+        summary=f"{clean(record.meter)} drew {watts(before_w)} before the load came:"
+        " an outlet that is switched on looks like this whatever is plugged in",
+        facts={"meter": clean(record.meter), "before_w": round(before_w, 2)},
+    )
 
 
 def undecided(record: PowerRecord, worked: Worked | None = None) -> str:

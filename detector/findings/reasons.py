@@ -70,6 +70,7 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
         against.append(metered.ordinary_power(host.power))
     if host.power and host.power.drawn and verdict is not Verdict.CLEAR:
         against += filter(None, [hours.ends_daily(host.power.drawn), scheduled.scheduled_job(host.worked)])
+        against += filter(None, [metered.fresh(host.power)])
     if verdict in ACCUSED and host.role and not case.serves(host):
         against.append(roles.shared(host.role))
     if host.forgotten < DOUBT:
