@@ -36,6 +36,7 @@ from detector.windows.channel import Rollup, concatenate, merged, take
 if TYPE_CHECKING:
     from detector.history import History
     from detector.records import Int64s
+    from detector.telemetry.jobs_list import JobsList
 
 BLOCK = 2_048  # rows judged at a time: their vectors and what they are made from take about 5 KB a row
 
@@ -58,6 +59,7 @@ class Request:
     policy: str | None = None
     tips: str | None = None
     state: str | None = None  # folder of the history of meters
+    jobs_list: str | None = None  # of a scheduler
 
 
 @dataclass(slots=True)
@@ -88,14 +90,16 @@ class Run:
         *,
         history: History | None = None,
         tips: Tips = NO_TIPS,
+        jobs: JobsList | None = None,
     ) -> None:
         """Reads the list of pools, and times of blocks.  history: of meters in earlier runs; it is added to.
+        jobs: what a scheduler gave the nodes to do.
 
         Raises PoolsError, BlocksError, NetworkError.
         """
         self.bundle = bundle
         self._policy = policy
-        self._tips = tips
+        self._tips, self._jobs = tips, jobs
         self._history = history
         self._settings = settings
         self._assets = assets
@@ -186,6 +190,7 @@ class Run:
             policy=self._policy,
             pools=self._pools,
             tips=self._tips,
+            jobs=self._jobs,
         )
         if look:
             look(believed)
@@ -244,7 +249,8 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
 
     Unreadable inputs become problems and the rest is still scored; Ctrl-C gives what is
     known so far.  Raises BundleError, AssetsError, HistoryError, PoolsError, BlocksError,
-    SettingsError, TipsError, NetworkError and SchedulerError before anything is judged.
+    SettingsError, TipsError, NetworkError, SchedulerError and TelemetryError (of the list of jobs) before
+    anything is judged.
 
     bundle: one that is loaded already.
     """
@@ -253,8 +259,9 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
     policy = read_policy(request.policy) if request.policy else NO_POLICY
     tips = read_tips(request.tips) if request.tips else NO_TIPS
     bundle = bundle or Bundle.load(request.model, Trust.of(settings.model.public_key, settings.model.oldest))
+    jobs = _jobs(request)
     history = _history(request)
-    run = Run(bundle, settings, assets, policy, history=history, tips=tips)
+    run = Run(bundle, settings, assets, policy, history=history, tips=tips, jobs=jobs)
     about = {"id": bundle.id, "schema_digest": bundle.schema_digest}
     nameable = hosts.Assets() if settings.privacy.pseudonymise else assets  # the rest has pseudonyms
     result = Result([], [], [], about, nameable, bundle.card)
@@ -264,6 +271,9 @@ def score(request: Request, progress: Progress | None = None, bundle: Bundle | N
             request.paths, request.power, settings.inputs, foreign=request.engine != "native"
         )
         result.problems, result.notes = inputs.problems, inputs.notes
+        if jobs:
+            result.notes = [*result.notes, jobs.note]
+            result.problems += [jobs.problem] if jobs.problem else []
         run.add(_tables(request, inputs, run, result, progress))
         if not result.interrupted:
             _add_flows(request, inputs, run, result, progress)
@@ -288,6 +298,14 @@ def _deeper(request: Request, inputs: Inputs, result: Result) -> Callable[[list[
     from detector.deep import look_deeper  # noqa: PLC0415  (asyncio, for tshark)
 
     return lambda believed: look_deeper(believed, inputs.captures, result.problems)
+
+
+def _jobs(request: Request) -> JobsList | None:
+    if not request.jobs_list:
+        return None
+    from detector.telemetry.jobs_list import read_jobs  # noqa: PLC0415  (pandas, for times)
+
+    return read_jobs(request.jobs_list, request.power_timezone)
 
 
 def _history(request: Request) -> History | None:

@@ -182,7 +182,9 @@ class Privacy:
             return {}
         evidence = (*finding.evidence, *finding.counter_evidence)
         meters = {str(item.facts["meter"]) for item in evidence if item.facts.get("meter")}
-        names = {meter: pseudonyms.name("meter", meter) for meter in meters}
+        nodes = {str(node) for item in evidence for node in item.facts.get("nodes", ())}
+        names = {node: pseudonyms.name("node", node) for node in nodes}
+        names |= {meter: pseudonyms.name("meter", meter) for meter in meters}
         named = (("organisation", finding.organisation), ("rule", finding.allowed))
         names |= {name: pseudonyms.name(kind, name) for kind, name in named if name}
         if finding.kind != "ip":

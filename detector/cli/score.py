@@ -31,6 +31,7 @@ examples:
   minewatch score *.pcap.gz --format jsonl --output findings.jsonl
   minewatch score conn.log ssl.log eve.json nfcapd.202603010000 flows.ipfix
   minewatch score --power meters-2026-04.parquet --state meters/ --format jsonl
+  minewatch score --power nodes.csv --jobs-list sacct.txt --power-timezone Europe/Oslo
   minewatch score capture.pcap --min-verdict suspicious --fail-on mining
 
 Findings go to standard output, everything else to standard error.  Types of files are told
@@ -76,6 +77,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--assets", metavar="FILE", help="CSV that joins addresses, meters and owners")
     add("--policy", metavar="FILE", help="TOML of who may mine, and thresholds by organisation")
     add("--tips", metavar="FILE", help="CSV of reports: they move hosts up the list, never a score")
+    told = "a scheduler's jobs (sacct --parsable2): load with and without one is told (docs/power.md)"
+    add("--jobs-list", metavar="FILE", help=told)
     told = "network whose hosts are judged; repeatable (default: the private ranges)"
     add("--home-net", action="append", type=network, default=[], metavar="CIDR", help=told)
     add("--pools", metavar="FILE", help="names of mining pools: lines or STIX 2.1 (default: the shipped)")
@@ -215,6 +218,7 @@ def _request(args: argparse.Namespace) -> Request:
         power_unit=args.power_unit,
         power_timezone=args.power_timezone,
         state=args.state,
+        jobs_list=args.jobs_list,
     )
 
 

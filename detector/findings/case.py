@@ -19,6 +19,7 @@ from detector.findings.ledger import ChannelRecord, Ledger, PowerRecord
 from detector.findings.peers import Level, Peers
 from detector.findings.roles import GATEWAY, Role, Roles
 from detector.findings.roster import HostRecord
+from detector.findings.scheduled import Worked
 from detector.findings.synchrony import Followed, Meeting, Witnesses, strongest
 from detector.hosts import Asset, Assets, words
 from detector.model import Model
@@ -54,6 +55,7 @@ class Case:
     quiet_ns: int = 0  # watched, and without a sign of mining (`forgetting`)
     in_step: InStep | None = None  # a suspect channel that its watts follow
     by_power: float = 0.0  # what its power accuses it of by itself: the score is no lower; 0 = of nothing
+    worked: Worked | None = None  # its load beside the scheduler's jobs
     accused_by_power: bool = False  # more than by all together: the score is that of power
     heard_ns: int = 0  # the last such sign
     forgotten: float = 0.0  # log-odds that the score lost by it; 0 or less

@@ -1,9 +1,10 @@
 """What readings alone allow to be said of a meter, and their evidence in words.
 
 Power alone is `mining` only where a steady load came, the same in every hour, and stayed, in days of
-readings.  What was flat from the first reading on may be a solver, a mast or a cold store: it is
-`suspicious` where contract or peers speak, or where something came that is less than flat, else
-`undecided`.  A probability of a half or more is never `clear`.
+readings, at a meter that drew something before: a fresh outlet that is switched on shows the same
+whatever is plugged in, and is `suspicious`.  What was flat from the first reading on may be a solver,
+a mast or a cold store: it is `suspicious` where contract or peers speak, or where something came that
+is less than flat, else `undecided`.  A probability of a half or more is never `clear`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from detector.findings.evidence import clean, duration, finite, watts
 from detector.findings.ledger import PowerRecord
 from detector.findings.peers import Level
+from detector.findings.scheduled import Worked
 from detector.model import Thresholds
 from detector.records import Evidence, Verdict
 from detector.text import plural
@@ -27,18 +31,24 @@ ALIKE: Final = 0.05  # weekends within this of working days are no weekends
 FLAT: Final = 0.2  # width of the densest 60 % from which on a load is not called steady
 FEW_PACKETS: Final = 100  # a window: 5 minutes of a miner's channel and of what a resting system says
 SEEN_WINDOWS: Final = 12  # an hour
+NOTHING: Final = 0.01  # of the load that came: what a meter with nothing behind it, or a stand-by, draws
+MOSTLY: Final = 0.9  # of the time before: the start is not dated to the minute
 GAPS: Final = 0.02  # of the readings, from which on they are told
 
 
-def verdict(record: PowerRecord, limits: Thresholds, level: Level) -> Verdict:
-    """By the power model and the level test, where nothing else is known of the host."""
+def verdict(record: PowerRecord, limits: Thresholds, level: Level, worked: Worked | None = None) -> Verdict:
+    """By the power model, the level test and jobs (`scheduled`), where nothing else is known of the host."""
     strange = record.novelty >= limits.novelty
     facts = record.description
+    explained = worked is not None and worked.always
     if record.probability >= limits.mining and facts.get("arrived"):
-        return Verdict.SUSPICIOUS if strange else Verdict.MINING
+        doubted = strange or explained or nothing_before(record) is not None
+        return Verdict.SUSPICIOUS if doubted else Verdict.MINING
     if record.probability >= limits.suspicious:
-        known = came(record) or level.speaks(facts.get("floor_w"))
-        return Verdict.SUSPICIOUS if known and not strange else Verdict.UNDECIDED
+        speaks = worked is not None and worked.speaks
+        known = came(record) or speaks or level.speaks(facts.get("floor_w"))
+        doubted = strange or explained
+        return Verdict.SUSPICIOUS if known and not doubted else Verdict.UNDECIDED
     return Verdict.UNDECIDED if record.probability >= LIKELIER else Verdict.CLEAR
 
 
@@ -47,7 +57,35 @@ def came(record: PowerRecord) -> bool:
     return finite(record.description.get("step_w")) and record.description["step_w"] > 0
 
 
-def undecided(record: PowerRecord) -> str:
+def nothing_before(record: PowerRecord) -> float | None:
+    """Watts drawn before a load came, where that is next to nothing; else None."""
+    onset_ns, drawn = record.description.get("onset_ns"), record.drawn
+    if not came(record) or not onset_ns or drawn is None:
+        return None
+    mean = drawn.columns["mean"]
+    before = mean[: max(int(onset_ns - drawn.start_ns) // drawn.step_ns, 0)]
+    before = before[np.isfinite(before)]
+    if not len(before):
+        return None
+    level = float(np.quantile(before, MOSTLY))
+    return level if level <= NOTHING * record.description["step_w"] else None
+
+
+def fresh(record: PowerRecord) -> Evidence | None:
+    """A meter behind which there was nothing before; None where there was something."""
+    before_w = nothing_before(record)
+    if before_w is None:
+        return None
+    return Evidence(
+        kind="fresh_meter",
+        weight=0.0,
+        summary=f"{clean(record.meter)} drew {watts(before_w)} before the load came:"
+        " an outlet that is switched on looks like this whatever is plugged in",
+        facts={"meter": clean(record.meter), "before_w": round(before_w, 2)},
+    )
+
+
+def undecided(record: PowerRecord, worked: Worked | None = None) -> str:
     """Why a meter that scores high is not accused."""
     facts = record.description
     if facts.get("state") in _STATES:
@@ -55,7 +93,7 @@ def undecided(record: PowerRecord) -> str:
     since = "" if came(record) else ", steady from the first reading on"
     return (
         f"{clean(record.meter)} draws {_level(facts)}{since}: a miner, a server or a cold store;"
-        f" {wanted(facts)} would tell"
+        f" {wanted(facts, worked)} would tell"
     )
 
 
@@ -149,8 +187,10 @@ _NEEDS: Final = {
 }
 
 
-def wanted(facts: Mapping[str, Any]) -> str:
+def wanted(facts: Mapping[str, Any], worked: Worked | None = None) -> str:
     """What would tell of a meter that is undecided."""
+    if worked is not None and worked.always:
+        return "what the job runs, GPU use or its traffic"
     return _NEEDS.get(facts.get("tier") or "", "more readings")
 
 

@@ -61,7 +61,7 @@ def undecided(case: Case, strange: bool) -> list[Lack]:
     """What a host lacks that was scored and can still not be told, the weightiest first."""
     lacks = []
     if case.power and not case.channels:
-        lacks.append(Lack("power_alone", metered.wanted(case.power.description)))
+        lacks.append(Lack("power_alone", metered.wanted(case.power.description, case.worked)))
         lacks.append(Lack("no_traffic", f"a capture of what hangs behind the meter: {ENOUGH}"))
     if case.forgotten:
         lacks.append(Lack("silence", "power readings, or traffic for longer: it may rest, or be gone"))

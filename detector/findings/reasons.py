@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
-from detector.findings import case, evidence, following, hours, metered, roles, services
+from detector.findings import case, evidence, following, hours, metered, roles, scheduled, services
 from detector.findings.case import Case
 from detector.findings.together import together
 from detector.model import Bundle, Model
@@ -43,7 +43,7 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
     drawn = host.power
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))
-        told += filter(None, [metered.unfed(drawn, host.record)])
+        told += filter(None, [metered.unfed(drawn, host.record), scheduled.no_job(host.worked)])
     if host.role and case.serves(host):
         told.append(roles.served(host.role))
     if host.boss:
@@ -74,7 +74,8 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
     if host.power and host.power.logit < 0:
         against.append(metered.ordinary_power(host.power))
     if host.power and host.power.drawn and verdict is not Verdict.CLEAR:
-        against += filter(None, [hours.ends_daily(host.power.drawn)])
+        against += filter(None, [hours.ends_daily(host.power.drawn), scheduled.scheduled_job(host.worked)])
+        against += filter(None, [metered.fresh(host.power)])
     if verdict in ACCUSED and host.role and not case.serves(host):
         against.append(roles.shared(host.role))
     if host.forgotten < DOUBT:
@@ -170,7 +171,7 @@ def why(host: Case, verdict: Verdict, told: list[Evidence], against: list[Eviden
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{told[0].summary}{more}"
     if verdict is Verdict.UNDECIDED and host.power and not host.channels:
-        return metered.undecided(host.power)
+        return metered.undecided(host.power, host.worked)
     if verdict is Verdict.UNDECIDED and host.forgotten:
         return evidence.silence(host.heard_ns, host.quiet_ns, host.forgotten).summary
     if verdict is Verdict.UNDECIDED:

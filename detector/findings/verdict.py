@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from detector.findings import (
     answering,
@@ -26,6 +27,7 @@ from detector.findings import (
     names,
     reasons,
     roles,
+    scheduled,
     strip,
 )
 from detector.findings.allowed import allowed, as_wanted
@@ -42,6 +44,9 @@ from detector.records import Finding, Missing, Verdict
 from detector.settings import Settings
 from detector.tips import NO_TIPS, Tips
 
+if TYPE_CHECKING:
+    from detector.telemetry.jobs_list import JobsList
+
 BLOCK = 4_096  # hosts on their way at a time
 RANK = {Verdict.MINING: 0, Verdict.SUSPICIOUS: 1, Verdict.UNDECIDED: 2, Verdict.CLEAR: 3}
 
@@ -55,8 +60,9 @@ def judge(
     policy: Policy = NO_POLICY,
     pools: PoolNames = NONE,
     tips: Tips = NO_TIPS,
+    jobs: JobsList | None = None,
 ) -> list[Finding]:
-    """One finding a host, meter and feeder, worst first."""
+    """One finding a host, meter and feeder, worst first.  jobs: what a scheduler gave the nodes to do."""
     ledger.settle()
     wanted = {owner: as_wanted(bundle, limits) for owner, limits in policy.thresholds.items()}
     findings = feeders.judged(ledger.feeders.balances())
@@ -65,6 +71,7 @@ def judge(
     named, peers, clock = case.joined(ledger, assets), Peers(ledger.meters, assets), ledger.clock.witnesses()
     known, told = Roles(ledger), (ledger.volumes, ledger.volume_scores, ledger.home, ledger.owners)
     flows, limits = lasting.survey(*told, pools), bundle.flows
+    beside = scheduled.Beside(jobs, assets) if jobs else None
     half_life_ns = settings.findings.half_life_h * forgetting.HOUR_NS
     while block := [case.ranked(*one, peers, clock) for one in itertools.islice(named, BLOCK)]:
         case.score([host for host in block if host.channels], bundle.fusion)
@@ -74,6 +81,8 @@ def judge(
                 host.score = host.power.probability
             if host.power and host.power.drawn and host.channels:
                 host.in_step = following.followed(host.channels, host.power.drawn, ledger.watched)
+            if host.power and beside:
+                host.worked = beside.worked(host.power, host.level)
             forgetting.fade(host, ledger.watched, half_life_ns)
             asked, flowed = ledger.asked.get(host.name, {}), flows.get(host.name)
             host.answered = ledger.answered.get(host.name)
@@ -133,6 +142,8 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     record = host.record
     verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
+    if verdict is Verdict.UNDECIDED and host.power and host.power.logit > 0:
+        told = list(filter(None, [scheduled.no_job(host.worked)]))
     if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
         host.by_power = host.power.probability
         host.accused_by_power = host.by_power > host.score
@@ -254,7 +265,7 @@ def _by_one(host: Case, bundle: Bundle) -> Verdict:
 
 def _of_power(host: Case, bundle: Bundle) -> Verdict:
     assert host.power is not None, "of a host without channels"
-    return metered.verdict(host.power, bundle.power.thresholds, host.level)
+    return metered.verdict(host.power, bundle.power.thresholds, host.level, host.worked)
 
 
 def _of_traffic(host: Case, bundle: Bundle) -> Verdict:
@@ -283,5 +294,5 @@ def _supported(host: Case, bundle: Bundle) -> bool:
     if power_record is None:
         return False
     agrees = power_record.probability >= bundle.power.thresholds.suspicious
-    alone = metered.verdict(power_record, bundle.power.thresholds, host.level) is Verdict.MINING
+    alone = metered.verdict(power_record, bundle.power.thresholds, host.level, host.worked) is Verdict.MINING
     return alone or (agrees and any(channel.suspect_windows for channel in host.channels))

@@ -54,30 +54,41 @@ def fetch(address: Address, hints: Hints) -> Readings:
     samples, host = Samples(address.shown), hints.meter or re.sub(r":\d+$", "", address.target)
     with _environment(address) as environment:
         agent = _Agent(address, environment)
-        held = [table for table in tables if agent.walk(table["oid"])]
+        held = _held(tables, agent)
         if not held:
             raise TelemetryError(f"{address.shown}: it has none of the tables of power that are known")
         digits = {table["oid"]: agent.digits(table) for table in held}
 
         def look(now: float) -> None:
             for table in held:
-                for place, watts in _rows(agent.walk(table["oid"]), table, digits[table["oid"]]):
-                    samples.power(f"{host}/{table['part']} {place}", now, watts)
+                add = samples.total if "kwh" in table else samples.power
+                for place, value in _rows(agent.walk(table["oid"]), table, digits[table["oid"]]):
+                    add(f"{host}/{table['part']} {place}", now, value)
 
         polling.poll(address, look)
     return samples.readings()
 
 
+def _held(tables: list[dict[str, Any]], agent: _Agent) -> list[dict[str, Any]]:
+    """The tables that the agent fills; registers only of parts of which it tells no watts."""
+    filled = [table for table in tables if any(_rows(agent.walk(table["oid"]), table, {}))]
+    told = {(table["maker"], table["part"]) for table in filled if "watts" in table}
+    return [table for table in filled if "watts" in table or (table["maker"], table["part"]) not in told]
+
+
 def _rows(
     walked: dict[str, float], table: dict[str, Any], digits: dict[str, float]
 ) -> Iterator[tuple[str, float]]:
-    """(index of the place, watts) of the rows of a table that tell power."""
+    """(index of the place, watts or kWh) of the rows of a table that tell power."""
+    scale = table["kwh"] if "kwh" in table else table["watts"]
     for row, value in walked.items():
         place, _, kind = row.rpartition(".")
+        if value == table.get("absent"):
+            continue
         if "type" not in table:
-            yield row, value * table["watts"]
+            yield row, value * scale
         elif kind == str(table["type"]):
-            yield place, value * table["watts"] / 10.0 ** digits.get(row, 0.0)
+            yield place, value * scale / 10.0 ** digits.get(row, 0.0)
 
 
 class _Agent:

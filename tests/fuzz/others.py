@@ -23,6 +23,7 @@ from detector.kernel.forest import Trees
 from detector.model import Bundle
 from detector.records import TCP, UDP, SourceReport
 from detector.telemetry import TelemetryError, read_power
+from detector.telemetry.jobs_list import read_jobs
 from detector.windows.parquet import WindowsFileError
 from tests.detector.dissectors.dialogue import Piece
 from training import window_tables
@@ -109,6 +110,17 @@ def assets(data: bytes) -> str:
     return "read"
 
 
+def jobs(data: bytes) -> str:
+    """A scheduler's list of jobs."""
+    try:
+        listed = read_jobs(_written("j.txt", data))
+    except TelemetryError as error:
+        return _line(error)
+    found = listed.of(listed.nodes)
+    assert (found.start_ns <= found.end_ns).all()
+    return "read in part" if listed.problem else "read"
+
+
 def config(data: bytes) -> str:
     try:
         settings.load(_written("c.toml", data))
@@ -165,5 +177,5 @@ def _line(error: Exception) -> str:
 
 PARSERS: dict[bytes, Callable[[bytes], str]] = {
     b"d": dissect, b"g": capture, b"p": power, b"l": labels, b"a": assets, b"c": config, b"k": kind,
-    b"m": model, b"t": trees, b"w": table,
+    b"m": model, b"t": trees, b"w": table, b"j": jobs,
 }  # fmt: skip

@@ -35,7 +35,14 @@ from tests.detector.dissectors import (
     test_stratumv2,
 )
 from tests.detector.dissectors.dialogue import Piece
-from tests.detector.telemetry import test_dsmr, test_green_button, test_logs, test_mqtt, test_prometheus
+from tests.detector.telemetry import (
+    test_dsmr,
+    test_green_button,
+    test_jobs_list,
+    test_logs,
+    test_mqtt,
+    test_prometheus,
+)
 from tests.detector.windows.test_parquet import made, same
 from tests.fuzz.seeds import ROOT
 
@@ -46,6 +53,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": bz2.compress,
     "xz": lambda data: lzma.compress(data, preset=0),
 }
+JOBS = test_jobs_list.REAL.encode()
 _TIMES = ("1767225600", "2026-01-01T00:00:00Z")
 _TURBOSTAT = (
     "usec\tTime_Of_Day_Seconds\tPkgWatt\tRAMWatt\n0\t1767225600.1\t51.2\t3.1\n0\t1767225605.1\t52\t3\n"

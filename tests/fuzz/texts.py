@@ -114,12 +114,13 @@ def _keeping_size(rng: Dice, data: bytes) -> bytes:
 
 
 def texts(rng: Dice, seeds: Seeds) -> Steps:
-    """Labels, assets, settings, model bundles."""
+    """Labels, assets, lists of jobs, settings, model bundles."""
     heads = {
         b"l": samples.head("LABELS.csv"),
         b"a": samples.head("assets.csv"),
         b"c": b'[meter]\nwindow_s = 300\n[findings]\nhome_networks = ["10.0.0.0/8"]\nmin_messages = 6\n',
         b"k": samples.head("node-day.csv", 600),
+        b"j": samples.JOBS,
         b"m": Path(_MODEL, bundle.MANIFEST).read_bytes(),
     }
     for _ in range(CASES):

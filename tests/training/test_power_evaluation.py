@@ -70,6 +70,20 @@ def test_thresholds_come_from_the_other_half() -> None:
     assert not hit[200] and hit[201]
 
 
+def test_steady_kinds_are_counted_by_tier_and_only_where_benign() -> None:
+    """Ten of meters, two of them called; five of nodes; a miner and an office do not count."""
+    n = 18
+    rows = sample(np.arange(n) == 15, ["a"] * n)
+    rows.family[:] = ["telecom"] * 9 + ["steady 4"] + ["cold store"] * 5 + ["telecom", "office", "office"]
+    rows.tier[10:15] = ["node"] * 5
+    mining = np.isin(np.arange(n), (0, 9, 15, 16))
+    told = power._steady(power.Judged(rows, np.zeros(n), (mining, mining), mining, mining))
+    meters, nodes = (
+        line for line in told.splitlines() if "min" in line.partition("|")[2][:24] or "nodes" in line
+    )
+    assert "| 10 | 2 of 10" in meters and "| 5 | 0 of 5" in nodes
+
+
 def test_worth_at_a_rare_prevalence() -> None:
     label = np.array([True] * 10 + [False] * 1000)
     hit = np.zeros(1010, bool)

@@ -79,6 +79,7 @@ def sections(found: Judged, say: Callable[[str], None]) -> Iterator[str]:
     yield "### Meters by how much of them mines\n" + _subsets(found)
     yield _shares(found)
     yield "### Benign kinds that the model never saw\n" + _kinds(found)
+    yield "### Steady kinds that the model never saw, by tier\n" + _steady(found)
     yield "### Benign changes of use\n" + _changes(found)
     yield "### One meter in 884\n" + _rare(found)
     yield "### Nodes by sampling\n" + _sampling(found)
@@ -109,16 +110,19 @@ def _head(rows: PowerSample) -> str:
 
 def _tiers(found: Judged) -> str:
     rows = found.rows
-    monthly = rows.step_s > 86_400
-    tier = rows.of("tier")
-    parts = {
+    long = {"meters, 15 to 60 min, 60 days and more": _meters(rows) & (rows.days >= 60)}
+    parts = _by_tier(rows) | long
+    return tables.table(_HEAD, [_line(found, name, mask) for name, mask in parts.items() if mask.any()])
+
+
+def _by_tier(rows: PowerSample) -> dict[str, Mask]:
+    monthly, tier = rows.step_s > 86_400, rows.of("tier")
+    return {
         "meters, 15 to 60 min": tier == "meter",
-        "meters, 15 to 60 min, 60 days and more": (tier == "meter") & (rows.days >= 60),
         "meters, daily": (tier == "daily") & ~monthly,
         "meters, monthly": (tier == "daily") & monthly,
         "nodes, 1 to 60 s": tier == "node",
     }
-    return tables.table(_HEAD, [_line(found, name, mask) for name, mask in parts.items() if mask.any()])
 
 
 _HEAD = (
@@ -215,6 +219,13 @@ def _kinds(found: Judged) -> str:
     parts |= {name: family == name for name in STEADY}
     parts["every other kind"] = ~np.any(list(parts.values()), axis=0)
     return _verdicts(found, {name: mask & ~rows.label for name, mask in parts.items()})
+
+
+def _steady(found: Judged) -> str:
+    """Benign steady loads of kinds that were left out of the fit, whichever kind, tier by tier."""
+    family = found.rows.of("family")
+    steady = (np.isin(family, STEADY) | np.char.startswith(family, "steady ")) & ~found.rows.label
+    return _verdicts(found, {name: mask & steady for name, mask in _by_tier(found.rows).items()})
 
 
 def _changes(found: Judged) -> str:

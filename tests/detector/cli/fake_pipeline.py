@@ -27,6 +27,7 @@ class Request:
     power_unit: str | None = None
     power_timezone: str | None = None
     state: str | None = None
+    jobs_list: str | None = None
     policy: str | None = None
     tips: str | None = None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from detector.findings import metered
 from detector.findings.peers import FEWEST_PEERS, Level, Peers
 from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
-from detector.records import Verdict
-from tests.detector.findings.records import CAME, LIMITS, TEN, host, power_record
+from detector.records import Steps, Verdict
+from tests.detector.findings.records import CAME, HOUR_NS, LIMITS, TEN, host, power_record
 
 NOBODY = Level()
 STANDS_OUT = Level(contract_kw=3.0)
@@ -31,6 +32,34 @@ STANDS_OUT = Level(contract_kw=3.0)
 )
 def test_verdict_of_a_meter(probability: float, facts: dict, level: Level, verdict: Verdict) -> None:
     assert metered.verdict(power_record(probability, description=facts), LIMITS, level) is verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "fresh_w"),
+    [
+        ([0.0] * 24, 0.0),
+        ([15.0] * 24, 15.0),  # a hundredth of what came
+        ([15.1] * 24, None),
+        ([0.0] * 22 + [1_400.0] * 2, 0.0),  # dated a little late
+        ([0.0] * 12 + [400.0] * 12, None),
+        ([np.nan] * 24, None),
+        ([], None),  # it came with the first step
+    ],
+)
+def test_what_comes_to_a_meter_that_drew_nothing_is_no_more_than_suspicious(
+    before: list[float], fresh_w: float | None
+) -> None:
+    mean = np.array([*before, *[1_500.0] * 24])
+    steps = Steps(TEN - len(before) * HOUR_NS, HOUR_NS, {"mean": mean, "low": mean, "high": mean})
+    record = power_record(0.95, description=CAME | {"onset_ns": TEN + HOUR_NS // 2}, drawn=steps)
+    assert metered.nothing_before(record) == fresh_w
+    wanted = Verdict.MINING if fresh_w is None else Verdict.SUSPICIOUS
+    assert metered.verdict(record, LIMITS, NOBODY) is wanted
+    told = metered.fresh(record)
+    assert (told is None) == (fresh_w is None)
+    if told:
+        assert told.weight == 0 and told.facts == {"meter": "M-1", "before_w": fresh_w}
+        assert told.summary.startswith(f"M-1 drew {fresh_w:g} W before the load came")
 
 
 def test_level_speaks_beside_contract_or_peers_and_never_of_little() -> None:

@@ -58,6 +58,44 @@ def test_what_metrics_count_in(tmp_path: Path, metric: str, first: str, second: 
     assert readings.time_ns[0] == T0 * 10**9 and not readings.estimated
 
 
+KEPLER_BMC = {"source": "redfish", "node_name": "n1", "bmc_id": "b1", "chassis_id": "1"}
+CONTAINER = {"container_id": "9f", "container_namespace": "lab", "instance": "n1:9102", "mode": "dynamic"}
+HWMON = {"chip": "platform_power_meter_1", "instance": "n1:9100"}
+
+
+@pytest.mark.parametrize(
+    ("series", "meters", "estimated"),
+    [
+        ([KEPLER_BMC | {"__name__": "kepler_platform_watts", "power_control_id": f"P{i}"} for i in (1, 2)],
+         ["n1/P1", "n1/P2"], False),
+        ([CONTAINER | {"__name__": "kepler_container_watts", "pod_name": pod} for pod in ("a", "b")],
+         ["n1/a", "n1/b"], True),
+        ([{"__name__": "scaph_socket_power_microwatts", "socket_id": i, "instance": "n1:8080"} for i in "01"],
+         ["n1/0", "n1/1"], False),
+        ([{"__name__": "ipmi_power_watts", "id": i, "name": f"PSU{i} Input", "instance": "n1"} for i in "12"],
+         ["n1/1/PSU1 Input", "n1/2/PSU2 Input"], False),
+        ([HWMON | {"__name__": "node_hwmon_power_average_watt", "sensor": s} for s in ("power1", "power2")],
+         ["n1/power1", "n1/power2"], False),
+        ([{"__name__": "bitaxe_power_watts", "instance": f"axe{i}:80"} for i in "12"],
+         ["axe1", "axe2"], False),
+    ],
+    ids=["kepler platform", "kepler container", "scaphandre", "ipmi_exporter", "hwmon", "bitaxe"],
+)  # fmt: skip
+def test_series_as_exporters_label_them(
+    tmp_path: Path, series: list[dict[str, str]], meters: list[str], *, estimated: bool
+) -> None:
+    readings = read(tmp_path, matrix(*((labels, ["9000000", "9000000"]) for labels in series)))
+    assert readings.meters == meters and readings.estimated is estimated
+    micro = "microwatts" in series[0]["__name__"]
+    assert set(readings.watts) == {9.0 if micro else 9e6}
+
+
+def test_a_containers_registers_are_estimates_too(tmp_path: Path) -> None:
+    labels = CONTAINER | {"__name__": "kepler_container_package_joules_total"}
+    readings = read(tmp_path, matrix((labels, ["1000", "1600", "2200"])))
+    assert readings.estimated and readings.watts.tolist() == pytest.approx([10.0, 10.0])
+
+
 def test_series_of_a_host_are_told_apart_by_what_differs(tmp_path: Path) -> None:
     labels = [
         {"__name__": "DCGM_FI_DEV_POWER_USAGE", "Hostname": h, "gpu": g, "job": "x"}

@@ -61,6 +61,48 @@ def test_chassis_and_controls_are_meters_of_their_own() -> None:
     assert readings.meters == ["127.0.0.1/a/0", "127.0.0.1/a/1", "127.0.0.1/b"]
 
 
+OLD_SUPPLIES = {
+    "PowerControl": [{"MemberId": "0", "PowerConsumedWatts": None}],
+    "PowerSupplies": [
+        {"MemberId": "0", "LastPowerOutputWatts": 180, "PowerInputWatts": "201", "PowerCapacityWatts": 800},
+        {"MemberId": "1", "LastPowerOutputWatts": 175, "PowerCapacityWatts": 800},
+        {"MemberId": "2", "LastPowerOutputWatts": None, "Status": {"State": "Absent"}},
+    ],
+}
+
+
+def test_supplies_of_the_old_resource_speak_where_the_whole_does_not() -> None:
+    with http_server(controller({"1/Power": OLD_SUPPLIES})) as (url, _):
+        readings = read_power(f"redfish:{url}?for=0s")
+    assert readings.meters == ["127.0.0.1/supply 0", "127.0.0.1/supply 1"]
+    assert readings.watts.tolist() == [201.0, 175.0]
+    whole = OLD_SUPPLIES | {"PowerControl": [{"PowerConsumedWatts": 376}]}
+    with http_server(controller({"1/Power": whole})) as (url, _):
+        assert read_power(f"redfish:{url}?for=0s").watts.tolist() == [376.0]
+
+
+def test_supplies_of_the_new_power_subsystem() -> None:
+    supplies = "1/PowerSubsystem/PowerSupplies"
+    resources = {
+        supplies: {"Members": [{"@odata.id": f"{ROOT}/{supplies}/Bay{i}"} for i in (1, 2, 3)]},
+        f"{supplies}/Bay1/Metrics": {
+            "InputPowerWatts": {"Reading": 201.5},
+            "OutputPowerWatts": {"Reading": 180},
+        },
+        f"{supplies}/Bay2/Metrics": {"OutputPowerWatts": {"Reading": "175"}},
+    }
+    with http_server(controller(resources)) as (url, asked):
+        readings = read_power(f"redfish:{url}?for=0s")
+    assert readings.meters == ["127.0.0.1/supply Bay1", "127.0.0.1/supply Bay2"]
+    assert readings.watts.tolist() == [201.5, 175.0] and {method for method, _, _ in asked} == {"GET"}
+    resources[supplies] = {"Members": [{"@odata.id": "http://evil/"}]}
+    with (
+        http_server(controller(resources)) as (url, _),
+        pytest.raises(TelemetryError, match="leads out"),
+    ):
+        read_power(f"redfish:{url}?for=0s")
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [

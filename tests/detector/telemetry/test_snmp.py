@@ -115,10 +115,32 @@ def test_rows_are_bounded_and_nonsense_is_left(tmp_path: Path, monkeypatch: pyte
     fake(
         tmp_path,
         monkeypatch,
+        "for at; do :; done; case $at in *26.4.3.1.5) ;; *) exit 0;; esac\n"
         'i=0; while :; do i=$((i+1)); echo "$9x"; echo ".1.3.6.1.4.1.318.1.1.26.4.3.1.5.$i 7"; done',
     )
     readings = read_power("snmp:pdu?for=0s&maker=apc")
     assert len(readings.meters) == 5 and set(readings.watts) == {70.0}
+
+
+def test_apc_outlets_are_read_and_energy_where_there_are_no_watts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A count of walks stands for the register: a tenth of a kWh more each time it is asked."""
+    script = f"""cd {tmp_path}; for at; do :; done
+case $at in
+  *26.4.3.1.5) echo "$at.1 -1";;
+  *26.4.3.1.9) echo x >> walks; echo "$at.1 $(( 170982 + $(wc -l < walks) ))";;
+  *26.9.4.3.1.7) echo "$at.1 250"; echo "$at.2 -1";;
+esac
+"""
+    fake(tmp_path, monkeypatch, script)
+    readings = read_power("snmp:pdu?for=400ms&every=200ms&maker=apc")
+    watts = {name: set(readings.watts[readings.meter == i]) for i, name in enumerate(readings.meters)}
+    assert watts.keys() == {"pdu/unit 1", "pdu/outlet 1"} and watts["pdu/outlet 1"] == {250.0}
+    assert min(watts["pdu/unit 1"]) > 0 and any("differences" in note for note in readings.notes)
+    fake(tmp_path, monkeypatch, script.replace("-1", "33"))
+    readings = read_power("snmp:pdu?for=400ms&every=200ms&maker=apc")
+    assert set(readings.watts[readings.meter == readings.meters.index("pdu/unit 1")]) == {330.0}
 
 
 def test_the_community_is_in_no_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
