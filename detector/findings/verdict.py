@@ -134,7 +134,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
     if verdict is Verdict.UNDECIDED and host.power and host.power.logit > 0:
-        told = list(filter(None, [scheduled.no_job(host.worked)]))
+        told = list(filter(None, [scheduled.no_job(host.worked), metered.busy_gpu(host.power)]))
     if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
         host.accused_by_power = host.power.probability > host.score
         host.score = max(host.score, host.power.probability)  # it is accused of that much by itself
