@@ -176,6 +176,7 @@ class Run:
                 estimated=windows.estimated,
                 readings=int(read[meter]),
                 drawn=pictures.of(meter) if told else None,
+                gpu_use=readings.gpu_use.get(meter),
             )
             span = (int(description["first_ns"]), int(description["last_ns"]))
             self.ledger.add_power(record, span, source)

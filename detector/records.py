@@ -130,6 +130,15 @@ class Quantity(StrEnum):
     ENERGY_KWH = "energy_kwh"  # in the interval that ends at the reading's time
 
 
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """How busy a GPU was by its driver's word."""
+
+    mean: float  # percent, 0..100
+    busy_h: float  # hours at 95 % or more
+    read_h: float  # hours in which it was read
+
+
 @dataclass(slots=True)
 class Readings:
     """Power of many meters as one long table, sorted by (meter, time).  n readings."""
@@ -143,6 +152,7 @@ class Readings:
     notes: list[str] = field(default_factory=list)  # what was detected: units, zone, layout
     dropped: dict[str, int] = field(default_factory=dict)  # rows left out, by reason
     problem: str | None = None  # one line: why not the whole file was read
+    gpu_use: dict[str, GpuUse] = field(default_factory=dict)  # by meter, where the source tells it
 
     def __len__(self) -> int:
         return len(self.time_ns)

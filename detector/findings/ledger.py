@@ -27,7 +27,7 @@ from detector.findings.volumes import Volumes
 from detector.kernel import layout
 from detector.owners import Owners
 from detector.pools import NONE, PoolNames
-from detector.records import ChannelWindows, Facts, Lookup, Names, Scores, Span, Steps, Vectors
+from detector.records import ChannelWindows, Facts, GpuUse, Lookup, Names, Scores, Span, Steps, Vectors
 from detector.windows.channel import keys
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class PowerRecord:
     estimated: bool
     readings: int
     drawn: Steps | None = None  # kept of meters whose picture may be told
+    gpu_use: GpuUse | None = None  # where its source tells it
 
 
 class Ledger:

@@ -33,6 +33,8 @@ FEW_PACKETS: Final = 100  # a window: 5 minutes of a miner's channel and of what
 SEEN_WINDOWS: Final = 12  # an hour
 NOTHING: Final = 0.01  # of the load that came: what a meter with nothing behind it, or a stand-by, draws
 MOSTLY: Final = 0.9  # of the time before: the start is not dated to the minute
+SEEN_H: Final = 1.0  # of readings of its use, from which on a GPU is told of
+MOST: Final = 0.5  # of that time busy
 GAPS: Final = 0.02  # of the readings, from which on they are told
 
 
@@ -122,6 +124,29 @@ def unfed(record: PowerRecord, host: HostRecord) -> Evidence | None:
         summary=f"{clean(record.meter)} draws {watts(record.description['mean_w'])} beside almost no traffic:"
         f" {plural(host.packets, 'packet')} in {plural(host.windows, 'window')}; other heavy work needs data",
         facts={"meter": clean(record.meter), "packets": host.packets, "windows": host.windows},
+    )
+
+
+def busy_gpu(record: PowerRecord) -> Evidence | None:
+    """A GPU that works most of the time by its driver's word; None where it does not, or is not read.
+
+    Training and rendering do, too: it tells what the watts are for, and weighs nothing.
+    """
+    use = record.gpu_use
+    if use is None or use.read_h < SEEN_H or use.busy_h < MOST * use.read_h:
+        return None
+    meter, hours = clean(record.meter), [int(h * 3.6e12) for h in (use.busy_h, use.read_h)]
+    return Evidence(
+        kind="gpu_use",
+        weight=0.0,
+        summary=f"the GPU of {meter} is {use.mean:.0f} % busy on average, at 95 % or more"
+        f" for {duration(hours[0])} of {duration(hours[1])} read",
+        facts={
+            "meter": meter,
+            "mean_percent": round(use.mean, 1),
+            "busy_h": round(use.busy_h, 2),
+            "read_h": round(use.read_h, 2),
+        },
     )
 
 

@@ -44,6 +44,7 @@ def speaking_for(host: Case, bundle: Bundle, settings: Settings) -> list[Evidenc
     if drawn and drawn.logit > 0:
         told.append(metered.drawn(drawn, host.level))
         told += filter(None, [metered.unfed(drawn, host.record), scheduled.no_job(host.worked)])
+        told += filter(None, [metered.busy_gpu(drawn)])
     if host.role and case.serves(host):
         told.append(roles.served(host.role))
     if host.boss:
@@ -167,7 +168,7 @@ def _parts(model: Model, row: Floats | None, novelty: float) -> list[tuple[str, 
 
 def why(host: Case, verdict: Verdict, told: list[Evidence], against: list[Evidence]) -> str:
     """One line for the table."""
-    if told:
+    if told and told[0].kind != "gpu_use":  # a busy GPU alone is no reason
         more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
         return f"{told[0].summary}{more}"
     if verdict is Verdict.UNDECIDED and host.power and not host.channels:

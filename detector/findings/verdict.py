@@ -143,7 +143,7 @@ def _finding(host: Case, bundle: Bundle, settings: Settings, asset: Asset | None
     verdict = _verdict(host, bundle)
     told = reasons.speaking_for(host, bundle, settings) if verdict in ACCUSED else []
     if verdict is Verdict.UNDECIDED and host.power and host.power.logit > 0:
-        told = list(filter(None, [scheduled.no_job(host.worked)]))
+        told = list(filter(None, [scheduled.no_job(host.worked), metered.busy_gpu(host.power)]))
     if host.power and host.channels and _of_power(host, bundle) in ACCUSED:
         host.by_power = host.power.probability
         host.accused_by_power = host.by_power > host.score

@@ -17,6 +17,7 @@ import numpy as np
 from detector.formats import CAPTURE_MAGICS
 from detector.records import Readings
 from detector.streams import Stream, StreamError, open_stream
+from detector.telemetry import gpu_use
 from detector.telemetry.address import parse_address, problem_of, scheme_of
 from detector.telemetry.contract import Hints, Service, Source, TelemetryError
 from detector.telemetry.registry import SERVICES, SOURCES
@@ -102,6 +103,7 @@ def joined(parts: list[Readings]) -> Readings:
         parts[-1].notes,
         parts[-1].dropped,
         parts[-1].problem,
+        gpu_use.joined(part.gpu_use for part in parts),
     )
 
 

@@ -20,6 +20,7 @@ from detector.telemetry import values
 from detector.telemetry.bands import BANDS, LINES, add_up, folded, periods
 from detector.telemetry.columns import PARTS, Layout, Value, normal
 from detector.telemetry.contract import UNITS, Hints, TelemetryError, Unit
+from detector.telemetry.gpu_use import GpuTally
 from detector.telemetry.groups import place_in_group
 from detector.telemetry.held import Held
 from detector.telemetry.samples import (
@@ -72,6 +73,7 @@ class Collector:
         self._names: dict[tuple[str, ...], int] = {}
         self._lines = LINES if layout.bands else 1  # that a meter is read as, see `bands`
         self._held = Held(self._lines)
+        self._use = GpuTally()
         self.dropped: Counter[str] = Counter()
 
     @property
@@ -98,6 +100,8 @@ class Collector:
         for column, value in enumerate(self._layout.values):
             meter = self._meters(frame, value, int(good.sum()), good)
             found = self._numbers(frame[value.column][good], self._units[column])
+            if self._layout.use:
+                self._use.add(meter, values.percent(frame[self._layout.use][good]))
             if self._layout.bands:
                 self._take_bands(frame[good], found, stamps[good], meter)
             else:
@@ -143,7 +147,12 @@ class Collector:
         if self._layout.bands:
             readings = folded(readings, self.dropped)
             notes.append("energy of valley, peak and flat hours read as three means a period")
-        return finished(readings, self._path, notes, self.dropped)
+        readings = finished(readings, self._path, notes, self.dropped)
+        if self._layout.use:  # of devices told apart by their place in a poll, one number for all
+            apart = self._devices > 1
+            numbers = {name: 0 if apart else number for number, name in enumerate(self._meter_names)}
+            readings.gpu_use = self._use.told(readings, numbers)
+        return readings
 
     def _settle_units(self, frame: pd.DataFrame) -> None:
         for value in self._layout.values:

@@ -65,6 +65,7 @@ _OTHER: Final = _NOT_DRAWN | frozenset({
     "frequency", "mhz", "hashrate", "price", "cost", "co2", "util", "utilization", "memory", "elapsed",
     "status", "nsm", "week", "weekstatus", "type", "efficiency", "rpm", "fan", "uptime",
 })  # fmt: skip
+_USES: Final = ("utilization_gpu", "gpu_utilization", "gpu_utilisation", "gpu_util")  # best first; percent
 _BRACKETS: Final = re.compile(r"[\[(](.*?)[\])]")
 _PREFERRED: Final = (
     "power_w", "watts", "power_draw", "power", "kwh", "power_kw", "active_power", "usage_kwh", "value",
@@ -91,6 +92,7 @@ class Layout:
     running: bool = False  # the column's name says that it is a register: energy since it was built in
     polled: bool = False  # rows may be of several devices in turn (`groups`)
     bands: tuple[tuple[str, ...], ...] = ()  # columns of energy by tariff band beside the total (`bands`)
+    use: str | None = None  # column of GPU utilisation, percent, beside one column of watts
 
     @property
     def wide(self) -> bool:
@@ -106,7 +108,8 @@ class Layout:
     def columns(self) -> list[str]:
         clock = [self.clock] if self.clock else []
         bands = [name for band in self.bands for name in band]
-        return [self.time, *clock, *self.meters, *(value.column for value in self.values), *bands]
+        use = [self.use] if self.use else []
+        return [self.time, *clock, *self.meters, *(value.column for value in self.values), *bands, *use]
 
 
 def find_layout(names: list[str], where: str, hints: Hints, time: str | None = None) -> Layout:
@@ -132,7 +135,9 @@ def find_layout(names: list[str], where: str, hints: Hints, time: str | None = N
     running = all(name in _CODED_REGISTERS or _REGISTERS & set(name.split("_")) for name in named)
     polled = named[0] == _POLLED
     bands = _bands(plain) if meters and named[0] in _TOTALS else ()
-    return Layout(time, clock, meters, values, plain[time] in _STARTS, running, polled, bands)
+    others = {name: plain[name] for name in rest if name != values[0].column}
+    use = _best(others, _USES) if len(values) == 1 and not bands else None
+    return Layout(time, clock, meters, values, plain[time] in _STARTS, running, polled, bands, use)
 
 
 def _bands(plain: dict[str, str]) -> tuple[tuple[str, ...], ...]:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from detector.records import Readings
-from detector.telemetry import read_power
+from detector.telemetry import gpu_use, read_power
 from detector.telemetry.contract import TelemetryError
 from detector.telemetry.samples import median_steps
 
@@ -115,4 +115,5 @@ def joined(parts: list[Readings]) -> Readings:
         notes=parts[-1].notes,
         dropped=parts[-1].dropped,
         problem=parts[-1].problem,
+        gpu_use=gpu_use.joined(part.gpu_use for part in parts),
     )

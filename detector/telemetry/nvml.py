@@ -6,6 +6,7 @@ Needs `pip install 'minewatch[nvml]'` and a driver.  Source: NVML API reference.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ _W_PER_MW: Final = 1e-3
 
 
 def fetch(address: Address, hints: Hints) -> Readings:
-    """Watts of each GPU while we look.  Raises TelemetryError."""
+    """Watts of each GPU while we look, and how busy it is.  Raises TelemetryError."""
     try:
         import pynvml  # noqa: PLC0415
     except ImportError as error:
@@ -47,4 +48,7 @@ def _look(pynvml: Any, devices: list[Any], samples: Samples, host: str, now: flo
             watts = pynvml.nvmlDeviceGetPowerUsage(device) * _W_PER_MW
         except pynvml.NVMLError:  # cards that cannot tell
             watts = math.nan
-        samples.power(f"{host}/{i}" if len(devices) > 1 else host, now, watts)
+        meter = f"{host}/{i}" if len(devices) > 1 else host
+        samples.power(meter, now, watts)
+        with contextlib.suppress(pynvml.NVMLError):  # cards that cannot tell
+            samples.gpu_use(meter, float(pynvml.nvmlDeviceGetUtilizationRates(device).gpu))

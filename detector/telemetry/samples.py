@@ -15,6 +15,7 @@ import numpy as np
 
 from detector.records import Readings
 from detector.telemetry.contract import TelemetryError
+from detector.telemetry.gpu_use import GpuTally
 from detector.telemetry.times import FIRST_S, LAST_S
 from detector.text import grouped
 
@@ -38,6 +39,7 @@ class Samples:
         self._names: dict[str, int] = {}
         self._power, self._totals = _Rows(), _Rows()
         self._wrap: dict[int, float] = {}
+        self._use = GpuTally()
         self.dropped: Counter[str] = Counter()
         self.notes: list[str] = []
         self.estimated = False
@@ -52,6 +54,11 @@ class Samples:
         if meter in self._names:
             self._wrap[self._names[meter]] = wrap_kwh
 
+    def gpu_use(self, meter: str, percent: float) -> None:
+        """How busy the GPU of a meter is whose watts were told."""
+        if meter in self._names:
+            self._use.add(np.array([self._names[meter]]), np.array([percent]))
+
     def readings(self) -> Readings:
         """All of them.  Raises TelemetryError when there are none."""
         n = len(self._names)
@@ -64,7 +71,9 @@ class Samples:
         meter, time_ns, watts = ordered(meter, time_ns, watts, self.dropped)
         readings = Readings(list(self._names), meter, time_ns, watts, median_steps(meter, time_ns, n))
         readings.estimated = self.estimated
-        return finished(readings, self._path, self.notes, self.dropped)
+        readings = finished(readings, self._path, self.notes, self.dropped)
+        readings.gpu_use = self._use.told(readings, self._names)
+        return readings
 
     def _add(self, rows: _Rows, meter: str, time_s: float, value: float) -> None:
         if not math.isfinite(value):

@@ -63,6 +63,15 @@ def numbers(cells: pd.Series, unit: Unit, decimal_comma: bool) -> tuple[Floats, 
     return found, missing
 
 
+def percent(cells: pd.Series) -> Floats:
+    """(n,) of cells such as "99 %" or 99; NaN where they hold no number."""
+    import pandas as pd  # noqa: PLC0415
+
+    if not pd.api.types.is_numeric_dtype(cells):
+        cells = pd.to_numeric(cells.astype(str).str.rstrip("% "), errors="coerce")
+    return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
 def _number(text: str, unit: Unit) -> float:
     """A number with its unit or with commas between thousands; NaN for anything else."""
     match = re.match(_WITH_UNIT, text[:64])

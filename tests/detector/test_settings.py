@@ -67,7 +67,7 @@ def test_the_defaults_fit_together() -> None:
         ("[meter]\nwindow_s = 60.5", "window_s must be a whole number from 1 to 3 600, not 60.5"),
         ("[meter]\nwindow_s = true", "window_s must be a whole number from 1 to 3 600, not True"),
         ("[meter]\nwindow_s = 0", "window_s must be a whole number from 1 to 3 600, not 0"),
-        ("[meter]\nlateness_s = -5", "lateness_s must be a whole number from 1 to 86,400, not -5"),
+        ("[meter]\nlateness_s = -5", "lateness_s must be a whole number from 1 to 86 400, not -5"),
         ("[meter]\nwindow_s = 99999999999999999999", "window_s must be a whole number from 1 to 3 600"),
         ("[findings]\nco2e_kg_per_kwh = nan", "co2e_kg_per_kwh must be a number from 0 to 100, not nan"),
         ("[findings]\nco2e_kg_per_kwh = inf", "co2e_kg_per_kwh must be a number from 0 to 100, not inf"),

@@ -15,6 +15,7 @@ from training.evaluation import (
     fusion,
     peers,
     power,
+    power_noise,
     power_sample,
     power_traps,
     report,
@@ -97,6 +98,11 @@ def _power(on: Ground) -> Told:
     return Told("\n\n".join(told), {power.PICTURE: power.svg(found)})
 
 
+def _power_noise(on: Ground) -> Told:
+    nodes = on.sizes.power_records // 2
+    return Told(power_noise.section(on.sizes.seed, nodes, on.mirror, on.jobs, on.say))
+
+
 SECTIONS = (
     Section("captures", (captures,), _captures, bundle=True),
     Section("rewrapped", (rewrapped,), _rewrapped, bundle=True),
@@ -110,6 +116,7 @@ SECTIONS = (
     Section("growth", (report,), report.growth),
     Section("honesty", (report,), report.honesty),
     Section("power", (power, power_traps, power_sample), _power),
+    Section("power-noise", (power_noise,), _power_noise),
     Section("paired", (fusion,), _paired, bundle=True),
     Section("unreadable", (captures,), _unreadable, bundle=True),
 )

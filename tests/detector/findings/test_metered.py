@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.findings import metered
+from detector.findings import judge, metered
 from detector.findings.peers import FEWEST_PEERS, Level, Peers
 from detector.findings.roster import HostRecord
 from detector.hosts import Asset, Assets
-from detector.records import Steps, Verdict
-from tests.detector.findings.records import CAME, HOUR_NS, LIMITS, TEN, host, power_record
+from detector.records import GpuUse, Steps, Verdict
+from detector.settings import Settings
+from tests.detector.findings.records import CAME, HOUR_NS, LIMITS, TEN, Models, host, ledger, power_record
 
 NOBODY = Level()
 STANDS_OUT = Level(contract_kw=3.0)
@@ -141,3 +142,26 @@ def test_a_broken_sensor_is_not_flat(state: str) -> None:
     told = metered.undecided(power_record(0.6, description={"state": state}))
     assert "steady" not in told and "a miner, a server" not in told
     assert metered.drawn(power_record(description={"state": state}), NOBODY).summary.endswith(")")
+
+
+def test_a_busy_gpu_is_told_in_words_and_moves_nothing() -> None:
+    busy, idle, short = GpuUse(98.6, 6.0, 6.5), GpuUse(20.0, 1.0, 6.5), GpuUse(99.0, 0.5, 0.5)
+    told = metered.busy_gpu(power_record(meter="rig/0", gpu_use=busy))
+    assert told is not None and told.kind == "gpu_use" and told.weight == 0
+    assert told.summary == "the GPU of rig/0 is 99 % busy on average, at 95 % or more for 6 h of 6.5 h read"
+    assert told.facts == {"meter": "rig/0", "mean_percent": 98.6, "busy_h": 6.0, "read_h": 6.5}
+    for use in (idle, short, None):
+        assert metered.busy_gpu(power_record(gpu_use=use)) is None
+    found = []
+    for use in (busy, None):
+        record = power_record(0.95, gpu_use=use, description=CAME)
+        found += judge(ledger({}, (record,)), Models(), Settings(), Assets())  # type: ignore[arg-type]
+    assert {"gpu_use"} == {one.kind for one in found[0].evidence} - {one.kind for one in found[1].evidence}
+    assert (found[0].verdict, found[0].score) == (found[1].verdict, found[1].score)
+
+
+def test_of_a_meter_that_is_undecided_it_is_told_too_and_is_no_reason() -> None:
+    record = power_record(0.7, gpu_use=GpuUse(99.0, 6.0, 6.0))
+    (found,) = judge(ledger({}, (record,)), Models(), Settings(), Assets())  # type: ignore[arg-type]
+    assert found.verdict is Verdict.UNDECIDED and [one.kind for one in found.evidence] == ["gpu_use"]
+    assert "would tell" in found.why
