@@ -44,6 +44,7 @@ class Case:
     level: Level
     role: Role | None = None
     boss: tuple[str, Role] | None = None  # through which host at home it mines
+    crowded_ns: int | None = None  # when it had shown as many kinds of TLS client as gateways do
     answered: Answered | None = None  # what was judged of its channels at those who asked it
     score: float | None = None
     network_score: float | None = None  # without its power
@@ -103,6 +104,7 @@ def placed(host: Case, assets: Assets, known: Roles) -> Asset | None:
     """The host's asset; its role and who it works for are noted, and its name where no address is its own."""
     asset = assets.by_ip.get(host.name) or assets.by_meter.get(host.name)
     host.role, host.boss = known.of(host.name, asset.role if asset else None), known.boss(host.name)
+    host.crowded_ns = known.crowded(host.name)
     if asset and host.kind == "ip" and told_by_name(words(host.name)):
         host.name, host.kind = asset.asset, "asset"
     return asset

@@ -20,6 +20,7 @@ from detector.findings.behind import system
 from detector.findings.course import Courses
 from detector.findings.forgetting import Watched
 from detector.findings.roster import KEPT_SOURCES, HostRecord, Roster
+from detector.findings.shapes import Shapes
 from detector.findings.strip import Strip
 from detector.findings.synchrony import BlockClock
 from detector.findings.volume_scores import VolumeScores
@@ -161,6 +162,7 @@ class Ledger:
         self.suspect: dict[bytes, ChannelRecord] = {}  # channels that were suspect by how they behave
         self.answered: dict[str, Answered] = {}  # of hosts at home, what was judged at those who asked
         self.systems: dict[str, set[str]] = {}  # host -> kinds of client that spoke from it
+        self.shapes = Shapes()  # by their hellos
         self._crowded: set[int] = set()  # hosts that hold more than KEPT_CHANNELS
         self._window = -1  # number of the one that rows are of
         self.home = home
@@ -192,6 +194,8 @@ class Ledger:
         for row, names in enumerate(table.names):
             if names is not None and names.http_agent and ends.is_client[row]:
                 self._speak(host[row], names.http_agent)
+            if names is not None and names.ja4 and ends.is_client[row]:
+                self.shapes.hear(hosts.text(host[row]), names.ja4, int(starts[row]))
             if names is not None and names.lookups:
                 client = self._counted(table.client[row : row + 1], times[row : row + 1])
                 self._hear(hosts.text(client[0]), names.lookups)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector.features import fusion
-from detector.findings import case, evidence, following, hours, metered, roles, scheduled, services
+from detector.findings import case, evidence, following, hours, metered, roles, scheduled, services, shapes
 from detector.findings.case import Case
 from detector.findings.together import together
 from detector.model import Bundle, Model
@@ -79,6 +79,8 @@ def speaking_against(host: Case, bundle: Bundle, verdict: Verdict) -> list[Evide
         against += filter(None, [metered.fresh(host.power)])
     if verdict in ACCUSED and host.role and not case.serves(host):
         against.append(roles.shared(host.role))
+    elif verdict in ACCUSED and host.crowded_ns is not None:
+        against.append(shapes.maybe_shared(host.crowded_ns))
     if host.forgotten < DOUBT:
         against.append(evidence.silence(host.heard_ns, host.quiet_ns, host.forgotten))
     novelty = strangeness(host, bundle)

@@ -71,7 +71,7 @@ class Roles:
         for host, role in self._serving.items():
             role.name = PROXY if host in self._upstream else POOL
             role.workers = sorted(set(role.workers))
-        self._systems = ledger.systems
+        self._systems, self._shapes = ledger.systems, ledger.shapes
         self._guess(ledger)
 
     def _guess(self, ledger: Ledger) -> None:
@@ -118,6 +118,10 @@ class Roles:
         if many or (asset_role or "").casefold() in GATEWAYS:
             return Role(GATEWAY, programs=frozenset(programs), systems=frozenset(systems))
         return None
+
+    def crowded(self, host: str) -> int | None:
+        """The window in which a host had shown so many kinds of TLS client that it may be a gateway."""
+        return self._shapes.many(host)
 
     def boss(self, host: str) -> tuple[str, Role] | None:
         """Through which host at home another one mines."""

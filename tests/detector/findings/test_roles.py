@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.features import channel as features
 from detector.features import fusion
 from detector.findings import judge, strip
 from detector.findings.behind import system
 from detector.findings.ledger import Ledger, Newest
+from detector.findings.shapes import Shapes
 from detector.hosts import Asset, Assets, HomeNetworks, are_hosts, text, words
 from detector.owners import Lease, Owners
 from detector.records import ChannelWindows, Facts, Finding, Names, Scores, Verdict
@@ -198,6 +201,66 @@ def test_user_agents_of_those_elsewhere_are_not_counted() -> None:
 )  # fmt: skip
 def test_kinds_of_client(agent: str, kind: str | None) -> None:
     assert system(agent) == kind
+
+
+def hellos(kinds: int, apart: int = 0, client: str = "10.0.0.1") -> list[ChannelWindows]:
+    """Hellos of so many kinds, each in a window `apart` from the one before."""
+    tables = [row(client, f"198.51.100.{n}", window=n * apart) for n in range(kinds)]
+    for n, table in enumerate(tables):
+        table.names[0] = Names(ja4=f"t13d1516h2_{n:012x}_d8a2da3f94cd")
+    return tables
+
+
+def doubts(finding: Finding) -> list[str]:
+    return [item.summary for item in finding.counter_evidence if item.kind == "maybe_gateway"]
+
+
+@pytest.mark.parametrize(
+    ("tables", "doubted"),
+    [
+        (hellos(12), True),
+        (hellos(12, apart=1), True),  # within an hour, of 300 s a window
+        (hellos(11), False),
+        (hellos(11) + hellos(11), False),  # the same ones again
+        (hellos(24, apart=2), False),  # never more than six within an hour
+        (hellos(12, client="10.0.0.9"), False),  # somebody else's
+    ],
+)
+def test_many_kinds_of_hello_raise_a_doubt_and_nothing_else(
+    tables: list[ChannelWindows], doubted: bool
+) -> None:
+    found = told(mined("10.0.0.1", POOL), *tables)["10.0.0.1"]
+    bare = told(mined("10.0.0.1", POOL), *([row("10.0.0.1", POOL)] * 2))["10.0.0.1"]
+    assert (found.score, found.verdict, found.role) == (bare.score, Verdict.MINING, None)
+    assert len(doubts(found)) == doubted
+    if doubted:
+        assert doubts(found)[0].startswith("maybe a gateway: at least 12 kinds of client speak through it")
+
+
+def test_the_head_of_a_hello_is_no_kind() -> None:
+    """One program names a server here and none there, with HTTP/2 and without."""
+    tables = hellos(12)
+    for n, table in enumerate(tables):
+        table.names[0] = Names(ja4=f"t13{'di'[n % 2]}15{n:02d}h2_8daaf6152771_d8a2da3f94cd")
+    assert not doubts(told(mined("10.0.0.1", POOL), *tables)["10.0.0.1"])
+
+
+def test_the_doubt_is_not_told_where_the_gateway_is_known_or_nobody_is_accused() -> None:
+    known = Assets({"10.0.0.1": Asset("gw", role="NAT")})
+    found = told(mined("10.0.0.1", POOL), *hellos(12), assets=known)["10.0.0.1"]
+    assert [item.kind for item in found.counter_evidence] == ["gateway"]
+    assert not doubts(told(*hellos(12), probability=0.1)["10.0.0.1"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 20)), max_size=150))
+def test_kinds_are_counted_as_by_hand(heard: list[tuple[int, int]]) -> None:
+    """(window, kind): against all windows of an hour, each counted anew."""
+    made = Shapes()
+    for window, kind in sorted(heard):
+        made.hear("10.0.0.1", f"t13d_{kind}", window * 300_000_000_000)
+    ends = (end for end in range(31) if len({kind for at, kind in heard if end - 12 < at <= end}) >= 12)
+    first = next(ends, None)
+    assert made.many("10.0.0.1") == (None if first is None else first * 300_000_000_000)
 
 
 @pytest.mark.parametrize("name", ["NAT", "gateway"])
