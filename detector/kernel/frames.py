@@ -20,10 +20,57 @@ if cython.compiled:  # the same numbers as C constants, see setup.py
 else:
     from detector.kernel import tables
     from detector.kernel.decoding.frame import decode
-    from detector.kernel.decoding.times import nanoseconds
+    from detector.kernel.decoding.times import of_block, of_record
     from detector.kernel.decoding.walk import Walk
     from detector.kernel.interfaces import described, dropped, drops_before, statistics
     from detector.kernel.wire.integers import be32, read16, read32
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _bad_packet(w: Walk) -> cython.int:
+    w.state[tables.N_PACKETS] += 1
+    w.state[tables.N_BAD_RECORD] += 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _simple_packet(
+    w: Walk, o: cython.Py_ssize_t, length: cython.Py_ssize_t, k: cython.Py_ssize_t
+) -> cython.int:
+    """A simple packet block, of the first interface and without a time: as `decode`."""
+    wire: cython.longlong = read32(w.window, o + 8, cython.cast(cython.int, w.state[tables.SWAPPED]))
+    captured: cython.longlong = length - 16
+    if w.state[tables.INTERFACES] == 0:
+        return _bad_packet(w)
+    if captured > wire:
+        captured = wire
+    if w.interfaces[3] != 0 and captured > w.interfaces[3]:
+        captured = w.interfaces[3]
+    return decode(
+        w, o + 12, cython.cast(cython.Py_ssize_t, captured), wire,
+        of_block(0, cython.cast(cython.ulonglong, w.interfaces[1]), w.interfaces[2]), w.interfaces[0], k,
+    )  # fmt: skip
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _told_drops(
+    w: Walk, o: cython.Py_ssize_t, length: cython.Py_ssize_t, kind: cython.longlong, end: cython.Py_ssize_t,
+    swapped: cython.int,
+) -> cython.longlong:  # fmt: skip
+    """What a packet block with its data before `end` says was dropped before it."""
+    told: cython.longlong
+    if kind == 6:  # options stand behind the data, padded to 4 bytes
+        return drops_before(w.window, end, o + length - 4, swapped) if o + length - 4 - end >= 12 else 0
+    told = read16(w.window, o + 10, swapped)
+    return 0 if told == 0xFFFF else told  # not known
 
 
 @cython.cfunc
@@ -32,51 +79,68 @@ else:
 def _packet_block(
     w: Walk, o: cython.Py_ssize_t, length: cython.Py_ssize_t, kind: cython.longlong, k: cython.Py_ssize_t
 ) -> cython.int:
-    """An enhanced, simple or (obsolete) packet block: as `decode`."""
+    """An enhanced or (obsolete) packet block: as `decode`."""
     swapped: cython.int = cython.cast(cython.int, w.state[tables.SWAPPED])
-    i: cython.longlong = 0
-    ticks: cython.ulonglong = 0
-    captured: cython.longlong
-    wire: cython.longlong
-    told: cython.longlong = 0  # drops
-    at: cython.Py_ssize_t
+    i: cython.longlong = read32(w.window, o + 8, swapped) if kind == 6 else read16(w.window, o + 8, swapped)
+    ticks: cython.ulonglong = read32(w.window, o + 12, swapped)
+    captured: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, read32(w.window, o + 20, swapped))
+    told: cython.longlong
     j: cython.Py_ssize_t
-    if kind == 3:
-        wire = read32(w.window, o + 8, swapped)
-        captured = length - 16
-        if captured > wire:
-            captured = wire
-        if w.state[tables.INTERFACES] > 0 and w.interfaces[3] != 0 and captured > w.interfaces[3]:
-            captured = w.interfaces[3]
-        at = o + 12
-    else:
-        i = read32(w.window, o + 8, swapped) if kind == 6 else read16(w.window, o + 8, swapped)
-        ticks = read32(w.window, o + 12, swapped)
-        ticks = (ticks << 32) | cython.cast(cython.ulonglong, read32(w.window, o + 16, swapped))
-        captured = read32(w.window, o + 20, swapped)
-        wire = read32(w.window, o + 24, swapped)
-        at = o + 28
-        if captured > length - 32:
-            w.state[tables.N_PACKETS] += 1
-            w.state[tables.N_BAD_RECORD] += 1
-            return 0
-    if i >= w.state[tables.INTERFACES]:
-        w.state[tables.N_PACKETS] += 1
-        w.state[tables.N_BAD_RECORD] += 1
-        return 0
-    if kind == 6:
-        j = at + ((cython.cast(cython.Py_ssize_t, captured) + 3) & ~3)
-        if o + length - 4 - j >= 12:
-            told = drops_before(w.window, j, o + length - 4, swapped)
-    elif kind == 2:
-        told = read16(w.window, o + 10, swapped)
-        if told == 0xFFFF:  # not known
-            told = 0
+    if captured > length - 32 or i >= w.state[tables.INTERFACES]:
+        return _bad_packet(w)
+    told = _told_drops(w, o, length, kind, o + 28 + ((captured + 3) & ~3), swapped)
     if told > 0:
         dropped(w.state, w.interfaces, cython.cast(cython.Py_ssize_t, i), 0, told)
     j = cython.cast(cython.Py_ssize_t, i) * tables.INTERFACE
-    ticks = nanoseconds(ticks, cython.cast(cython.ulonglong, w.interfaces[j + 1]), w.interfaces[j + 2])
-    return decode(w, at, cython.cast(cython.Py_ssize_t, captured), wire, ticks, w.interfaces[j], k)
+    ticks = (ticks << 32) | cython.cast(cython.ulonglong, read32(w.window, o + 16, swapped))
+    ticks = of_block(ticks, cython.cast(cython.ulonglong, w.interfaces[j + 1]), w.interfaces[j + 2])
+    return decode(w, o + 28, captured, read32(w.window, o + 24, swapped), ticks, w.interfaces[j], k)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _begin_section(w: Walk, o: cython.Py_ssize_t) -> cython.int:
+    """A section header, which is the same in both byte orders, and may change the order; 0 = it is none."""
+    magic: cython.longlong = be32(w.window, o + 8)
+    if magic != 0x1A2B3C4D and magic != 0x4D3C2B1A:
+        return _stop(w, tables.STOP_ORDER, magic)
+    w.state[tables.SWAPPED] = magic == 0x1A2B3C4D
+    w.state[tables.INTERFACES] = 0
+    return 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _stop(w: Walk, why: cython.longlong, value: cython.longlong) -> cython.int:
+    """The stream cannot go on."""
+    w.state[tables.STOP] = why
+    w.state[tables.STOP_VALUE] = value
+    return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _block(
+    w: Walk, o: cython.Py_ssize_t, size: cython.Py_ssize_t, kind: cython.longlong, k: cython.Py_ssize_t
+) -> cython.int:
+    """A whole block: 1 where it became descriptor k."""
+    if (kind == 6 or kind == 2) and size >= 32:
+        return _packet_block(w, o, size, kind, k)
+    if kind == 3 and size >= 16:
+        return _simple_packet(w, o, size, k)
+    if kind == 1 and size >= 20:
+        described(w.window, o, size, w.state, w.interfaces)
+    elif kind == 5 and size >= 24:
+        statistics(w.window, o, size, w.state, w.interfaces)
+    elif kind == 6 or kind == 2 or kind == 3 or kind == 1:
+        w.state[tables.N_BAD_RECORD] += 1
+    return 0
 
 
 @cython.cfunc
@@ -87,36 +151,19 @@ def _walk_blocks(w: Walk, o: cython.Py_ssize_t) -> cython.Py_ssize_t:
     k: cython.Py_ssize_t = 0
     kind: cython.longlong
     length: cython.longlong
-    size: cython.Py_ssize_t
-    magic: cython.longlong
     while n - o >= 12 and k < tables.BATCH:
         kind = read32(w.window, o, cython.cast(cython.int, w.state[tables.SWAPPED]))
-        if kind == 0x0A0D0D0A:  # section header: the same in both byte orders, and may change the order
-            magic = be32(w.window, o + 8)
-            if magic != 0x1A2B3C4D and magic != 0x4D3C2B1A:
-                w.state[tables.STOP] = tables.STOP_ORDER
-                w.state[tables.STOP_VALUE] = magic
-                break
-            w.state[tables.SWAPPED] = magic == 0x1A2B3C4D
-            w.state[tables.INTERFACES] = 0
+        if kind == 0x0A0D0D0A and not _begin_section(w, o):
+            break
         length = read32(w.window, o + 4, cython.cast(cython.int, w.state[tables.SWAPPED]))
         if length < 12 or length & 3 or length > tables.RECORD_LIMIT:
             w.state[tables.N_BAD_RECORD] += 1
-            w.state[tables.STOP] = tables.STOP_LENGTH
-            w.state[tables.STOP_VALUE] = length
+            _stop(w, tables.STOP_LENGTH, length)
             break
         if length > n - o:
             break
-        size = cython.cast(cython.Py_ssize_t, length)
-        if ((kind == 6 or kind == 2) and size >= 32) or (kind == 3 and size >= 16):
-            k += _packet_block(w, o, size, kind, k)
-        elif kind == 1 and size >= 20:
-            described(w.window, o, size, w.state, w.interfaces)
-        elif kind == 5 and size >= 24:
-            statistics(w.window, o, size, w.state, w.interfaces)
-        elif kind == 6 or kind == 2 or kind == 3 or kind == 1:
-            w.state[tables.N_BAD_RECORD] += 1
-        o += size
+        k += _block(w, o, cython.cast(cython.Py_ssize_t, length), kind, k)
+        o += cython.cast(cython.Py_ssize_t, length)
     w.state[tables.BATCHED] = k
     return o
 
@@ -129,36 +176,20 @@ def _walk_records(w: Walk, o: cython.Py_ssize_t) -> cython.Py_ssize_t:
     k: cython.Py_ssize_t = 0
     swapped: cython.int = cython.cast(cython.int, w.state[tables.SWAPPED])
     header: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, w.interfaces[3])  # 16, or 24 if "modified"
-    captured: cython.longlong
-    seconds: cython.ulonglong
-    ticks: cython.ulonglong
+    captured: cython.Py_ssize_t
+    ts: cython.ulonglong
     scale: cython.ulonglong = w.state[tables.NS_PER_TICK]
     while n - o >= header and k < tables.BATCH:
-        captured = read32(w.window, o + 8, swapped)
+        captured = cython.cast(cython.Py_ssize_t, read32(w.window, o + 8, swapped))
         if captured > tables.RECORD_LIMIT:
             w.state[tables.N_BAD_RECORD] += 1
-            w.state[tables.STOP] = tables.STOP_LENGTH
-            w.state[tables.STOP_VALUE] = captured
+            _stop(w, tables.STOP_LENGTH, captured)
             break
         if captured > n - o - header:
             break
-        seconds = read32(w.window, o, swapped)
-        ticks = read32(w.window, o + 4, swapped)
-        ticks = seconds * 1_000_000_000 + ticks * scale  # < 2**62 + 2**43
-        if ticks < 1:
-            ticks = 1
-        if ticks > tables.LATEST:
-            ticks = tables.LATEST
-        k += decode(
-            w,
-            o + header,
-            cython.cast(cython.Py_ssize_t, captured),
-            read32(w.window, o + 12, swapped),
-            ticks,
-            w.interfaces[0],
-            k,
-        )
-        o += header + cython.cast(cython.Py_ssize_t, captured)
+        ts = of_record(read32(w.window, o, swapped), read32(w.window, o + 4, swapped), scale)
+        k += decode(w, o + header, captured, read32(w.window, o + 12, swapped), ts, w.interfaces[0], k)
+        o += header + captured
     w.state[tables.BATCHED] = k
     return o
 

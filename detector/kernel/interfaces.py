@@ -75,10 +75,10 @@ def described(
             if high >= _BIT31:
                 high -= _BIT32
                 offset -= _BIT32
-            if high > 0 or offset > tables.LATEST // 1_000_000_000:
-                offset = tables.LATEST // 1_000_000_000
-            elif high < -1 or offset < -(tables.LATEST // 1_000_000_000):
-                offset = -(tables.LATEST // 1_000_000_000)
+            if high > 0 or offset > tables.LATEST_S:
+                offset = tables.LATEST_S
+            elif high < -1 or offset < -tables.LATEST_S:
+                offset = -tables.LATEST_S
             offset *= 1_000_000_000
         q += 4 + ((size + 3) & ~3)
     at = cython.cast(cython.Py_ssize_t, state[tables.INTERFACES]) * tables.INTERFACE

@@ -25,6 +25,7 @@ DESCRIPTOR: Final = 14
 FROM_B: Final = 256
 MAPPED: Final = 0xFFFF << 32  # A_LOW or B_LOW of IPv4
 LATEST: Final = 1 << 62  # TIME: room to add to without overflow, the year 2116
+LATEST_S: Final = LATEST // 1_000_000_000
 OTHER_PART: Final = 1 << 62
 BATCH: Final = 1024  # descriptors a call
 TOUCH: Final = 64  # of which so many have their memory loaded ahead

@@ -1,4 +1,4 @@
-"""Times of pcapng: ticks of an interface's own clock to nanoseconds since the epoch."""
+"""Times of packets in nanoseconds since the epoch, 1 .. 2**62, as pcap and pcapng have them."""
 
 import cython
 
@@ -9,13 +9,27 @@ else:
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def nanoseconds(ticks: cython.ulonglong, rate: cython.ulonglong, offset: cython.longlong) -> cython.ulonglong:
-    """Time in ns, 1 .. 2**62, of `ticks` at `rate` a second (a power of 10 or of 2), `offset` ns later."""
+def of_record(
+    seconds: cython.ulonglong, ticks: cython.ulonglong, scale: cython.ulonglong
+) -> cython.ulonglong:
+    """Of a record of pcap: 32 bits each, scale 1 or 1000."""
+    at: cython.ulonglong = seconds * 1_000_000_000 + ticks * scale  # < 2**62 + 2**43
+    if at < 1:
+        return 1
+    return tables.LATEST if at > tables.LATEST else at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def of_block(ticks: cython.ulonglong, rate: cython.ulonglong, offset: cython.longlong) -> cython.ulonglong:
+    """Of a block of pcapng: `ticks` at `rate` a second (a power of 10 or of 2), `offset` ns later."""
     whole: cython.ulonglong = ticks // rate
     rest: cython.ulonglong = ticks % rate
-    if whole >= tables.LATEST // 1_000_000_000:
+    if whole >= tables.LATEST_S:
         return tables.LATEST
     if rate <= 1_000_000_000:
         rest = rest * 1_000_000_000 // rate
