@@ -83,7 +83,7 @@ def source(name):
     return str(path)
 
 
-changed = [constants(name) for name in ("tables", "layout")]
+changed = [constants(name) for name in ("tables", "layout", "ethertypes")]
 extensions = [
     Extension(
         f"detector.kernel.{name}",

@@ -99,10 +99,8 @@ def test_every_module_says_what_it_owns() -> None:
 
 def test_modules_are_short() -> None:
     """Two rooms in one module are one too many."""
-    waiting = {"frames.py", "linklayers.py"}  # of the kernel, to be split
     for path in [*modules(), *sorted((ROOT / "training").rglob("*.py"))]:
-        if path.name not in waiting:
-            assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
 def test_every_part_of_the_kernel_is_compiled() -> None:

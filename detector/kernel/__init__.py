@@ -1,12 +1,13 @@
 """The compiled core: bytes of captures to channel windows, row arithmetic, tree walk.
 
 The road of a packet: `frames` walks the records of a capture and decodes their frames into
-descriptors (`linklayers`, `tunnels`, `fragments`); `channels` takes those into the tables:
-found in `entries`, TCP put in order in `transport`, its payload cut into messages in
-`payload` (`slots` frees what is forgotten); `summaries` makes rows of the messages (`summary`).  All
-that is Cython in pure-Python mode: the same sources run uncompiled with the same results,
-about a hundred times slower.  MINEWATCH_UNCOMPILED=1 asks for that.  A module in a folder
-is compiled into the extension that uses it (setup.py).
+descriptors in `decoding` (`linklayers` with `links`, `tunnels`, `fragments`; all read bytes
+by `wire`); `channels` takes those into the tables: found in `entries`, TCP put in order in
+`transport`, its payload cut into messages in `payload` (`slots` frees what is forgotten);
+`summaries` makes rows of the messages (`summary`).  All that is Cython in pure-Python mode:
+the same sources run uncompiled with the same results, about a hundred times slower.
+MINEWATCH_UNCOMPILED=1 asks for that.  A module in a folder is compiled into the extension
+that uses it (setup.py).
 
 `meter` joins the steps; `layout` says what a row holds.  `hashing` numbers keys (`index`)
 and `packing` keeps rows in little memory (`packed`) for those who take the rows.  `hellos`

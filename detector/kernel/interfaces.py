@@ -10,36 +10,14 @@ Source: draft-ietf-opsawg-pcapng, sections 3.5 (options), 4.2, 4.3 and 4.6.
 
 import cython
 
-from detector.kernel import tables
+if cython.compiled:  # the same numbers as C constants, see setup.py
+    from cython.cimports.detector.kernel import tables
+else:
+    from detector.kernel import tables
+    from detector.kernel.wire.integers import read16, read32
 
-_SWAPPED = cython.declare(cython.Py_ssize_t, tables.SWAPPED)
-_INTERFACES = cython.declare(cython.Py_ssize_t, tables.INTERFACES)
-_LOST = cython.declare(cython.Py_ssize_t, tables.LOST)
-_INTERFACE = cython.declare(cython.Py_ssize_t, tables.INTERFACE)
-_MAX_INTERFACES = cython.declare(cython.longlong, tables.MAX_INTERFACES)
-_BAD_RECORD = cython.declare(cython.Py_ssize_t, tables.COUNTS + tables.COUNTED.index("bad_record"))
-_MAX_SECONDS = cython.declare(cython.longlong, 4_611_686_018)  # 2**62 ns: the year 2116
 _BIT31 = cython.declare(cython.longlong, 1 << 31)
 _BIT32 = cython.declare(cython.longlong, 1 << 32)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _read16(b: cython.uchar[::1], o: cython.Py_ssize_t, swapped: cython.int) -> cython.int:
-    if swapped:
-        return (b[o] << 8) | b[o + 1]
-    return (b[o + 1] << 8) | b[o]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _read32(b: cython.uchar[::1], o: cython.Py_ssize_t, swapped: cython.int) -> cython.longlong:
-    x: cython.longlong = _read16(b, o if swapped else o + 2, swapped)
-    return (x << 16) | _read16(b, o + 2 if swapped else o, swapped)
 
 
 @cython.cfunc
@@ -47,9 +25,9 @@ def _read32(b: cython.uchar[::1], o: cython.Py_ssize_t, swapped: cython.int) -> 
 @cython.exceptval(-2, check=False)
 def _count(b: cython.uchar[::1], o: cython.Py_ssize_t, swapped: cython.int) -> cython.longlong:
     """64 bits; 0 where no capture can have lost so many."""
-    if _read32(b, o if swapped else o + 4, swapped) != 0:
+    if read32(b, o if swapped else o + 4, swapped) != 0:
         return 0
-    return _read32(b, o + 4 if swapped else o, swapped)
+    return read32(b, o + 4 if swapped else o, swapped)
 
 
 @cython.cfunc
@@ -63,7 +41,7 @@ def described(
     interfaces: cython.longlong[::1],
 ) -> cython.int:
     """An interface description block at b[o : o + length] into the next entry of the table."""
-    swapped: cython.int = cython.cast(cython.int, state[_SWAPPED])
+    swapped: cython.int = cython.cast(cython.int, state[tables.SWAPPED])
     at: cython.Py_ssize_t
     q: cython.Py_ssize_t = o + 16
     stop: cython.Py_ssize_t = o + length - 4
@@ -74,12 +52,12 @@ def described(
     high: cython.longlong
     v: cython.int
     _i: cython.int
-    if state[_INTERFACES] >= _MAX_INTERFACES:
-        state[_BAD_RECORD] += 1
+    if state[tables.INTERFACES] >= tables.MAX_INTERFACES:
+        state[tables.N_BAD_RECORD] += 1
         return 0
     while q + 4 <= stop:
-        code = _read16(b, q, swapped)
-        size = _read16(b, q + 2, swapped)
+        code = read16(b, q, swapped)
+        size = read16(b, q + 2, swapped)
         if code == 0 or q + 4 + size > stop:
             break
         if code == 9 and size >= 1:  # if_tsresol
@@ -92,25 +70,25 @@ def described(
                 for _i in range(v if v < 18 else 18):
                     rate *= 10
         elif code == 14 and size >= 8:  # if_tsoffset, seconds, signed
-            high = _read32(b, q + (4 if swapped else 8), swapped)
-            offset = _read32(b, q + (8 if swapped else 4), swapped)
+            high = read32(b, q + (4 if swapped else 8), swapped)
+            offset = read32(b, q + (8 if swapped else 4), swapped)
             if high >= _BIT31:
                 high -= _BIT32
                 offset -= _BIT32
-            if high > 0 or offset > _MAX_SECONDS:
-                offset = _MAX_SECONDS
-            elif high < -1 or offset < -_MAX_SECONDS:
-                offset = -_MAX_SECONDS
+            if high > 0 or offset > tables.LATEST_S:
+                offset = tables.LATEST_S
+            elif high < -1 or offset < -tables.LATEST_S:
+                offset = -tables.LATEST_S
             offset *= 1_000_000_000
         q += 4 + ((size + 3) & ~3)
-    at = cython.cast(cython.Py_ssize_t, state[_INTERFACES]) * _INTERFACE
-    interfaces[at] = _read16(b, o + 8, swapped)
+    at = cython.cast(cython.Py_ssize_t, state[tables.INTERFACES]) * tables.INTERFACE
+    interfaces[at] = read16(b, o + 8, swapped)
     interfaces[at + 1] = rate
     interfaces[at + 2] = offset
-    interfaces[at + 3] = _read32(b, o + 12, swapped)
+    interfaces[at + 3] = read32(b, o + 12, swapped)
     interfaces[at + 4] = 0
     interfaces[at + 5] = 0
-    state[_INTERFACES] += 1
+    state[tables.INTERFACES] += 1
     return 0
 
 
@@ -125,7 +103,7 @@ def dropped(
     more: cython.longlong,
 ) -> cython.int:
     """Interface i dropped `total` in all, by its statistics, and `more` before this packet."""
-    at: cython.Py_ssize_t = i * _INTERFACE
+    at: cython.Py_ssize_t = i * tables.INTERFACE
     before: cython.longlong = (
         interfaces[at + 4] if interfaces[at + 4] > interfaces[at + 5] else interfaces[at + 5]
     )
@@ -133,7 +111,7 @@ def dropped(
     interfaces[at + 4] = total if total > interfaces[at + 4] else interfaces[at + 4]
     interfaces[at + 5] += more
     after = interfaces[at + 4] if interfaces[at + 4] > interfaces[at + 5] else interfaces[at + 5]
-    state[_LOST] += after - before
+    state[tables.LOST] += after - before
     return 0
 
 
@@ -148,19 +126,19 @@ def statistics(
     interfaces: cython.longlong[::1],
 ) -> cython.int:
     """An interface statistics block: isb_ifdrop and isb_osdrop, each since the capture began."""
-    swapped: cython.int = cython.cast(cython.int, state[_SWAPPED])
-    i: cython.longlong = _read32(b, o + 8, swapped)
+    swapped: cython.int = cython.cast(cython.int, state[tables.SWAPPED])
+    i: cython.longlong = read32(b, o + 8, swapped)
     q: cython.Py_ssize_t = o + 20
     stop: cython.Py_ssize_t = o + length - 4
     total: cython.longlong = 0
     code: cython.int
     size: cython.Py_ssize_t
-    if i >= state[_INTERFACES]:
-        state[_BAD_RECORD] += 1
+    if i >= state[tables.INTERFACES]:
+        state[tables.N_BAD_RECORD] += 1
         return 0
     while q + 4 <= stop:
-        code = _read16(b, q, swapped)
-        size = _read16(b, q + 2, swapped)
+        code = read16(b, q, swapped)
+        size = read16(b, q + 2, swapped)
         if code == 0 or q + 4 + size > stop:
             break
         if (code == 5 or code == 7) and size >= 8:
@@ -179,8 +157,8 @@ def drops_before(
     code: cython.int
     size: cython.Py_ssize_t
     while q + 4 <= stop:
-        code = _read16(b, q, swapped)
-        size = _read16(b, q + 2, swapped)
+        code = read16(b, q, swapped)
+        size = read16(b, q + 2, swapped)
         if code == 0 or q + 4 + size > stop:
             break
         if code == 4 and size >= 8:

@@ -1,6 +1,6 @@
 """Which word of the kernel's working tables holds what (rows themselves: `layout`).
 
-The compiled modules copy these numbers into C variables; `meter` reads the same ones, so
+The compiled modules have these numbers as C constants; `meter` reads the same ones, so
 that each offset is written once.  All tables are flat arrays of 64-bit words.
 """
 
@@ -23,6 +23,9 @@ HASH: Final = 12  # filled in by channels; OTHER_PART = not ours
 TOUCHED: Final = 13  # likewise: the connection, then the channel, whose memory is loaded ahead; slot + 1
 DESCRIPTOR: Final = 14
 FROM_B: Final = 256
+MAPPED: Final = 0xFFFF << 32  # A_LOW or B_LOW of IPv4
+LATEST: Final = 1 << 62  # TIME: room to add to without overflow, the year 2116
+LATEST_S: Final = LATEST // 1_000_000_000
 OTHER_PART: Final = 1 << 62
 BATCH: Final = 1024  # descriptors a call
 TOUCH: Final = 64  # of which so many have their memory loaded ahead
@@ -53,6 +56,20 @@ COUNTED: Final = (
     "overlapping_fragment",
     "too_many_tunnels",
 )
+N_PACKETS: Final = COUNTS + COUNTED.index("packets")
+N_DECODED: Final = COUNTS + COUNTED.index("decoded")
+N_NOT_IP: Final = COUNTS + COUNTED.index("not_ip")
+N_TRUNCATED: Final = COUNTS + COUNTED.index("truncated_header")
+N_BAD_IP: Final = COUNTS + COUNTED.index("bad_ip_header")
+N_BAD_TRANSPORT: Final = COUNTS + COUNTED.index("bad_transport_header")
+N_FRAGMENT: Final = COUNTS + COUNTED.index("fragment")
+N_OTHER: Final = COUNTS + COUNTED.index("other_transport")
+N_BAD_RECORD: Final = COUNTS + COUNTED.index("bad_record")
+N_UNKNOWN_LINK: Final = COUNTS + COUNTED.index("unknown_linktype")
+N_ENCRYPTED: Final = COUNTS + COUNTED.index("encrypted_link")
+N_TINY: Final = COUNTS + COUNTED.index("tiny_fragment")
+N_OVERLAPPING: Final = COUNTS + COUNTED.index("overlapping_fragment")
+N_DEEP: Final = COUNTS + COUNTED.index("too_many_tunnels")
 LINKS: Final = 24  # then (link type, packets) of unknown link types
 LINK_PAIRS: Final = 16
 TUNNELS: Final = LINKS + 2 * LINK_PAIRS  # bits of the tunnels that are opened, as in settings.TUNNELS
@@ -63,6 +80,7 @@ FRAGMENT_SETS: Final = 512
 FRAGMENT_WAYS: Final = 8
 FRAGMENT_LIFE_NS: Final = 30_000_000_000  # as Linux keeps them (net.ipv4.ipfrag_time)
 F_ID: Final = 4  # behind source and destination: what names the datagram; 0 = free
+DATAGRAM: Final = 1 << 41  # no identification has this bit of F_ID
 F_TIME: Final = 5  # ns, of the first fragment
 F_ENDS: Final = 6  # .. 10: A_HIGH .. KEY of the descriptor; KEY 0 = the first one did not decode
 F_BITS: Final = 11  # FROM_B or not

@@ -13,15 +13,16 @@ draft-ietf-nvo3-vxlan-gpe, 8926 (Geneve), 4380 (Teredo), 2661 and 3931 (L2TP), 3
 
 import cython
 
-from detector.kernel import tables
 from detector.settings import TUNNELS
 
-if not cython.compiled:  # compiled: tunnels.pxd
+if cython.compiled:  # the same numbers as C constants, see setup.py
+    from cython.cimports.detector.kernel import ethertypes, tables
+else:
+    from detector.kernel import ethertypes, tables
     from detector.kernel.linklayers import unwrapped
+    from detector.kernel.wire.integers import be16, be32
+    from detector.kernel.wire.positions import ether_of, offset_of, position
 
-_OTHER = cython.declare(cython.longlong, -(tables.COUNTS + tables.COUNTED.index("other_transport")))
-_NOT_IP = cython.declare(cython.longlong, -(tables.COUNTS + tables.COUNTED.index("not_ip")))
-_TRUNCATED = cython.declare(cython.longlong, -(tables.COUNTS + tables.COUNTED.index("truncated_header")))
 _IPIP = cython.declare(cython.longlong, 1 << TUNNELS.index("ipip"))
 _SIX_IN_FOUR = cython.declare(cython.longlong, 1 << TUNNELS.index("6in4"))
 _GRE = cython.declare(cython.longlong, 1 << TUNNELS.index("gre"))
@@ -32,27 +33,6 @@ _GTP = cython.declare(cython.longlong, 1 << TUNNELS.index("gtp"))
 _TEREDO = cython.declare(cython.longlong, 1 << TUNNELS.index("teredo"))
 _L2TP = cython.declare(cython.longlong, 1 << TUNNELS.index("l2tp"))
 _L2TPV3 = cython.declare(cython.longlong, 1 << TUNNELS.index("l2tpv3"))
-_IPV4 = cython.declare(cython.int, 0x0800)
-_IPV6 = cython.declare(cython.int, 0x86DD)
-_PPP = cython.declare(cython.int, 0x880B)
-_BRIDGED = cython.declare(cython.int, 0x6558)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _be16(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.int:
-    return (b[o] << 8) | b[o + 1]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def _be32(b: cython.uchar[::1], o: cython.Py_ssize_t) -> cython.longlong:
-    x: cython.longlong = b[o]
-    return (x << 24) | (b[o + 1] << 16) | (b[o + 2] << 8) | b[o + 3]
 
 
 @cython.cfunc
@@ -70,17 +50,17 @@ def _plausible(
     length: cython.Py_ssize_t
     if at < 0:
         return 0
-    p = cython.cast(cython.Py_ssize_t, at >> 16)
-    if at & 0xFFFF == _IPV4:
+    p = offset_of(at)
+    if ether_of(at) == ethertypes.IPV4:
         if end - p < 20 or b[p] >> 4 != 4 or b[p] & 15 < 5:
             return 0
-        length = _be16(b, p + 2)
+        length = be16(b, p + 2)
         if length < (b[p] & 15) * 4:
             return 0
     else:
         if end - p < 40 or b[p] >> 4 != 6:
             return 0
-        length = _be16(b, p + 4) + 40
+        length = be16(b, p + 4) + 40
     if length > stop - p or (whole and length != stop - p):
         return 0
     return at
@@ -95,7 +75,7 @@ def _by_nibble(
 ) -> cython.longlong:  # fmt: skip
     if p >= end:
         return 0
-    return _plausible(b, p, end, stop, _IPV4 if b[p] >> 4 == 4 else _IPV6, whole)
+    return _plausible(b, p, end, stop, ethertypes.IPV4 if b[p] >> 4 == 4 else ethertypes.IPV6, whole)
 
 
 @cython.cfunc
@@ -108,7 +88,7 @@ def _pseudowire(
     at: cython.longlong
     skipped: cython.Py_ssize_t
     for skipped in range(0, 16, 4):  # a cookie of 0, 4 or 8 bytes, a sublayer of 0 or 4
-        at = _plausible(b, p + skipped, end, stop, _BRIDGED, 0)
+        at = _plausible(b, p + skipped, end, stop, ethertypes.BRIDGED, 0)
         if at != 0:
             return at
     return 0
@@ -126,12 +106,12 @@ def _gre(
     flags: cython.int
     ether: cython.int
     if end - p < 4:
-        return _TRUNCATED
-    flags = _be16(b, p)
-    ether = _be16(b, p + 2)
+        return -tables.N_TRUNCATED
+    flags = be16(b, p)
+    ether = be16(b, p + 2)
     p += 4
-    if flags & 0x4000 or flags & 7 > 1 or (flags & 7 == 1 and ether != _PPP):
-        return _OTHER  # source routes are long gone; nobody knows later versions
+    if flags & 0x4000 or flags & 7 > 1 or (flags & 7 == 1 and ether != ethertypes.PPP):
+        return -tables.N_OTHER  # source routes are long gone; nobody knows later versions
     if flags & 0x8000:  # checksum
         p += 4
     if flags & 0x2000:  # key
@@ -140,20 +120,20 @@ def _gre(
         p += 4
     if flags & 7 == 1:
         if not flags & 0x1000:  # acknowledges, and carries nothing
-            return _OTHER
+            return -tables.N_OTHER
         if flags & 0x0080:  # acknowledgement
             p += 4
     if ether != 0x88BE and ether != 0x22EB:
-        return unwrapped(b, p, end, ether) if opened & _GRE else _OTHER
+        return unwrapped(b, p, end, ether) if opened & _GRE else -tables.N_OTHER
     if not opened & _ERSPAN:
-        return _OTHER
+        return -tables.N_OTHER
     if ether == 0x22EB:  # type III
         if end - p < 12:
-            return _TRUNCATED
+            return -tables.N_TRUNCATED
         p += 20 if b[p + 11] & 1 else 12
     elif flags & 0x1000:  # type II; type I has no header of its own, and no sequence number
         p += 8
-    return unwrapped(b, p, end, _BRIDGED)
+    return unwrapped(b, p, end, ethertypes.BRIDGED)
 
 
 @cython.cfunc
@@ -166,14 +146,14 @@ def in_packet(
     """The position of what an IP packet with this protocol carries at b[p:stop], or -reason."""
     at: cython.longlong = 0
     if protocol == 4 and opened & _IPIP:
-        return (cython.cast(cython.longlong, p) << 16) | _IPV4
+        return position(p, ethertypes.IPV4)
     if protocol == 41 and opened & _SIX_IN_FOUR:
-        return (cython.cast(cython.longlong, p) << 16) | _IPV6
+        return position(p, ethertypes.IPV6)
     if protocol == 47 and opened & (_GRE | _ERSPAN):
         return _gre(b, p, end, opened)
-    if protocol == 115 and opened & _L2TPV3 and end - p >= 4 and _be32(b, p) != 0:
+    if protocol == 115 and opened & _L2TPV3 and end - p >= 4 and be32(b, p) != 0:
         at = _pseudowire(b, p + 4, end, stop)
-    return at if at != 0 else _OTHER
+    return at if at != 0 else -tables.N_OTHER
 
 
 # --- UDP ports
@@ -192,16 +172,16 @@ def _vxlan(
     if not generic:
         if b[p] & 0x77 or not b[p] & 8 or b[p + 1] & 0xB7:
             return 0
-        return _plausible(b, p + 8, end, stop, _BRIDGED, 0)
+        return _plausible(b, p + 8, end, stop, ethertypes.BRIDGED, 0)
     if (
         b[p] & 0xF1 != 0 or b[p] & 0x0C != 0x0C
     ):  # version 0, no test packet; with an identifier and a protocol
         return 0
     if b[p + 3] == 1:
-        return _plausible(b, p + 8, end, stop, _IPV4, 0)
+        return _plausible(b, p + 8, end, stop, ethertypes.IPV4, 0)
     if b[p + 3] == 2:
-        return _plausible(b, p + 8, end, stop, _IPV6, 0)
-    return _plausible(b, p + 8, end, stop, _BRIDGED, 0) if b[p + 3] == 3 else 0
+        return _plausible(b, p + 8, end, stop, ethertypes.IPV6, 0)
+    return _plausible(b, p + 8, end, stop, ethertypes.BRIDGED, 0) if b[p + 3] == 3 else 0
 
 
 @cython.cfunc
@@ -212,7 +192,7 @@ def _geneve(
 ) -> cython.longlong:
     if end - p < 8 or b[p] >> 6 != 0 or b[p + 1] & 0x3F or b[p + 7] != 0:
         return 0
-    return _plausible(b, p + 8 + (b[p] & 63) * 4, end, stop, _be16(b, p + 2), 0)
+    return _plausible(b, p + 8 + (b[p] & 63) * 4, end, stop, be16(b, p + 2), 0)
 
 
 @cython.cfunc
@@ -224,7 +204,7 @@ def _gtp(
     """A G-PDU of GTP-U version 1 with its extension headers."""
     kind: cython.int
     _i: cython.int
-    if end - p < 12 or b[p] >> 4 != 3 or b[p + 1] != 255 or _be16(b, p + 2) != stop - p - 8:
+    if end - p < 12 or b[p] >> 4 != 3 or b[p + 1] != 255 or be16(b, p + 2) != stop - p - 8:
         return 0
     if not b[p] & 7:
         return _by_nibble(b, p + 8, end, stop, 1)
@@ -251,7 +231,7 @@ def _teredo(
         p += 13 + b[p + 2] + b[p + 3]
     if end - p >= 8 and b[p] == 0 and b[p + 1] == 0:
         p += 8
-    return _plausible(b, p, end, stop, _IPV6, 1)
+    return _plausible(b, p, end, stop, ethertypes.IPV6, 1)
 
 
 @cython.cfunc
@@ -265,16 +245,16 @@ def _l2tp(
     flags: cython.int
     if end - p < 8:
         return 0
-    flags = _be16(b, p)
+    flags = be16(b, p)
     if flags & 0x8000:
         return 0
-    if flags & 15 == 3 and opened & _L2TPV3 and _be32(b, p + 4) != 0:
+    if flags & 15 == 3 and opened & _L2TPV3 and be32(b, p + 4) != 0:
         return _pseudowire(b, p + 8, end, stop)
     if flags & 15 != 2 or not opened & _L2TP or flags & 0x34F0:
         return 0
     p += 2
     if flags & 0x4000:  # length of it all
-        if _be16(b, p) != stop - p + 2:
+        if be16(b, p) != stop - p + 2:
             return 0
         p += 2
     p += 4  # tunnel, session
@@ -283,8 +263,8 @@ def _l2tp(
     if flags & 0x0200:  # offset
         if end - p < 2:
             return 0
-        p += 2 + _be16(b, p)
-    return _plausible(b, p, end, stop, _PPP, 0)
+        p += 2 + be16(b, p)
+    return _plausible(b, p, end, stop, ethertypes.PPP, 0)
 
 
 @cython.cfunc

@@ -42,10 +42,11 @@ class Plant(NamedTuple):
 PLANTS = {
     "ipv6-length": Plant(
         "an IPv6 header passes for whole at 30 bytes, bounds unchecked",
-        "detector/kernel/frames.py",
-        (("if end - p < 40:", "if end - p < 30:"), UNCHECKED),
+        "detector/kernel/decoding/network.py",
+        (("if h[0].end - p < 40:", "if h[0].end - p < 30:"),),
         "packets",
         "AddressSanitizer: use-after-poison",
+        unchecked="detector/kernel/frames.py",
     ),
     "option-length": Plant(
         "the length of a pcapng option is believed, bounds checked",

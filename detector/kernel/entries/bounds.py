@@ -1,4 +1,4 @@
-"""The checks that let hot functions go without: an entry, a line, a stretch of bytes lies in its table."""
+"""The checks that let hot functions go without: an entry, a line lies in its table."""
 
 import cython
 
@@ -30,12 +30,3 @@ def line(table: cython.longlong[::1], slot: cython.Py_ssize_t, size: cython.Py_s
     o: cython.Py_ssize_t = slot * size
     end: cython.longlong = table[o] | table[o + size - 1]  # noqa: F841
     return o
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(-1, check=False)
-def within(b: cython.uchar[::1], p: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.int:
-    """Both ends of b[p : p + n] are in bounds, or this is an IndexError; n is at least 1."""
-    return b[p] | b[p + n - 1]

@@ -7,8 +7,8 @@ if cython.compiled:  # the same numbers as C constants, see setup.py
     from cython.cimports.detector.kernel.views import Views
 else:
     from detector.kernel import tables
-    from detector.kernel.entries.bounds import within
     from detector.kernel.views import Views
+    from detector.kernel.wire.bounds import within
 
 
 @cython.cfunc

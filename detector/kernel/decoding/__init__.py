@@ -1,0 +1,1 @@
+"""One frame into one descriptor, header by header, for `frames`."""
