@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from detector import pipeline
+from detector import pipeline, scoring
 from detector.dissectors import Dissection
 from detector.document import Context
 from detector.findings import Ledger
@@ -28,10 +28,10 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (Ledger, "see"),
     (Rollup, "add"),
     (Ledger, "scoreable"),
-    (pipeline.channel_features, "extract"),
+    (scoring.channel_features, "extract"),
     (Model, "score"),
     (Ledger, "add"),
-    (pipeline.Run, "findings"),
+    (scoring.Run, "findings"),
 )
 
 

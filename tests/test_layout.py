@@ -30,6 +30,7 @@ ORDER = (
     {"sinks"},
     {"syslog"},
     {"deep"},
+    {"scoring"},
     {"pipeline"},
     {"previous"},
     {"rollup"},

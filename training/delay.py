@@ -14,8 +14,8 @@ from detector.inputs import sort_inputs
 from detector.kernel import layout
 from detector.metering import channel_windows
 from detector.model import Bundle
-from detector.pipeline import Run
 from detector.records import SourceReport, Verdict
+from detector.scoring import Run
 from detector.settings import Settings
 from detector.windows.channel import in_order
 

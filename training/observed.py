@@ -13,8 +13,8 @@ from detector.features import volumes
 from detector.findings import Ledger
 from detector.inputs import sort_inputs
 from detector.metering import channel_windows
-from detector.pipeline import judged_rows
 from detector.records import SourceReport
+from detector.scoring import judged_rows
 from detector.settings import Settings
 from detector.telemetry import TelemetryError, read_power
 from detector.windows.channel import Rollup, in_order, keys

@@ -20,8 +20,8 @@ from detector.features import fusion, noise, volumes
 from detector.findings import Ledger
 from detector.kernel import layout
 from detector.metering import Metering, channel_windows
-from detector.pipeline import judged_flows, judged_rows
 from detector.records import ChannelWindows, SourceReport, Vectors
+from detector.scoring import judged_flows, judged_rows
 from detector.settings import Settings
 from detector.windows.channel import Rollup, in_order, keys
 from training.dataset import Dataset, dataset_of

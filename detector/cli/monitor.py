@@ -20,7 +20,7 @@ from detector.text import grouped
 if TYPE_CHECKING:
     from detector.monitor import Journal, Outcome, Plan, Relay, Stop
     from detector.monitor.changes import Change
-    from detector.pipeline import Run
+    from detector.scoring import Run
 
 LEAST_S = 0.001
 SUMMARY = "watch interfaces, and captures and power logs that are still being written"
@@ -109,8 +109,8 @@ def run(args: argparse.Namespace) -> int:
     from detector.findings import without_course  # noqa: PLC0415
     from detector.model import Bundle  # noqa: PLC0415
     from detector.monitor import Journal, Relay, Stop  # noqa: PLC0415
-    from detector.pipeline import Run  # noqa: PLC0415
     from detector.policy import NO_POLICY, read_policy  # noqa: PLC0415
+    from detector.scoring import Run  # noqa: PLC0415
     from detector.signing import Trust  # noqa: PLC0415
     from detector.tips import NO_TIPS, read_tips  # noqa: PLC0415
 

@@ -21,8 +21,8 @@ from detector.monitor.holdback import HoldBack
 from detector.monitor.plan import Plan
 from detector.monitor.signals import Stop
 from detector.monitor.sources import FollowedSource, LiveSource, ReplayedSource, Source
-from detector.pipeline import Run
 from detector.records import ChannelWindows, Finding, Readings, SourceReport
+from detector.scoring import Run
 from detector.telemetry import TelemetryError, read_power
 from detector.telemetry.follow import Tail
 from detector.text import grouped, plural, printable

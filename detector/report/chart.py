@@ -96,7 +96,7 @@ def traffic(steps: Steps, axis: Span, name: str, course: Sequence[tuple[int, flo
         (began_ns, first), *_, (_, last) = (course[0], *course)
         told += (
             f"  The score of the finding, of all windows, words and power so far, was {probability(first)}"
-            f" at {minute(began_ns)} and came to {probability(last)}."
+            f" at {minute(began_ns)} and {probability(last)} at the end."
         )
         numbers = join(numbers, _course_table(course))
     return _figure(name, ("Suspect channels over time", told), panels, axis, numbers)

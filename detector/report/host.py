@@ -91,11 +91,12 @@ def _reason(reason: Evidence) -> Markup:
     times = dict.fromkeys(minute(ns) for ns in (reason.first_ns, reason.last_ns) if ns is not None)
     when = f" {' to '.join(times)}" if times else ""
     facts = [f"{key}: {value}" for key, value in (reason.channel or {}).items()] + _spelled(reason.facts)
+    moved = f"moves the log-odds by {reason.weight:+.1f}" if reason.weight else "does not move the score"
     return tag(
         "li",
         reason.summary,
         tag("span", when, class_="quiet") if when else None,
-        tag("span", f" (moves the log-odds by {reason.weight:+.1f})", class_="quiet"),
+        tag("span", f" ({moved})", class_="quiet"),
         tag("details", tag("summary", "Facts"), tag("p", " · ".join(map(printable, facts)), class_="quiet"))
         if facts
         else None,

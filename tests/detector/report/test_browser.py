@@ -86,6 +86,15 @@ def test_nothing_is_wider_than_the_screen(browser: Chromium, tmp_path: Path, wid
     assert browser.run("document.documentElement.scrollWidth") <= width
 
 
+def test_names_in_tables_keep_some_width_on_a_phone(browser: Chromium, tmp_path: Path) -> None:
+    """A long name is cut into lines, not into syllables, whatever stands beside it."""
+    browser.open(written(tmp_path, [*some(), hostile("/captures/" + "2026-03-02-" * 9)]), 360)
+    browser.run("document.querySelectorAll('details').forEach(e => e.open = true)")
+    heads = "[...document.querySelectorAll('table:not(.cards) tbody th')]"
+    assert browser.run(f"{heads}.length") > 0
+    assert browser.run(f"Math.min(...{heads}.map(e => e.getBoundingClientRect().width))") >= 120
+
+
 def test_the_answer_stands_on_the_first_screen_of_a_phone(browser: Chromium, tmp_path: Path) -> None:
     """Which host, since when, which coin, how sure: without scrolling far."""
     browser.open(written(tmp_path, some()), 360, 740)

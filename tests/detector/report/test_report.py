@@ -125,7 +125,7 @@ def test_the_score_is_drawn_as_it_developed() -> None:
     told, parser = read([mining(traffic=traffic(), course=[(TEN, 0.0), (TEN + 1_800_000_000_000, 1.0)])])
     words = " ".join(parser.text)
     assert 'd="M56.0 220.0H382.0V136.0H708.0" class="line"' in told  # an hour from 56 to 708
-    assert "was 0.000 at 2026-03-02 10:00 and came to 1.000." in words
+    assert "was 0.000 at 2026-03-02 10:00 and 1.000 at the end." in words
     assert "The score as it developed: the numbers" in words
     told, parser = read([mining(traffic=traffic(), course=[])])
     assert 'class="line"' not in told and "as it developed" not in " ".join(parser.text)
@@ -176,6 +176,13 @@ def test_sure_is_only_what_was_read() -> None:
     by_noise.evidence[0].facts = {"dialect": "stratumv2", "carrier": "noise"}
     assert sureness(by_noise) == ("likely", "the lengths are those of a mining dialogue")
     assert sureness(undecided())[0] == "cannot tell"
+
+
+def test_a_reason_without_weight_moves_nothing() -> None:
+    heavy, light = mining(), mining()
+    heavy.evidence[0].weight, light.evidence[0].weight = 2.5, 0.0
+    assert "moves the log-odds by +2.5" in html([heavy]) and "does not move" not in html([heavy])
+    assert "does not move the score" in html([light]) and "log-odds by +0.0" not in html([light])
 
 
 def test_advice_names_the_other_end_and_never_only_blames() -> None:
