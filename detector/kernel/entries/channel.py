@@ -59,9 +59,7 @@ def channel_slot(
                 and t.channels[o] == client_high
                 and t.channels[o + 2] == server_high
             ):
-                if t.channels[o + tables.H_CONNECTIONS] == 0 and is_idle(
-                    t, t.channels[o + tables.H_LAST], t.state[tables.NEWEST]
-                ):
+                if is_idle(t, t.channels[o + tables.H_LAST], t.state[tables.NEWEST]):
                     t.channels[o + tables.H_BASIS] = 0  # as one that the sweep has forgotten
                 return c
         i = (i + 1) & mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detector.kernel import Meter, Packet, layout, tables
@@ -37,8 +37,26 @@ def assert_same(data: bytes, n: int, every: int = 1 << 20) -> None:
     assert sorted(rows) == canonical(whole.windows(True)[0])
 
 
+def seldom(gaps: str) -> list[tuple[int, bool, int, int, int, int]]:
+    """Empty segments of connection 0, one a letter: `S` a SYN, `-` 700 s later, `<` from the server."""
+    return [(0, c == "<", 0, 700 * S if c in "-<" else 0, 0, 18 if c == "S" else 16) for c in gaps]
+
+
+UNSWEPT = [  # a connection is silent for longer than its channel is remembered, yet not swept away
+    *seldom("..S.............-----.<..-"),
+    (2, False, 0, 0, 0, 16),
+    *seldom("..-"),
+    (2, False, 0, 0, 0, 16),
+    *seldom("..-"),
+    (0, True, 0, 0, 0, 16),
+    *seldom("..."),
+    (1, False, 0, 0, 0, 16),
+]
+
+
 @settings(max_examples=40, deadline=None)
 @given(EVENTS, st.integers(1, 4), st.integers(50, 60_000))
+@example(UNSWEPT, 2, 50)
 def test_all_parts_together_are_the_whole(
     events: list[tuple[int, bool, int, int, int, int]], n: int, every: int
 ) -> None:
