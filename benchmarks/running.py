@@ -25,6 +25,8 @@ from benchmarks.engines import CAPTURE, ROOT, Engine
 MOST_S = 600.0  # for one run
 MOST_SHARE = 1 / 3  # of the machine's memory
 STOPPED = "stopped"  # by us: what a run was until then still tells something
+# Whatever the shell says, programs of Python may keep what they compiled, as an installed package has it.
+AS_INSTALLED = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
 _LOOK_S = 0.1
 _PIECE = 1 << 22
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -95,7 +97,7 @@ def run(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **AS_INSTALLED},
             stdin=subprocess.DEVNULL,
             stdout=out if job.engine.tells else subprocess.DEVNULL,
             stderr=errors,

@@ -242,6 +242,12 @@ def test_the_parent_of_the_engines_is_light() -> None:
     assert run(Job(python(code), ""), None, 1).failed == ""
 
 
+def test_engines_may_keep_their_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a shell that forbids it makes each start compile 150 modules."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert run(Job(python("import sys; sys.exit(sys.dont_write_bytecode)"), ""), None, 1).failed == ""
+
+
 def test_an_interrupt_ends_the_engine_too(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     inner = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
