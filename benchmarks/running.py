@@ -25,8 +25,8 @@ from benchmarks.engines import CAPTURE, ROOT, Engine
 MOST_S = 600.0  # for one run
 MOST_SHARE = 1 / 3  # of the machine's memory
 STOPPED = "stopped"  # by us: what a run was until then still tells something
-# Whatever the shell says, programs of Python may keep what they compiled, as an installed package has it.
-AS_INSTALLED = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+# Over the shell's: programs find this tree, and may keep their bytecode, as an installed package does.
+_ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
 _LOOK_S = 0.1
 _PIECE = 1 << 22
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -97,7 +97,7 @@ def run(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **AS_INSTALLED},
+            env={**os.environ, **_ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=out if job.engine.tells else subprocess.DEVNULL,
             stderr=errors,

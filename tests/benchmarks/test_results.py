@@ -243,7 +243,7 @@ def test_the_parent_of_the_engines_is_light() -> None:
 
 
 def test_engines_may_keep_their_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a shell that forbids it makes each start compile 150 modules."""
+    """Else, where the shell forbids it, each start compiles every module anew."""
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     assert run(Job(python("import sys; sys.exit(sys.dont_write_bytecode)"), ""), None, 1).failed == ""
 
