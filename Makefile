@@ -7,6 +7,8 @@ KERNEL := $(wildcard detector/kernel/*.py detector/kernel/*/*.py detector/kernel
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 300
+# one way to sum and to take logarithms on every x86-64 with AVX2: else the last bits of a model are the processor's
+SAME_BITS := OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR"
 
 .PHONY: help demo test check lint types bench bench-quick fuzz agreement model evaluation samples clean
 
@@ -47,10 +49,10 @@ agreement: $(STAMP)  ## every public capture against tshark; writes docs/agreeme
 	$(BIN)/python -m tests.agreement
 
 model: $(STAMP)  ## rebuild the default model and say what differs from the shipped one
-	$(BIN)/python -m training.rebuild
+	$(SAME_BITS) $(BIN)/python -m training.rebuild
 
 evaluation: $(STAMP)  ## regenerate docs/evaluation.md, or SECTIONS="captures power" of it
-	$(BIN)/python -m training.evaluation $(SECTIONS)
+	$(SAME_BITS) $(BIN)/python -m training.evaluation $(SECTIONS)
 
 samples: $(STAMP)  ## regenerate sample_data/
 	$(BIN)/python -m training.samples

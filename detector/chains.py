@@ -139,7 +139,7 @@ class Captures:
             self._waiting = []
         chains, self._chains = self._chains, []
         for chain in chains:
-            chain.metering.meter.finish()
+            chain.metering.finish()
             if len(chains) == 1 and not self._held:
                 yield from ([rows] for rows in chain.rows(final=True))
             self._hold(chain.rows(final=True))

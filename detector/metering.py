@@ -47,6 +47,7 @@ class Metering:
     def finish(self) -> None:
         """The last stream is over."""
         self.meter.finish()
+        self.meter.hear = None  # a meter that calls what holds it lives until Python looks for circles
 
     def windows(self, final: bool = False) -> ChannelWindows:
         """Rows of the windows that are over (all, when `final`), facts attached."""
@@ -131,5 +132,5 @@ def channel_windows(
         yield from metering.blocks()
         if progress:
             progress(path, *done)
-    metering.meter.finish()
+    metering.finish()
     yield from metering.blocks(final=True)

@@ -68,7 +68,7 @@ class Parts:
     def finish(self) -> None:
         """The last stream is over."""
         for part in self._parts:
-            part.meter.finish()
+            part.finish()
 
     def blocks(self, final: bool = False) -> Iterator[ChannelWindows]:
         """Rows of the windows that are over (all, when `final`), few rows of one window at a time."""

@@ -157,12 +157,15 @@ def allowing(scores: Floats, share: float, stands: Floats | None = None) -> floa
 def measure(
     rows: Dataset, strange: OutOfFold, examples: Examples, limits: Thresholds, budget: Budget
 ) -> dict[str, Any]:
-    """What the manifest and the card say, in JSON types; rates of verdicts are cross-fitted."""
+    """What the manifest and the card say, in JSON types; rates of verdicts are cross-fitted.
+
+    Numbers to six digits: the last bits of a sum depend on the processor's vector units.
+    """
     honest = _cross_calibrated(rows, strange)
     scores = sigmoid(examples.logit)
     by_group = _by_group(examples, limits.mining, mining=True)
     real_benign = examples.logit[~examples.labels & ~examples.simulated]
-    return {
+    told = {
         "rows": len(rows),
         "groups": len(set(rows.groups.tolist())),
         "simulated_share": float(examples.simulated.mean()),
@@ -178,6 +181,7 @@ def measure(
         "recall_by_group": by_group,
         "suspicious_benign_by_group": _by_group(examples, limits.suspicious, mining=False),
     }
+    return dict(metrics.rounded(told))
 
 
 def _cross_calibrated(rows: Dataset, strange: OutOfFold) -> Floats:

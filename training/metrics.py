@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
+DIGITS = 6  # significant ones, of a metric that is kept
 TOLERANCE = 0.01  # of recall or average precision: below it two models are alike
 
 
@@ -141,6 +142,15 @@ def at_thresholds(
 def finite(value: float) -> float | None:
     """None for NaN: what is not known is null in a manifest."""
     return value if np.isfinite(value) else None
+
+
+def rounded(told: Any) -> Any:
+    """The same document with every float to DIGITS significant digits."""
+    if isinstance(told, Mapping):
+        return {name: rounded(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [rounded(value) for value in told]
+    return float(f"{told:.{DIGITS}g}") if isinstance(told, float) else told
 
 
 def better(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:

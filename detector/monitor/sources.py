@@ -81,15 +81,14 @@ class Metered:
 
     def restart(self) -> Iterator[ChannelWindows]:
         """The stream is over and another one begins: gives what was open."""
-        meter = self._metering.meter
-        meter.finish()
+        self._metering.finish()
         yield from self.flush()
         self._before.update(self._counts())
         self._metering = Metering(self._settings)
 
     def close(self) -> Iterator[ChannelWindows]:
         """The source is over: gives what was open."""
-        self._metering.meter.finish()
+        self._metering.finish()
         yield from self.flush()
 
     def _rows(self, final: bool) -> Iterator[ChannelWindows]:

@@ -138,3 +138,22 @@ def test_platt_slope_is_bounded(sign: float, slope: float) -> None:
     """Perfect separation asks for any slope, reversed scores for a negative one."""
     logit = np.concatenate([np.full(500, -0.01), np.full(500, 0.01)]) * sign
     assert calibration.platt(logit, np.arange(1000) >= 500)[0] == slope
+
+
+def test_what_is_kept_of_a_metric_does_not_tell_on_which_processor_it_was_summed() -> None:
+    """Two that had the same rows, the same models and the same scores gave these."""
+    sums = {"brier": 0.17381942335404, "error": 0.0174482033348}
+    others = {"brier": 0.17381942335421, "error": 0.0174482033374}
+    assert metrics.rounded(sums) == metrics.rounded(others) == {"brier": 0.173819, "error": 0.0174482}
+
+
+def test_only_floats_are_rounded() -> None:
+    told = {"a": 0.123456789, "b": {"n": 12345678, "none": None, "yes": True}, "c": ["text", 1 / 3]}
+    kept = metrics.rounded(told)
+    assert kept == {"a": 0.123457, "b": told["b"], "c": ["text", 0.333333]}
+    assert metrics.rounded(kept) == kept
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_rounded_float_is_near(value: float) -> None:
+    assert metrics.rounded(value) == pytest.approx(value, rel=10.0 ** (1 - metrics.DIGITS), abs=1e-300)

@@ -247,3 +247,17 @@ def test_what_is_kept_does_not_depend_on_the_parts(edges: list[int], most: int, 
     assert same(kept, table.gathered([whole], most))
     assert len(kept) <= max(most, len(sizes))
     assert set(kept.group) == set(whole.group)
+
+
+def test_rows_of_other_vector_units_are_other_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their logarithms differ in the last bit, and a digest with them."""
+    rows = table.concatenate([])
+    store.remembered(tmp_path, table.Rows, {"a": 1}, lambda: rows)
+    store.remembered(tmp_path, table.Rows, {"a": 1}, lambda: pytest.fail("made again"))
+    told = {"SIMD Extensions": {"found": ["another"]}}
+    monkeypatch.setattr(np, "show_config", lambda mode: told)
+    store._code.cache_clear()
+    made: list[int] = []
+    store.remembered(tmp_path, table.Rows, {"a": 1}, lambda: made.append(1) or rows)  # type: ignore[func-returns-value]
+    store._code.cache_clear()
+    assert made == [1]
