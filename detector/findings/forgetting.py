@@ -77,7 +77,9 @@ class Watched:
 
 def fade(case: Case, watched: Watched, half_life_ns: float) -> None:
     """Let a score that stands on what was heard long ago fall back, towards REST."""
-    case.heard_ns = heard_ns(max((channel.heard_ns for channel in case.channels), default=0), case.power)
+    if not case.channels:  # most hosts: nothing was heard
+        return
+    case.heard_ns = heard_ns(max(channel.heard_ns for channel in case.channels), case.power)
     case.quiet_ns = quiet_ns(case.heard_ns, watched)
     if case.quiet_ns and case.score is not None and case.network_score is not None:
         kept = _kept(case.quiet_ns, half_life_ns)

@@ -5,9 +5,9 @@ Colour and width come from the context, which knows whether a terminal is lookin
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from detector.document import Context, counts, energy_of_mining, since, spoken, sureness
@@ -34,26 +34,6 @@ INDENT = 4
 WIDE = 160  # columns of a terminal from which the scores of traffic and power alone have room
 
 
-Cell = Callable[[Finding], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What stands in a column.  Cells are made for its width and again for its rows: the texts of a
-    hundred thousand hosts are not held."""
-
-    cell: Cell
-    width: int
-
-    def padded(self, text: str) -> str:
-        """A text of the column, as wide as all of them."""
-        return text + " " * (self.width - cells(text))
-
-    def cut(self, width: int) -> Column:
-        """The column, no wider than `width`."""
-        return Column(lambda finding: _cut(self.cell(finding), width), min(self.width, width))
-
-
 class Table:
     """One row a finding; columns that would be empty are left out."""
 
@@ -71,20 +51,22 @@ class Table:
 
 def _rows(findings: Sequence[Finding], context: Context) -> Iterator[str]:
     """The lines of the table, the headings first."""
-    columns = _fitting(_columns(findings, context), findings, context.width)
+    columns = _fitting(
+        {heading: _padded(column) for heading, column in _columns(findings, context).items()}, context.width
+    )
     taken = _taken(columns)
-    heading = GAP.join(column.padded(heading) for heading, column in columns.items())
-    yield from _lines(heading + GAP, taken, "WHY", context.width)
-    for finding in findings:
-        row = {heading: column.padded(column.cell(finding)) for heading, column in columns.items()}
-        host = row["HOST"].rstrip()
-        if context.colour:
-            row["VERDICT"] = COLOUR[finding.verdict] + row["VERDICT"] + PLAIN
-        yield from _lines(GAP.join(row.values()) + GAP, taken, _why(finding, host), context.width)
+    if context.colour:
+        heading, *words = columns["VERDICT"]
+        coloured = (COLOUR[f.verdict] + word + PLAIN for f, word in zip(findings, words, strict=True))
+        columns["VERDICT"] = [heading, *coloured]
+    hosts = [host.rstrip() for host in columns["HOST"][1:]]
+    reasons = itertools.chain(["WHY"], map(_why, findings, hosts))
+    for *row, why in zip(*columns.values(), reasons, strict=True):
+        yield from _lines(GAP.join(row) + GAP, taken, why, context.width)
 
 
-def _fitting(columns: dict[str, Column], findings: Sequence[Finding], width: int | None) -> dict[str, Column]:
-    """The columns, without what there is no room for."""
+def _fitting(columns: dict[str, list[str]], width: int | None) -> dict[str, list[str]]:
+    """The padded columns, without what there is no room for."""
     columns = dict(columns)
 
     def too_wide() -> bool:
@@ -94,7 +76,7 @@ def _fitting(columns: dict[str, Column], findings: Sequence[Finding], width: int
         columns.pop("ORGANISATION", None)
     for heading, narrow in NARROWED.items():
         if heading in columns and too_wide():
-            columns[heading] = columns[heading].cut(narrow)
+            columns[heading] = _padded([_cut(cell.rstrip(), narrow) for cell in columns[heading]])
     for heading in DISPENSABLE:
         if too_wide():
             columns.pop(heading, None)
@@ -128,24 +110,19 @@ def _first(findings: Sequence[Finding], width: int | None) -> list[str]:
     return [printable(told)] if width is None else wrap(printable(told), width)
 
 
-def _columns(findings: Sequence[Finding], context: Context) -> dict[str, Column]:
-    """By heading; without columns that say nothing."""
-    told: dict[str, Cell] = {
-        "VERDICT": lambda f: f.verdict.value + ", allowed" * (f.allowed is not None),
-        "SCORE": lambda f: probability(f.score),
-        "SURE": lambda f: sureness(f)[0] if f.verdict in ACCUSED else "",
+def _columns(findings: Sequence[Finding], context: Context) -> dict[str, list[str]]:
+    """Heading -> cells, the heading itself first; without columns that say nothing."""
+    columns = {
+        "VERDICT": [f.verdict.value + ", allowed" * (f.allowed is not None) for f in findings],
+        "SCORE": [probability(f.score) for f in findings],
+        "SURE": [sureness(f)[0] if f.verdict in ACCUSED else "" for f in findings],
         **(_scores(findings) if (context.width or 0) >= WIDE else {}),
-        "HOST": lambda f: _cut(f.host, WIDEST["HOST"]),
-        "ORGANISATION": lambda f: _cut(f.organisation or "", WIDEST["ORGANISATION"]),
-        "COIN": lambda f: _cut(_coin(f), WIDEST["COIN"]),
-        "SINCE (UTC)": lambda f: minute(since(f)[0]),
+        "HOST": [_cut(f.host, WIDEST["HOST"]) for f in findings],
+        "ORGANISATION": [_cut(f.organisation or "", WIDEST["ORGANISATION"]) for f in findings],
+        "COIN": [_cut(_coin(f), WIDEST["COIN"]) for f in findings],
+        "SINCE (UTC)": [minute(since(f)[0]) for f in findings],
     }
-    columns = {heading: Column(cell, max(map(cells, map(cell, findings)))) for heading, cell in told.items()}
-    return {
-        heading: replace(column, width=max(column.width, len(heading)))
-        for heading, column in columns.items()
-        if column.width
-    }
+    return {heading: [heading, *column] for heading, column in columns.items() if any(column)}
 
 
 def _coin(finding: Finding) -> str:
@@ -154,19 +131,27 @@ def _coin(finding: Finding) -> str:
     return told or ("not known" if finding.verdict in ACCUSED else "")
 
 
-def _scores(findings: Sequence[Finding]) -> dict[str, Cell]:
+def _scores(findings: Sequence[Finding]) -> dict[str, list[str]]:
     """What traffic alone and power alone say, where any host has both beside the fused score."""
     if all(f.power_score is None or f.network_score is None for f in findings):
         return {}
     return {
-        "NETWORK": lambda f: probability(f.network_score),
-        "POWER": lambda f: probability(f.power_score),
+        "NETWORK": [probability(f.network_score) for f in findings],
+        "POWER": [probability(f.power_score) for f in findings],
     }
 
 
-def _taken(columns: Mapping[str, Column]) -> int:
-    """Width of the columns with the gaps behind them."""
-    return sum(column.width + len(GAP) for column in columns.values())
+def _padded(column: list[str]) -> list[str]:
+    """The cells of a column, all as wide as the widest; most columns hold few different ones."""
+    widths = {text: cells(text) for text in set(column)}
+    widest = max(widths.values())
+    padded = {text: text + " " * (widest - width) for text, width in widths.items()}
+    return [padded[text] for text in column]
+
+
+def _taken(columns: dict[str, list[str]]) -> int:
+    """Width of padded columns with the gaps behind them."""
+    return sum(cells(column[0]) + len(GAP) for column in columns.values())
 
 
 def _cut(text: str, width: int) -> str:
