@@ -115,6 +115,19 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add_privacy(add)
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """What a run makes is freed by counting; passes of the collector over all findings are slow, also while
+    they are written."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@_few_collections()
 def run(args: argparse.Namespace) -> int:
     """Score and tell."""
     if not args.paths and not args.power:
@@ -127,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
 
     request = _request(args)
     previous = read_previous(args.previous) if args.previous else None
-    with _few_collections(), progress.shown(not args.quiet) as told:
+    with progress.shown(not args.quiet) as told:
         result = pipeline.score(request, told)
     listed, hidden = _split(result.findings, Verdict(args.min_verdict))
     with output.opened(args.output) as stream:
@@ -163,17 +176,6 @@ def _check_places(args: argparse.Namespace) -> None:
             args.public_key, args.config, args.previous, args.site_key,
         ),
     )  # fmt: skip
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """What a run makes is freed by counting; passes of the collector over all findings are slow."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _write_whole(
