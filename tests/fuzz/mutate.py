@@ -53,7 +53,7 @@ def _place(rng: random.Random, out: bytearray) -> int:
 
 def _mutate(rng: random.Random, out: bytearray, other: bytes) -> None:
     at = _place(rng, out)
-    kind = int(rng.random() * 8)
+    kind = int(rng.random() * 9)
     if kind == 0 and at < len(out):
         out[at] ^= 1 << rng.randrange(8)
     elif kind <= 2 and at < len(out):
@@ -66,6 +66,9 @@ def _mutate(rng: random.Random, out: bytearray, other: bytes) -> None:
         out[at:at] = rng.randbytes(rng.choice((1, 2, 4, 8, 40)))
     elif kind == 6:
         del out[at : at + rng.choice((1, 2, 4, 8, 20, 40))]
+    elif kind == 7:  # whole fields of ones, as an address may be, or of zeros
+        size = rng.choice((4, 8, 16))
+        out[at : at + size] = rng.choice((b"\xff", b"\xff", b"\0")) * size
     else:
         start = int(rng.random() * (len(other) + 1))
         out[at : at + rng.choice((0, 0, 20, 40))] = other[start : start + rng.choice((4, 8, 20, 40, 200))]

@@ -48,6 +48,13 @@ PLANTS = {
         "AddressSanitizer: use-after-poison",
         unchecked="detector/kernel/frames.py",
     ),
+    "error-value": Plant(
+        "half an IPv6 address of ones is taken for an error",
+        "detector/kernel/decoding/network.py",
+        (("@cython.exceptval(-1)  #", "@cython.exceptval(-1, check=False)  #"),),
+        "packets",
+        "SystemError",
+    ),
     "option-length": Plant(
         "the length of a pcapng option is believed, bounds checked",
         "detector/kernel/interfaces.py",

@@ -28,7 +28,7 @@ def _beyond(cut: cython.longlong) -> cython.Py_ssize_t:
 @cython.cfunc
 @cython.inline
 @cython.nogil
-@cython.exceptval(-1, check=False)
+@cython.exceptval(-1)  # which is a value, too: of an address of ones
 def _be64(w: Walk, o: cython.Py_ssize_t) -> cython.ulonglong:
     high: cython.ulonglong = be32(w.window, o)
     return (high << 32) | cython.cast(cython.ulonglong, be32(w.window, o + 4))

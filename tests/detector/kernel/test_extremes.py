@@ -30,6 +30,7 @@ from tests.detector.kernel.by_hand import (
 FRAME = ether(tcp(CLIENT, 40_000, SERVER, 3333, b"hello"))
 HEAD = pcap([])
 V6 = ("2001:db8::2", "2001:db8::7")
+V6_TALK = (V6[0], 40_000, V6[1], 53)
 EDGES = [0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1]
 
 
@@ -154,3 +155,17 @@ def test_lengths_of_udp_do_not_matter_where_ip_says_its_own(length: int) -> None
     packet = bytearray(udp(CLIENT, 1, SERVER, 2, b"hello"))
     packet[24:26] = struct.pack(">H", length)
     assert wide(rows(pcap([(START, ether(bytes(packet)))])), "PAYLOAD_BYTES", "up") == 5
+
+
+ONES = ("ffff:ffff:ffff:ffff::1", "2001:db8::ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+
+
+@pytest.mark.parametrize("ends", [*((one, V6[1]) for one in ONES), *((V6[0], one) for one in ONES)])
+def test_an_address_of_ones_is_an_address(ends: tuple[str, str]) -> None:
+    """Half of one is the number that C functions give for an error."""
+    frames = [
+        (START + i, ether(packet)) for i, packet in enumerate((udp(ends[0], 1, ends[1], 2), udp(*V6_TALK)))
+    ]
+    fed = meter(pcap(frames))
+    assert (fed.counters.decoded, fed.problem) == (2, None)
+    assert len(fed.windows(True)[0]) == 2
