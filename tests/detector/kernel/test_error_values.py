@@ -55,6 +55,7 @@ def feed_all() -> None:
 
 def feed(link: int) -> tuple[int, int]:
     """Frames of a link type, each whole and with fields filled, to a meter of few connections."""
+    from detector.dissectors import Dissection  # noqa: PLC0415
     from detector.kernel import Meter  # noqa: PLC0415
     from detector.settings import MeterSettings  # noqa: PLC0415
     from tests.detector.kernel.by_hand import MS, START, pcap  # noqa: PLC0415
@@ -72,6 +73,9 @@ def feed(link: int) -> tuple[int, int]:
     meter = Meter(MeterSettings(max_connections=64))
     meter.feed(pcap([(START + i * MS, frame) for i, frame in enumerate(made)], link))
     meter.finish()
+    dissection = Dissection(meter.settings.window_s)
+    dissection.feed(meter.payloads())  # hellos and answers are read by the kernel, too
+    dissection.named()
     meter.windows(True)
     return meter.counters.packets, meter.counters.decoded
 
