@@ -16,6 +16,7 @@ import re
 import shutil
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -369,3 +370,29 @@ def test_the_wallet_of_the_sample_is_in_no_output(samples: Result, tmp_path: Pat
 if __name__ == "__main__":
     told = golden_rows(score(Request(paths=(str(CAMPUS),))).findings)
     GOLDEN.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
+
+
+def test_a_mistake_of_ours_costs_one_capture(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dissector that fails on one conversation: the line names the file, and the others are scored."""
+    from detector.dissectors.conversation import Conversation  # noqa: PLC0415
+
+    read = Conversation.read
+
+    def failing(self: Conversation, data: bytes, **about: Any) -> Any:
+        if b"planted" in bytes(data):
+            raise RuntimeError("no such state")
+        return read(self, data, **about)
+
+    monkeypatch.setattr(Conversation, "read", failing)
+    talk = Talk().open().say(S, True, b'{"id":1,"method":"mining.subscribe","params":["planted"]}\n')
+    (tmp_path / "bad.pcap").write_bytes(pcap(talk.frames))
+    shutil.copy(CAMPUS, tmp_path)
+    found = score(Request(paths=(str(tmp_path),)), bundle=bundle)
+    bad = tmp_path / "bad.pcap"
+    assert [problem for problem in found.problems if str(bad) in problem] == found.problems
+    assert "a mistake in minewatch, please report it: RuntimeError: no such state" in found.problems[0]
+    assert [finding.host for finding in found.findings if finding.verdict is Verdict.MINING][:1] == [
+        "10.20.0.23"
+    ]
