@@ -138,7 +138,7 @@ esac
     watts = {name: set(readings.watts[readings.meter == i]) for i, name in enumerate(readings.meters)}
     assert watts.keys() == {"pdu/unit 1", "pdu/outlet 1"} and watts["pdu/outlet 1"] == {250.0}
     assert min(watts["pdu/unit 1"]) > 0 and any("differences" in note for note in readings.notes)
-    fake(tmp_path, monkeypatch, script.replace("-1", "33"))
+    fake(tmp_path, monkeypatch, script.replace(' -1"', ' 33"'))
     readings = read_power("snmp:pdu?for=400ms&every=200ms&maker=apc")
     assert set(readings.watts[readings.meter == readings.meters.index("pdu/unit 1")]) == {330.0}
 
