@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from detector.capture import first_ns
+from detector.capture.files import count
 from detector.inputs import Inputs
 from detector.kernel import layout
 from detector.metering import Capture, Metering, Progress, Waiting
@@ -179,6 +180,12 @@ class Captures:
         except (OSError, ValueError) as error:  # StreamError is a ValueError: one line
             report.problem = str(error)
             return
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  what no input should cause: the others are still scored
+            count(chain.metering.meter.next_stream(), report)
+            report.problem = f"{report.source}: {_mistake(error)} (after {report.packets} packets)"
+            return
         if done and self._progress:
             self._progress(report.source, *done)
 
@@ -239,3 +246,7 @@ def _start(ns: int, settings: MeterSettings) -> int:
 def opens(newest_ns: int, settings: MeterSettings) -> int:
     """Start of the earliest window that the meter keeps open when its newest packet is that old."""
     return max(0, _start(newest_ns - settings.lateness_s * _NS, settings))
+
+
+def _mistake(error: Exception) -> str:
+    return f"a mistake in minewatch, please report it: {type(error).__name__}: {error}"

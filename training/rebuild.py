@@ -4,8 +4,8 @@ python -m training.rebuild                   rebuild in place
 python -m training.rebuild --output FOLDER   elsewhere
 
 Rows that were extracted before are taken from the cache; the bundle is the same with and without it.
-`make model` sets how numpy and OpenBLAS calculate, so that it is the same on every x86-64 with AVX2, too: the
-last bit of a logarithm may turn the splits of a tree, and with them counts of the page.
+`make model` sets how numpy and OpenBLAS calculate, which the processor would else decide: the last bit of a
+logarithm may turn the splits of a tree.
 """
 
 from __future__ import annotations

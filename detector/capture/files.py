@@ -57,11 +57,7 @@ def read(
                     n = stream.readinto(meter.room(READ_BYTES)[:READ_BYTES])
                 if not n:
                     break
-                try:
-                    meter.advance(n)
-                except Exception as error:  # noqa: BLE001  what is read elsewhere is still scored
-                    report.problem = f"{stream.path}: {_mistake(error)} (before offset {stream.position})"
-                    break
+                meter.advance(n)
                 yield stream.position, stream.n_bytes
         except StreamError as error:
             report.problem = str(error)
@@ -103,11 +99,6 @@ def _first_ns(stream: Stream) -> int:
         seen += len(piece)
         piece = b"" if peek.first_ns else stream.look(PEEK_BYTES)
     return peek.first_ns
-
-
-def _mistake(error: Exception) -> str:
-    """The words for an exception that no input should be able to cause."""
-    return f"a mistake in minewatch, please report it: {type(error).__name__}: {error}"
 
 
 def _problem(path: str, counters: Counters, cut: bool) -> str | None:

@@ -117,8 +117,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """What a run makes is freed by counting; passes of the collector over all findings are slow, also while
-    they are written."""
+    """What a run makes is freed by counting; passes of the collector over all findings are slow."""
     before = gc.get_threshold()
     gc.set_threshold(100_000)
     try:

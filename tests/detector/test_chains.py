@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.capture import files
 from detector.chains import Captures
 from detector.document import document
 from detector.inputs import Inputs, sort_inputs
-from detector.kernel import layout
+from detector.kernel import Meter, layout
 from detector.metering import Metering
 from detector.model import Bundle
 from detector.parallel import metered_with
@@ -181,3 +182,37 @@ def test_windows_do_not_pile_up(tmp_path: Path) -> None:
     )
     next(iter(captures))
     assert len(captures.reports) == 1
+
+
+def test_a_mistake_of_ours_costs_the_rest_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came before it stays, and the file that continues it, in the same meter, is read whole."""
+    packets = frames()
+    paths = [kept(tmp_path, "a", packets[:60]), kept(tmp_path, "b", packets[60:])]
+    monkeypatch.setattr(files, "READ_BYTES", 2_000)
+    advance, calls = Meter.advance, itertools.count(1)
+
+    def failing(self: Meter, n: int) -> None:
+        if next(calls) == 2:
+            raise SystemError("walk returned NULL")
+        advance(self, n)
+
+    monkeypatch.setattr(Meter, "advance", failing)
+    captures, rows = read(paths)
+    failed, whole = captures.reports
+    told = "a mistake in minewatch, please report it: SystemError: walk returned NULL"
+    assert failed.problem == f"{paths[0]}: {told} (after {failed.packets} packets)"
+    assert 0 < failed.packets < 60 and rows
+    assert (whole.packets, whole.problem) == (len(packets) - 60, None)
+
+
+def test_want_of_memory_is_no_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line has words of its own for it."""
+
+    def failing(self: Meter, n: int) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Meter, "advance", failing)
+    with pytest.raises(MemoryError):
+        read([kept(tmp_path, "a", frames())])

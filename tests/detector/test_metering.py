@@ -12,7 +12,7 @@ import pytest
 from detector.chains import Captures
 from detector.inputs import sort_inputs
 from detector.metering import Metering
-from detector.parallel import metered_with
+from detector.parallel import Parts, metered_with
 from detector.settings import Settings
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "campus-hour.pcap.gz"
@@ -36,13 +36,13 @@ def test_what_is_read_is_let_go_of(jobs: int) -> None:
     inputs = sort_inputs((str(SAMPLE),), (), settings.inputs)
     with metered_with(settings, jobs) as metering:
 
-        def watched() -> object:
+        def watched() -> Metering | Parts:
             one = metering()
             parts = [one] if isinstance(one, Metering) else one._parts
             made.extend(weakref.ref(part) for part in parts)
             return one
 
-        captures = Captures(inputs, settings, engine="native", metering=watched)  # type: ignore[arg-type]
+        captures = Captures(inputs, settings, engine="native", metering=watched)
         assert sum(len(rows.table) for together in captures for rows in together) > 100
     del captures
     assert len(made) == jobs

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from detector.cluster import SchedulerError
+from detector.dissectors.conversation import Conversation
 from detector.document import Context, document, spoken
 from detector.hosts import NetworkError, read_assets
 from detector.model import Bundle
@@ -367,17 +368,10 @@ def test_the_wallet_of_the_sample_is_in_no_output(samples: Result, tmp_path: Pat
         assert wallet[:16] not in text
 
 
-if __name__ == "__main__":
-    told = golden_rows(score(Request(paths=(str(CAMPUS),))).findings)
-    GOLDEN.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
-
-
 def test_a_mistake_of_ours_costs_one_capture(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dissector that fails on one conversation: the line names the file, and the others are scored."""
-    from detector.dissectors.conversation import Conversation  # noqa: PLC0415
-
     read = Conversation.read
 
     def failing(self: Conversation, data: bytes, **about: Any) -> Any:
@@ -393,6 +387,9 @@ def test_a_mistake_of_ours_costs_one_capture(
     bad = tmp_path / "bad.pcap"
     assert [problem for problem in found.problems if str(bad) in problem] == found.problems
     assert "a mistake in minewatch, please report it: RuntimeError: no such state" in found.problems[0]
-    assert [finding.host for finding in found.findings if finding.verdict is Verdict.MINING][:1] == [
-        "10.20.0.23"
-    ]
+    assert (found.findings[0].host, found.findings[0].verdict) == ("10.20.0.23", Verdict.MINING)
+
+
+if __name__ == "__main__":
+    told = golden_rows(score(Request(paths=(str(CAMPUS),))).findings)
+    GOLDEN.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")

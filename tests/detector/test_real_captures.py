@@ -44,7 +44,7 @@ def bundle() -> Bundle:
 
 def judged(capture: Capture, bundle: Bundle) -> dict[str, Finding]:
     result = score(Request(paths=(str(capture.path),)), bundle=bundle)
-    assert all("\n" not in problem for problem in result.problems)
+    assert all("\n" not in problem and "mistake" not in problem for problem in result.problems)
     return {finding.host: finding for finding in result.findings}
 
 
@@ -125,3 +125,4 @@ def test_unreadable_captures_are_problems_and_not_crashes(bundle: Bundle) -> Non
     told = {report.source for report in result.sources}
     for path in map(Path, paths):
         assert str(path) in told or any(str(path) in problem for problem in result.problems)
+    assert not any("mistake" in problem for problem in result.problems)

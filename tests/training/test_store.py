@@ -251,13 +251,19 @@ def test_what_is_kept_does_not_depend_on_the_parts(edges: list[int], most: int, 
 
 def test_rows_of_other_vector_units_are_other_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their logarithms differ in the last bit, and a digest with them."""
-    rows = table.concatenate([])
-    store.remembered(tmp_path, table.Rows, {"a": 1}, lambda: rows)
-    store.remembered(tmp_path, table.Rows, {"a": 1}, lambda: pytest.fail("made again"))
-    told = {"SIMD Extensions": {"found": ["another"]}}
-    monkeypatch.setattr(np, "show_config", lambda mode: told)
-    store._code.cache_clear()
-    made: list[int] = []
-    store.remembered(tmp_path, table.Rows, {"a": 1}, lambda: made.append(1) or rows)  # type: ignore[func-returns-value]
-    store._code.cache_clear()
-    assert made == [1]
+    made: list[str] = []
+
+    def rows(on: str) -> table.Rows:
+        def make() -> table.Rows:
+            made.append(on)
+            return table.concatenate([])
+
+        store._code.cache_clear()
+        return store.remembered(tmp_path, table.Rows, {"a": 1}, make)
+
+    rows("this"), rows("this again")
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": {"found": ["another"]}})
+        rows("another")
+    rows("this at last")
+    assert made == ["this", "another"]

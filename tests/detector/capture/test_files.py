@@ -177,31 +177,3 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     meter, report, _ = metered(path)
     assert report.packets == 20_000
     assert len(meter._stream._buffer) <= 2 * files.READ_BYTES
-
-
-def test_a_mistake_of_ours_is_told_and_what_came_before_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No input should cause one; where one does, the other captures must not be lost for it."""
-    monkeypatch.setattr(files, "READ_BYTES", len(CAPTURE) - 100)
-    meter, report = Meter(MeterSettings()), SourceReport("a.pcap")
-    advance, calls = meter.advance, []
-
-    def failing(n: int) -> None:
-        calls.append(n)
-        if len(calls) == 2:
-            raise SystemError("walk returned NULL")
-        advance(n)
-
-    monkeypatch.setattr(meter, "advance", failing)
-    path = kept(tmp_path, CAPTURE)
-    list(read(path, meter, report))
-    assert report.problem == (
-        f"{path}: a mistake in minewatch, please report it: SystemError: walk returned NULL"
-        f" (before offset {len(CAPTURE)})"
-    )
-    assert 0 < report.packets < len(FRAMES)
-    monkeypatch.undo()
-    other = SourceReport("b.pcap")
-    list(read(path, meter, other))
-    assert (other.packets, other.problem) == (len(FRAMES), None)

@@ -15,6 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from detector import kernel
+from detector.dissectors import Dissection
+from detector.kernel import Meter
+from detector.settings import MeterSettings
+from tests.detector.kernel.by_hand import MS, START, pcap
+from tests.fuzz import stacks
+from tests.fuzz.mutate import Dice
+
 ROOT = Path(__file__).resolve().parents[3]
 WATCHED = """
 import functools
@@ -44,9 +52,6 @@ HEAD = 120  # bytes in which fields are filled
 
 def feed_all() -> None:
     """Where the kernel is watched: prints the packets given and metered, a line a link type."""
-    from detector import kernel  # noqa: PLC0415
-    from tests.fuzz import stacks  # noqa: PLC0415
-
     assert not kernel.COMPILED
     for link in stacks.LINKS:
         given, metered = feed(link)
@@ -55,13 +60,6 @@ def feed_all() -> None:
 
 def feed(link: int) -> tuple[int, int]:
     """Frames of a link type, each whole and with fields filled, to a meter of few connections."""
-    from detector.dissectors import Dissection  # noqa: PLC0415
-    from detector.kernel import Meter  # noqa: PLC0415
-    from detector.settings import MeterSettings  # noqa: PLC0415
-    from tests.detector.kernel.by_hand import MS, START, pcap  # noqa: PLC0415
-    from tests.fuzz import stacks  # noqa: PLC0415
-    from tests.fuzz.mutate import Dice  # noqa: PLC0415
-
     rng = Dice(link)
     made = []
     for _ in range(FRAMES):
