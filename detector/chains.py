@@ -15,6 +15,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from detector.capture import first_ns
@@ -249,4 +250,9 @@ def opens(newest_ns: int, settings: MeterSettings) -> int:
 
 
 def _mistake(error: Exception) -> str:
-    return f"a mistake in minewatch, please report it: {type(error).__name__}: {error}"
+    """What happened and where; the text of an exception may hold what was read, and so is not told."""
+    import traceback  # noqa: PLC0415  6 ms, for what should not happen
+
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return f"a mistake in minewatch, please report it: {what}"

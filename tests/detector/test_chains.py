@@ -195,13 +195,14 @@ def test_a_mistake_of_ours_costs_the_rest_of_its_file(
 
     def failing(self: Meter, n: int) -> None:
         if next(calls) == 2:
-            raise SystemError("walk returned NULL")
+            raise SystemError("what was read")
         advance(self, n)
 
     monkeypatch.setattr(Meter, "advance", failing)
     captures, rows = read(paths)
     failed, whole = captures.reports
-    told = "a mistake in minewatch, please report it: SystemError: walk returned NULL"
+    line = failing.__code__.co_firstlineno + 2
+    told = f"a mistake in minewatch, please report it: SystemError at test_chains.py:{line}"
     assert failed.problem == f"{paths[0]}: {told} (after {failed.packets} packets)"
     assert 0 < failed.packets < 60 and rows
     assert (whole.packets, whole.problem) == (len(packets) - 60, None)
